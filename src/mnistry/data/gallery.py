@@ -1,0 +1,115 @@
+"""A folder with one sub-folder of pictures a class, and pictures of any kind as a data set."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnistry.data.dataset import DataSet
+from mnistry.errors import DataError
+from mnistry.pictures.decode import SUFFIXES, decode
+from mnistry.pictures.frame import SIDE, frame_many
+from mnistry.pictures.ink import dark_on_light, to_grey, to_ink
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+def read_gallery(folder: str | os.PathLike[str]) -> tuple[DataSet, DataSet | None]:
+    """Read a folder with one sub-folder of pictures a class: (train, test).
+
+    The classes are the sub-folders' names, numbers in them by their value (2 before 10).
+    Where the folder holds `train` and, maybe, `test`, the sub-folders are theirs. Hidden
+    files and files that are not named as pictures are left out.
+
+    Raises
+    ------
+    DataError : there are no sub-folders or no pictures in one, a picture is damaged, or
+        `test` has a class that `train` has not.
+    OSError : a folder or file is unreadable.
+    """
+    top = Path(folder)
+    train, test = top, None
+    if (top / "train").is_dir() and _folders(top / "train"):
+        train, test = top / "train", top / "test"
+    classes = tuple(path.name for path in _folders(train))
+    if not classes:
+        raise DataError(
+            f"{str(folder)!r} has no sub-folders; put each class's pictures in a sub-folder "
+            "with the class's name."
+        )
+    if test is None or not test.is_dir():
+        return _read_split(train, classes), None
+    extra = {path.name for path in _folders(test)} - set(classes)
+    if extra:
+        raise DataError(
+            f"{str(test)!r} has the class {min(extra)!r}, which {str(train)!r} has not; "
+            "give both the same sub-folders."
+        )
+    return _read_split(train, classes), _read_split(test, classes, partly=True)
+
+
+def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
+    """Bring pictures to MNIST's form: (n, 28, 28), 0 = paper, 255 = ink.
+
+    A picture of 28x28 stays as it is, but for its polarity: where most of these have a light
+    border, all of them are inverted. Any other is framed as MNIST's were.
+    """
+    kept: dict[int, NDArray[np.uint8]] = {}
+    framed: dict[int, NDArray[np.uint8]] = {}
+    for i, picture in enumerate(pictures):
+        if picture.size == (SIDE, SIDE):
+            kept[i] = np.rint(255 * to_grey(picture)).astype(np.uint8)
+        else:
+            framed[i] = frame_many([to_ink(picture)])[0]
+    images = np.zeros((len(kept) + len(framed), SIDE, SIDE), np.uint8)
+    for some in (kept, framed):
+        if some:
+            stack = np.stack(list(some.values()))
+            images[list(some)] = 255 - stack if some is kept and dark_on_light(stack) else stack
+    return images
+
+
+def _read_split(folder: Path, classes: tuple[str, ...], *, partly: bool = False) -> DataSet:
+    """Read the classes' sub-folders of `folder`; with `partly`, some may be missing or empty."""
+    labels: list[int] = []
+
+    def pictures() -> Iterator[Image]:
+        for label, name in enumerate(classes):
+            place = folder / name
+            paths = _listing(place) if place.is_dir() else []
+            paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
+            if not paths and not partly:
+                raise DataError(
+                    f"{str(place)!r} holds no pictures; put the class's pictures there, or "
+                    "take the sub-folder away."
+                )
+            for path in paths:
+                labels.append(label)
+                yield decode(path)
+
+    images = to_images(pictures())
+    if not len(images):
+        raise DataError(f"{str(folder)!r} holds no pictures in the classes' sub-folders.")
+    return DataSet(images, np.array(labels, np.int64), classes)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _listing(folder) if path.is_dir() and path.name != "__MACOSX"]
+
+
+def _listing(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden, numbers in names by their value."""
+    names = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return sorted(names, key=lambda path: (_natural(path.name), path.name))
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
+    return [(False, int(p), "") if p[0].isdigit() else (True, 0, p.lower()) for p in parts]

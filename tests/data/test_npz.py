@@ -1,0 +1,177 @@
+"""Keras' mnist.npz, and zips that are not."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistry.data.npz import read_npz
+from mnistry.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TMP = tempfile.TemporaryDirectory()
+RNG = np.random.default_rng(0)
+KERAS: dict[str, Any] = {
+    "x_train": RNG.integers(0, 256, (20, 6, 5), np.uint8),
+    "y_train": (np.arange(20) % 4).astype(np.uint8),
+    "x_test": RNG.integers(0, 256, (7, 6, 5), np.uint8),
+    "y_test": (np.arange(7) % 3).astype(np.int64),
+}
+
+
+def npy(header: str, body: bytes = b"", version: bytes = b"\1\0") -> bytes:
+    text = header.encode()
+    return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text + body
+
+
+def packed(tmp_path: Path, **members: bytes) -> Path:
+    """The npz with `members` in place of Keras' own."""
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, **KERAS)
+    with zipfile.ZipFile(path) as old:
+        kept = {i.filename: old.read(i) for i in old.infolist() if i.filename[:-4] not in members}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in {**kept, **{f"{k}.npy": v for k, v in members.items()}}.items():
+            new.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz_of_keras_is_read(save: Any, tmp_path: Path) -> None:
+    """The four arrays come as they are, stored or deflated, whatever else is there."""
+    save(tmp_path / "mnist.npz", **KERAS, more=np.array(["text"]))
+    train, test = read_npz(tmp_path / "mnist.npz")
+    assert test is not None
+    for part, name in ((train, "train"), (test, "test")):
+        assert np.array_equal(part.images, KERAS[f"x_{name}"])
+        assert np.array_equal(part.labels, KERAS[f"y_{name}"])
+        assert part.classes == ("0", "1", "2", "3")
+
+
+def test_npz_of_any_order_and_last_axis_is_read(tmp_path: Path) -> None:
+    """Fortran order, big-endian labels and a last axis of 1 make no difference."""
+    np.savez(
+        tmp_path / "a.npz",
+        x_train=np.asfortranarray(KERAS["x_train"][..., None]),
+        y_train=KERAS["y_train"].astype(">i4")[:, None],
+    )
+    train, test = read_npz(tmp_path / "a.npz")
+    assert test is None
+    assert np.array_equal(train.images, KERAS["x_train"])
+    assert np.array_equal(train.labels, KERAS["y_train"])
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("x_train", r"lacks `x_train`; it holds y_train, x_test, y_test. Keras' form is"),
+        ("y_test", r"lacks `y_test`; it holds x_train"),
+    ],
+)
+def test_npz_without_an_array_is_refused(gone: str, sentence: str, tmp_path: Path) -> None:
+    """The sentence says what is missing and what is there."""
+    np.savez(tmp_path / "a.npz", **{k: v for k, v in KERAS.items() if k != gone})
+    with pytest.raises(DataError, match=sentence):
+        read_npz(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("key", "array", "sentence"),
+    [
+        ("x_train", KERAS["x_train"] / 255, r"can't be a data set: `images` must be uint8"),
+        ("y_train", KERAS["y_train"][1:], r"a.npz' can't be a data set: `labels` must have one"),
+        ("y_test", np.eye(7)[:, :4], r"`labels` must have one entry .* got shape \(7, 4\)"),
+        ("y_train", KERAS["y_train"].astype("U1"), r"holds <U1 of shape \(20,\) as `y_train`"),
+        ("y_train", np.float32(3), r"`labels` must have one entry .* got shape \(\)"),
+    ],
+)
+def test_npz_of_other_arrays_is_refused(
+    key: str, array: NDArray[Any], sentence: str, tmp_path: Path
+) -> None:
+    """What can't be images or labels is named."""
+    np.savez(tmp_path / "a.npz", **{**KERAS, key: array})
+    with pytest.raises(DataError, match=sentence):
+        read_npz(tmp_path / "a.npz")
+
+
+LIE = "{'descr': '|u1', 'fortran_order': False, 'shape': (4000000000, 28, 28)}"
+
+
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        (npy(LIE, bytes(9)), r"says that `x_train` is uint8 of shape \(4000000000, 28, 28\), 3,1"),
+        (npy(LIE.replace("4000000000", "-1")), r"holds uint8 of shape \(-1, 28, 28\)"),
+        (npy(LIE.replace("|u1", "|O")), r"holds object of shape .* only numbers are read"),
+        (npy(LIE, version=b"\2\0"), r"holds no plain array as `x_train`; save it with `np.savez`"),
+        (npy("x" * 60_000), r"holds a header of 60000 bytes for `x_train`"),
+        (npy("-" * 999 + "1"), r"is a damaged \.npz"),
+        (npy("{"), r"is a damaged \.npz"),
+        (npy(LIE)[:40], r"is a damaged \.npz"),
+        (b"", r"holds no plain array as `x_train`"),
+        (b"\x80\x04pickle", r"holds no plain array as `x_train`"),
+    ],
+)
+def test_npz_header_that_lies_is_refused(member: bytes, sentence: str, tmp_path: Path) -> None:
+    """A header is weighed before memory is taken, and nothing is unpickled."""
+    path = packed(tmp_path, x_train=member)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=sentence):
+            read_npz(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**21
+    finally:
+        tracemalloc.stop()
+
+
+def test_npz_bomb_that_says_so_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An honest header larger than we read is refused by its size."""
+    monkeypatch.setattr("mnistry.data.npz._MAX_BYTES", 100)
+    np.savez_compressed(tmp_path / "a.npz", **KERAS)
+    with pytest.raises(DataError, match=r"holds `x_train` of 600 bytes; at most 100 are read"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_npz_packed_otherwise_is_refused(tmp_path: Path) -> None:
+    """Bzip2 and LZMA, whose ratio has no bound, are not read."""
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x_train.npy", b"x")
+    with pytest.raises(DataError, match=r"packs `x_train` in a way that NumPy does not"):
+        read_npz(tmp_path / "a.npz")
+
+
+@given(st.data())
+def test_npz_damage_gives_a_sentence_or_a_set(data: st.DataObject) -> None:
+    """Whatever bytes change, the answer is a DataError or a data set."""
+    stream = io.BytesIO()
+    np.savez(stream, **KERAS)
+    bad = bytearray(stream.getvalue())
+    for _ in range(data.draw(st.integers(1, 5))):
+        near = data.draw(st.sampled_from([len(bad) - 1, 200, len(bad) - 200]))
+        at = data.draw(st.integers(max(0, near - 200), near))
+        bad[at] = data.draw(st.integers(0, 255))
+    bad = bad[: data.draw(st.sampled_from([len(bad), len(bad) - 30, 300]))]
+    path = Path(TMP.name) / "a.npz"
+    path.write_bytes(bad)
+    try:
+        train, _ = read_npz(path)
+    except DataError:
+        return
+    assert len(train.images) == len(train.labels)
+
+
+def test_npz_missing_file_is_the_systems_word(tmp_path: Path) -> None:
+    """A missing file is what Python says it is."""
+    with pytest.raises(FileNotFoundError):
+        read_npz(tmp_path / "none.npz")

@@ -1,0 +1,165 @@
+"""Parquet in Hugging Face's form."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mnistry.data.dataset import DataSet, DataSets
+from mnistry.data.parquet import find_parquet, read_parquet
+from mnistry.errors import DataError, MissingExtra
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def png(image: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def table(data: DataSet, names: list[str] | None = None, **columns: Any) -> Any:
+    rows = [{"bytes": png(image), "path": None} for image in data.images]
+    made = pa.table({"image": rows, "label": data.labels, **columns})
+    if names is None:
+        return made
+    info = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+    return made.replace_schema_metadata({"huggingface": json.dumps(info)})
+
+
+def test_parquet_of_hugging_face_is_read(tmp_path: Path, mnist: DataSets) -> None:
+    """Pictures, labels and class names come as they are, from several files in order."""
+    data = mnist.test.take(slice(700))
+    pq.write_table(table(data.take(slice(400)), NAMES), tmp_path / "train-00000-of-00002.parquet")
+    pq.write_table(table(data.take(slice(400, 600)), NAMES), tmp_path / "train-00001.parquet")
+    pq.write_table(table(data.take(slice(600, 700)), NAMES), tmp_path / "test-0.parquet")
+    train, test = read_parquet(**find_parquet(tmp_path))
+    assert test is not None
+    assert np.array_equal(np.concatenate([train.images, test.images]), data.images)
+    assert np.array_equal(np.concatenate([train.labels, test.labels]), data.labels)
+    assert (len(train), len(test)) == (600, 100)
+    assert train.classes == test.classes == tuple(NAMES)
+
+
+@pytest.mark.parametrize("metadata", [None, {"huggingface": "{"}, {"huggingface": '{"info": 3}'}])
+def test_parquet_without_names_is_numbered(
+    metadata: dict[str, str] | None, tmp_path: Path, mnist: DataSets
+) -> None:
+    """Without class names, or with what is none, the classes are numbers; other columns go."""
+    some = mnist.test.take(slice(20))
+    made = table(some, writer=list("abcdefghijklmnopqrst")).replace_schema_metadata(metadata)
+    pq.write_table(made, tmp_path / "a.parquet")
+    train, test = read_parquet([tmp_path / "a.parquet"])
+    assert test is None
+    assert train.classes == tuple("0123456789")
+
+
+def test_parquet_is_found_where_hugging_face_puts_it(tmp_path: Path) -> None:
+    """Files lie in the folder or in its `data`; without `train…` they are not guessed at."""
+    assert find_parquet(tmp_path) == {}
+    (tmp_path / "data").mkdir()
+    for name in ("train-1", "train-0", "test-0", "validation-0"):
+        (tmp_path / "data" / f"{name}.parquet").touch()
+    found = find_parquet(tmp_path)
+    assert [path.name for path in found["train"]] == ["train-0.parquet", "train-1.parquet"]
+    assert [path.name for path in found["test"]] == ["test-0.parquet"]
+    (tmp_path / "mine.parquet").touch()
+    with pytest.raises(DataError, match=r"mine\.parquet, but no file called `train….parquet`"):
+        find_parquet(tmp_path)
+
+
+def refused(made: Any, sentence: str, folder: Path) -> None:
+    pq.write_table(made, folder / "a.parquet")
+    with pytest.raises(DataError, match=sentence):
+        read_parquet([folder / "a.parquet"])
+
+
+def test_parquet_of_other_columns_is_refused(tmp_path: Path, mnist: DataSets) -> None:
+    """The sentence says which columns are there."""
+    rows = [png(mnist.test.images[0])]
+    for columns, found in [
+        ({"picture": rows, "label": [1]}, r"it has picture: binary, label: int64"),
+        ({"image": rows, "label": [1]}, r"should have the columns `image`, a struct .* image: bin"),
+        ({"image": [{"bytes": "text"}], "label": [1]}, r"image: struct<bytes: string>, label"),
+        ({"image": [{"path": rows[0]}], "label": [1]}, r"image: struct<path: binary>, label"),
+        ({"image": [{"bytes": rows[0]}], "label": ["one"]}, r"label: string"),
+    ]:
+        refused(pa.table(columns), found, tmp_path)
+
+
+def test_parquet_of_bad_rows_is_refused(tmp_path: Path, mnist: DataSets) -> None:
+    """A row without picture or label, a damaged picture and a label of no class are named."""
+    good = {"bytes": png(mnist.test.images[0])}
+    for images, labels, sentence in [
+        ([good, None], [1, 2], r"a\.parquet' lacks the picture or the label of row 1"),
+        ([good, {"bytes": None}], [1, 2], r"lacks the picture or the label of row 1"),
+        ([good, good], [1, None], r"lacks the picture or the label of row 1"),
+        ([good, {"bytes": b"no"}], [1, 2], r"picture of row 1 of .*a\.parquet' is not a picture"),
+        ([good, good], [1, -1], r"can't be a data set: `labels` must be from 0 to 1"),
+        ([good, good], [1, 2**40], r"can't be a data set: `labels` must be from 0 to 65535"),
+        ([good, good], pa.array([1, 2**63], pa.uint64()), r"can't be a data set: .* int too"),
+    ]:
+        refused(pa.table({"image": images, "label": labels}), sentence, tmp_path)
+
+
+def test_parquet_of_a_label_beyond_the_names_is_refused(tmp_path: Path, mnist: DataSets) -> None:
+    """A label that the names do not reach is refused."""
+    refused(table(mnist.test.take(slice(9)), NAMES[:3]), r"must be from 0 to 2", tmp_path)
+
+
+def test_parquet_that_claims_too_much_is_refused(
+    tmp_path: Path, mnist: DataSets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file larger than we read is refused by its own word."""
+    monkeypatch.setattr("mnistry.data.parquet._MAX_BYTES", 1000)
+    refused(table(mnist.test.take(slice(9))), r"holds .* bytes; at most 1,000 are read", tmp_path)
+
+
+def test_parquet_without_pyarrow_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without pyarrow the sentence is the command that installs it."""
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtra, match=r"Reading Parquet needs pyarrow.*mnistry\[parquet\]"):
+        read_parquet([tmp_path / "a.parquet"])
+
+
+def test_parquet_missing_file_is_the_systems_word(tmp_path: Path) -> None:
+    """A missing file is what Python says it is."""
+    with pytest.raises(FileNotFoundError):
+        read_parquet([tmp_path / "none.parquet"])
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_parquet_damage_gives_a_sentence_or_a_set(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """A file cut short or with other bytes gives a DataError or a data set."""
+    grey = np.zeros((28, 28), np.uint8)
+    stream = io.BytesIO()
+    pq.write_table(table(DataSet(grey[None], np.zeros(1, int), ("a",)), NAMES), stream)
+    bad = bytearray(stream.getvalue())
+    if data.draw(st.booleans()):
+        bad = bad[: data.draw(st.integers(0, len(bad)))]
+    else:
+        bad[data.draw(st.integers(0, len(bad) - 1))] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.getbasetemp() / "damaged.parquet"
+    path.write_bytes(bad)
+    try:
+        train, _ = read_parquet([path])
+    except DataError:
+        return
+    assert len(train.images) == len(train.labels)
