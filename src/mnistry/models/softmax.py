@@ -1,0 +1,286 @@
+"""Softmax regression: evidence = pixels · weights + biases, one column of weights a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mnistry.errors import InputError
+from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
+from mnistry.models.newton import Optimum, minimize
+
+Progress = Callable[[int, int, float], None]
+
+
+class SoftmaxRegression(Model):
+    """The tutorial's model, in NumPy alone.
+
+    The defaults are the tutorial's recipe: weights of zeros, gradient descent at rate 0.5,
+    1000 batches of 100. ``solver="newton"`` goes on to the optimum and certifies it.
+
+    Parameters
+    ----------
+    solver : "sgd", or "newton" for the optimum (see `mnistry.models.newton`).
+    rate : gradient descent's step length.
+    steps : how many batches gradient descent takes.
+    batch : pictures in a batch.
+    l2 : λ; the objective is the mean cross-entropy + λ/2 · Σ weights² (biases are free).
+    tol : newton stops when the loss is proven to be this near to the best (nats), or with
+        ``l2=0`` when the gradient's norm is at most this.
+    max_iter : newton's largest number of iterations.
+    seed : shuffles the batches.
+
+    Attributes
+    ----------
+    weights : float (d, k). biases : float (k,). optimum : newton's certificate, or None.
+    """
+
+    weights: Floats
+    biases: Floats
+
+    def __init__(
+        self,
+        *,
+        solver: Literal["sgd", "newton"] = "sgd",
+        rate: float = 0.5,
+        steps: int = 1000,
+        batch: int = 100,
+        l2: float = 0.0,
+        tol: float = 5e-5,
+        max_iter: int = 500,
+        seed: int = 0,
+    ) -> None:
+        if solver not in ("sgd", "newton"):
+            raise InputError(f"`solver` must be 'sgd' or 'newton'; got {solver!r}.")
+        for name, value, least in (
+            ("steps", steps, 0), ("batch", batch, 1), ("max_iter", max_iter, 0)
+        ):  # fmt: skip
+            if value < least:
+                raise InputError(f"`{name}` must be at least {least}; got {value}.")
+        for name, number, positive in (("rate", rate, True), ("l2", l2, False), ("tol", tol, True)):
+            if not (0 < number < np.inf or (number == 0 and not positive)):
+                kind = "a positive number" if positive else "zero or a positive number"
+                raise InputError(f"`{name}` must be {kind}; got {number}.")
+        self.solver, self.rate, self.steps, self.batch = solver, rate, steps, batch
+        self.l2, self.tol, self.max_iter, self.seed = l2, tol, max_iter, seed
+        self.optimum: Optimum | None = None
+        self.provenance: dict[str, Any] = {}
+
+    def logits(self, images: ArrayLike) -> Floats:
+        """Weigh the evidence: pixels · weights + biases. See `Model.logits`."""
+        if not hasattr(self, "weights"):
+            raise InputError(
+                "This model has no weights yet; call `fit` or `partial_fit` first, "
+                "or load a trained one with `load_model`."
+            )
+        x = as_features(images, len(self.weights))
+        out = np.empty((len(x), len(self.biases)), self.weights.dtype)
+        for rows in _slices(len(x), 4096):
+            np.dot(_as_evidence(x[rows], self.weights.dtype), self.weights, out=out[rows])
+        out += self.biases
+        return out
+
+    def fit(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        classes: Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> SoftmaxRegression:
+        """Learn from scratch.
+
+        Parameters
+        ----------
+        images : uint8 (n, h, w) or (n, d) in 0..255, or float in [0, 1].
+        labels : (n,) ints in 0..k-1, or one-hot (n, k).
+        sample_weight : (n,), or None for equal weights.
+        classes : the k names; by default "0", "1", … as many as the labels show.
+        progress : called now and then with (steps done, steps in all, loss).
+
+        Raises
+        ------
+        InputError : an argument has another form; the message says which.
+        """
+        x, y, w = self._start(images, labels, sample_weight, classes)
+        if len(x) == 0:
+            raise InputError("`images` must hold at least one picture to learn from; got none.")
+        if self.solver == "sgd":
+            self._descend(x, y, w, progress)
+            return self
+        warm = SoftmaxRegression(rate=self.rate, batch=200, seed=self.seed)
+        warm._begin(x, self.classes, self.shape)
+        # Gradient descent finds the neighbourhood of the optimum in a tenth of the time that
+        # second-order steps take from zero; it pays from a few thousand pictures on.
+        if len(x) >= 5000:
+            warm.steps = 8 * len(x) // warm.batch
+            warm.rate, warm.l2 = 1.0, self.l2
+            warm._descend(x, y, w, None, decay=True)
+        self.optimum = minimize(
+            x, y, warm.weights, warm.biases,
+            l2=self.l2, sample_weight=w, tol=self.tol, max_iter=self.max_iter, seed=self.seed,
+            progress=progress,
+        )  # fmt: skip
+        self.weights, self.biases = self.optimum.weights, self.optimum.biases
+        return self
+
+    def partial_fit(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> SoftmaxRegression:
+        """Take one step of gradient descent for each `batch` of these pictures, in order.
+
+        The first call sets the classes; later calls must keep to them. Arguments are `fit`'s.
+        """
+        if hasattr(self, "weights"):
+            if classes is not None and tuple(classes) != self.classes:
+                raise InputError(
+                    f"`classes` must stay those of the first call, {self.classes}; "
+                    f"got {tuple(classes)}."
+                )
+            x = as_features(images, len(self.weights))
+            y = as_labels(labels, len(x), len(self.classes))
+            w = as_weights(sample_weight, len(x))
+        else:
+            x, y, w = self._start(images, labels, sample_weight, classes)
+        step = _Step(self.weights, self.biases, self.rate, self.l2, self.batch)
+        for rows in _slices(len(x), self.batch):
+            step.forward(x[rows])
+            step.backward(y[rows], None if w is None else w[rows])
+        self.optimum = None
+        return self
+
+    def _start(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike,
+        sample_weight: ArrayLike | None,
+        classes: Sequence[str] | None,
+    ) -> tuple[NDArray[Any], Ints, Floats | None]:
+        """Check what `fit` was given and begin with weights of zeros."""
+        x = as_features(images)
+        y = as_labels(labels, len(x), None if classes is None else len(classes))
+        if classes is None:
+            one_hot = np.ndim(labels) == 2
+            k = np.shape(labels)[1] if one_hot else int(y.max(initial=-1)) + 1
+            classes = [str(i) for i in range(k)]
+        if len(classes) < 1:
+            raise InputError("`classes` must name at least one class; got none.")
+        given = np.shape(images)
+        shape = (given[1], given[2]) if len(given) == 3 else _as_square(x.shape[1])
+        self._begin(x, tuple(map(str, classes)), shape)
+        return x, y, as_weights(sample_weight, len(x))
+
+    def _begin(self, x: NDArray[Any], classes: tuple[str, ...], shape: tuple[int, int]) -> None:
+        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        self.classes, self.shape, self.optimum = classes, shape, None
+        self.weights = np.zeros((x.shape[1], len(classes)), dtype)
+        self.biases = np.zeros(len(classes), dtype)
+
+    def _descend(
+        self,
+        x: NDArray[Any],
+        y: Ints,
+        w: Floats | None,
+        progress: Progress | None,
+        *,
+        decay: bool = False,
+    ) -> None:
+        """Take `steps` steps; each epoch sees every picture once, in a new order."""
+        step = _Step(self.weights, self.biases, self.rate, self.l2, min(self.batch, len(x)))
+        pick = np.empty((step.size, x.shape[1]), x.dtype)
+        if w is not None:
+            w = w / w.mean()
+        for i, rows in enumerate(_batches(len(x), step.size, self.steps, self.seed)):
+            if decay:
+                step.rate = self.rate * (1 - i / self.steps)
+            # "clip" spares a bounds check on rows that are in range by construction.
+            batch = np.take(x, rows, axis=0, out=pick, mode="clip")
+            p = step.forward(batch)
+            if progress is not None and (i + 1) % 100 == 0:
+                own = p[np.arange(step.size), y[rows]]
+                progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
+            step.backward(y[rows], None if w is None else w[rows])
+
+
+class _Step:
+    """One step of gradient descent on the mean cross-entropy of a batch, in place.
+
+    For uint8 pictures, the division of every pixel by 255 is moved into the step's two small
+    results (logits and gradient), which saves a pass over the batch.
+    """
+
+    def __init__(self, weights: Floats, biases: Floats, rate: float, l2: float, size: int) -> None:
+        self.weights, self.biases, self.rate, self.l2, self.size = weights, biases, rate, l2, size
+        d, k = weights.shape
+        self._pixels = np.empty((size, d), weights.dtype)
+        self._p = np.empty((size, k), weights.dtype)
+        self._gradient = np.empty((d, k), weights.dtype)
+        self._rows = np.arange(size)
+
+    def forward(self, x: NDArray[Any]) -> Floats:
+        """Give the batch's probabilities, (n, k), valid until `backward`."""
+        pixels, p = self._pixels[: len(x)], self._p[: len(x)]
+        self._scale = 1 / 255 if x.dtype == np.uint8 else 1.0
+        pixels[...] = x
+        np.dot(pixels, self.weights, out=p)
+        if self._scale != 1:
+            p *= self._scale
+        p += self.biases
+        p -= p.max(axis=1, keepdims=True)
+        np.exp(p, out=p)
+        p /= p.sum(axis=1, keepdims=True)
+        return p
+
+    def backward(self, y: Ints, w: Floats | None) -> None:
+        """Move weights and biases against the gradient of the batch that `forward` saw."""
+        n = len(y)
+        residual = self._p[:n]
+        residual[self._rows[:n], y] -= 1
+        residual *= self.rate / n
+        if w is not None:
+            residual *= w[:, None].astype(residual.dtype)
+        np.dot(self._pixels[:n].T, residual, out=self._gradient)
+        if self._scale != 1:
+            self._gradient *= self._scale
+        if self.l2:
+            self.weights *= 1 - self.rate * self.l2
+        self.weights -= self._gradient
+        self.biases -= residual.sum(axis=0)
+
+
+def _batches(n: int, size: int, steps: int, seed: int) -> Iterator[NDArray[np.intp]]:
+    """Give the rows of `steps` batches: each epoch a new order, batches run over its end."""
+    rng = np.random.default_rng(seed)
+    order, start = rng.permutation(n), 0
+    for _ in range(steps):
+        if start + size <= n:
+            yield order[start : start + size]
+            start += size
+        else:
+            rest, order = order[start:], rng.permutation(n)
+            start = size - len(rest)
+            yield np.concatenate([rest, order[:start]])
+
+
+def _slices(n: int, size: int) -> Iterator[slice]:
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
+def _as_evidence(x: NDArray[Any], dtype: Any) -> Floats:
+    """Give pixels as floats in [0, 1]."""
+    return np.multiply(x, 1 / 255, dtype=dtype) if x.dtype == np.uint8 else x.astype(dtype)
+
+
+def _as_square(d: int) -> tuple[int, int]:
+    """Give the shape of a flattened picture: square where d is a square, else one row."""
+    side = int(d**0.5 + 0.5)
+    return (side, side) if side * side == d else (1, d)

@@ -1,0 +1,149 @@
+"""The optimum, and the certificate that it is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mnistry.data.dataset import DataSets
+from mnistry.models import newton
+from mnistry.models.softmax import SoftmaxRegression
+
+
+def objective(model: SoftmaxRegression, x: np.ndarray, y: np.ndarray, l2: float) -> float:
+    """F in float64, written out."""
+    z = x @ model.weights.astype(float) + model.biases
+    z -= z.max(axis=1, keepdims=True)
+    loss = np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]
+    return float(loss.mean() + l2 / 2 * (model.weights.astype(float) ** 2).sum())
+
+
+def problem(seed: int, n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d))
+    noisy = x @ rng.normal(size=(d, k)) + 2 * rng.gumbel(size=(n, k))
+    return x, noisy.argmax(axis=1)
+
+
+@pytest.mark.parametrize("k", [2, 3, 7])
+def test_optimum_matches_scikit_learn(k: int) -> None:
+    """Oracle: scikit-learn's own solver, run to the same tight end."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    x, y = problem(0, 300, 12, k)
+    peer = linear.LogisticRegression(C=2.0, tol=1e-10, max_iter=10_000).fit(x, y)
+    # For two classes scikit-learn penalises the difference of the columns: half as much.
+    l2 = (2 if k == 2 else 1) / (2.0 * 300)
+    model = SoftmaxRegression(solver="newton", l2=l2, tol=1e-12).fit(x, y)
+    assert model.optimum is not None
+    assert model.optimum.converged
+    p = peer.predict_proba(x)
+    np.testing.assert_allclose(model.predict_proba(x), p, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 10**6), st.integers(20, 60), st.integers(1, 6), st.integers(2, 5),
+    st.sampled_from([1e-4, 1e-2, 1.0]), st.integers(0, 6),
+)  # fmt: skip
+def test_gap_is_a_bound(seed: int, n: int, d: int, k: int, l2: float, steps: int) -> None:
+    """However early it stops, the objective is at most `gap` above the best one."""
+    x, y = problem(seed, n, d, k)
+    classes = [str(i) for i in range(k)]
+    make = lambda **more: SoftmaxRegression(solver="newton", l2=l2, **more)  # noqa: E731
+    early = make(max_iter=steps, tol=1e-13).fit(x, y, classes=classes)
+    best = make(tol=1e-13).fit(x, y, classes=classes)
+    assert early.optimum is not None
+    assert best.optimum is not None
+    excess = objective(early, x, y, l2) - objective(best, x, y, l2)
+    assert excess <= early.optimum.gap + 1e-12
+    assert early.optimum.objective == pytest.approx(objective(early, x, y, l2), abs=1e-12)
+    assert best.optimum.gap < 1e-9 or not best.optimum.converged
+
+
+def test_gap_holds_on_mnist(mnist: DataSets) -> None:
+    """In float32 on real pictures too: stopped early, the excess is within the proven bound."""
+    part = mnist.train.take(slice(6000))
+    l2 = 1 / 6000
+    x = part.X.astype(np.float64)
+    fit = lambda tol: SoftmaxRegression(solver="newton", l2=l2, tol=tol).fit(  # noqa: E731
+        part.images, part.labels
+    )
+    best = objective(fit(1e-5), x, part.labels, l2)
+    for tol in (1e-1, 1e-2, 1e-3):
+        model = fit(tol)
+        assert model.optimum is not None
+        assert model.optimum.gap <= tol
+        assert objective(model, x, part.labels, l2) - best <= model.optimum.gap
+
+
+def test_rounding_keeps_the_mean_and_few_pairs() -> None:
+    """Small probabilities become 0 or τ without bias; large ones stay as they are."""
+    p = np.full((3, 200_000), 0.01, np.float32)
+    p[0] = 0.98
+    rounded = newton._round(p, np.random.default_rng(0))
+    assert set(np.unique(rounded[1:])) == {np.float32(0), np.float32(newton._TAU)}
+    assert (rounded[0] == p[0]).all()
+    assert rounded[1:].mean() == pytest.approx(0.01, rel=0.02)
+
+
+def test_sampled_hessian_still_finds_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a rounded sample, few coupled components and the rest by class, the end is the same."""
+    x, y = problem(3, 3000, 20, 4)
+    exact = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    monkeypatch.setattr(newton, "_SAMPLE", 500)
+    monkeypatch.setattr(newton, "_COUPLED", 30)
+    rough = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    np.testing.assert_allclose(rough.weights, exact.weights, atol=1e-4)
+    monkeypatch.setattr(newton, "_WIDEST", 10)
+    plain = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    np.testing.assert_allclose(plain.weights, exact.weights, atol=1e-4)
+
+
+def test_without_penalty_the_gradient_is_the_certificate() -> None:
+    """With λ = 0 no gap is claimed; the gradient's norm is what is brought down."""
+    x, y = problem(1, 400, 5, 3)
+    model = SoftmaxRegression(solver="newton", l2=0.0, tol=1e-7).fit(x, y)
+    assert model.optimum is not None
+    assert model.optimum.gap == np.inf
+    assert model.optimum.gradient_norm <= 1e-7
+
+
+def test_separable_data_without_penalty_ends() -> None:
+    """Where no optimum exists the solver stops, says so, and leaves finite weights."""
+    x = np.array([[0.0], [1.0]])
+    model = SoftmaxRegression(solver="newton", l2=0.0, tol=1e-15, max_iter=60).fit(x, [0, 1])
+    assert model.optimum is not None
+    assert np.isfinite(model.weights).all()
+    assert model.predict(x).tolist() == [0, 1]
+
+
+def test_pixels_never_lit_get_no_weight(mnist: DataSets) -> None:
+    """A pixel that is 0 everywhere says nothing, so its weights are exactly 0."""
+    part = mnist.train.take(slice(3000))
+    model = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-2).fit(part.images, part.labels)
+    dark = ~part.images.any(axis=0).ravel()
+    assert dark.any()
+    assert (model.weights[dark] == 0).all()
+    assert (model.weights[~dark] != 0).any(axis=1).all()
+
+
+def test_cholesky_solves() -> None:
+    """Oracle: NumPy's solve, for sizes around the block's."""
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 16, 17, 50):
+        a = rng.normal(size=(n, n))
+        a = a @ a.T + np.eye(n)
+        b = rng.normal(size=n)
+        solved = newton._Cholesky(a.copy(), size=16).solve(b)
+        np.testing.assert_allclose(solved, np.linalg.solve(a, b), atol=1e-9)
+
+
+def test_same_seed_same_bytes(mnist: DataSets) -> None:
+    """The solver's random rounding comes from the seed."""
+    part = mnist.train.take(slice(6000))
+    a, b = (
+        SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-3).fit(part.images, part.labels)
+        for _ in range(2)
+    )
+    assert a.weights.tobytes() == b.weights.tobytes()
