@@ -1,0 +1,7 @@
+"""``python -m mnistry`` is the command line."""
+
+import sys
+
+from mnistry.cli import main
+
+sys.exit(main())

@@ -1,0 +1,272 @@
+"""``mnistry data``: the family of data sets, what of it is here, and how to get the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistry.data.family import FAMILY, Member, home, locate, shelf
+from mnistry.errors import DataError
+
+if TYPE_CHECKING:
+    from mnistry.data.check import Finding
+    from mnistry.data.fetch import Progress
+
+_MB = 1e6
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its three sub-commands."""
+    parser = _add(
+        subparsers,
+        "data",
+        "list, fetch and check data sets",
+        "MNIST comes with the package. Its relatives are fetched when you ask for them, and\n"
+        "nothing else touches the network.",
+        "mnistry data list\n  mnistry data fetch fashion\n  mnistry data check MNIST_data",
+    )
+    commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+    _add(
+        commands,
+        "list",
+        "what there is, and what of it is here",
+        "List the family of data sets: what is embedded, fetched, or can be fetched.",
+        "mnistry data list --json",
+    )
+    fetch = _add(
+        commands,
+        "fetch",
+        "fetch data sets",
+        "Fetch data sets from their mirrors, checked against their published checksums.\n"
+        "A download that was cut off goes on where it stopped.",
+        "mnistry data fetch fashion kmnist\n  mnistry data fetch mnist --to MNIST_data",
+    )
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a data set of `mnistry data list`")
+    fetch.add_argument(
+        "--to", metavar="FOLDER", help="where the files go (default: your data home)"
+    )
+    fetch.add_argument(
+        "--mirror",
+        action="append",
+        metavar="URL",
+        help="a base address to use instead of the published ones; may be given again",
+    )
+    fetch.add_argument(
+        "--timeout",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="give a mirror up after so long without a sign of life (default: 30)",
+    )
+    fetch.add_argument(
+        "--keep-archive",
+        action="store_true",
+        help="keep EMNIST's archive (562 MB), which holds all six of its data sets",
+    )
+    check = _add(
+        commands,
+        "check",
+        "say what the files in a folder are, and whether they are whole",
+        "Look at each file in FOLDER by its bytes: what it is, whether it is whole, what to do.\n"
+        "Without FOLDER, look at the embedded MNIST and all that was fetched.\n"
+        "The exit code is 1 if something is broken.",
+        "mnistry data check MNIST_data",
+    )
+    check.add_argument("folders", nargs="*", metavar="FOLDER", help="a folder, or a file")
+
+
+def _add(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    description: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"Example:\n  {example}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # A default here would overwrite what was said before the sub-command.
+    default = False if name == "data" else argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=default, help="print JSON")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; 1 if a check found something broken, else 0.
+
+    Raises
+    ------
+    InputError : a name, folder or mirror makes no sense, or a download failed.
+    """
+    command = {"list": _list, "fetch": _fetch, "check": _check}[args.data_command]
+    return command(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    states = {name: _state(name) for name in FAMILY}
+    if args.json:
+        members = [_facts(member, states[name]) for name, member in FAMILY.items()]
+        print(json.dumps({"home": str(home()), "members": members}))
+        return 0
+    rows: list[tuple[str, ...]] = [
+        ("NAME", "STATE", "TRAIN", "TEST", "CLASSES", "DOWNLOAD", "LICENCE", "WHAT IT IS")
+    ]
+    for name, member in FAMILY.items():
+        size = member.download_size
+        rows.append(
+            (
+                name,
+                states[name],
+                *(f"{count:,}" for count in member.counts),
+                str(len(member.classes)),
+                f"{size / _MB:,.1f} MB" if size else "?",
+                member.licence,
+                member.about,
+            )
+        )
+    print(_table(rows, right=(2, 3, 4, 5)))
+    print("\nEMNIST's six come in one archive, which is fetched once.")
+    print(f"Fetched data sets lie in {home()} (MNISTRY_HOME says otherwise).")
+    return 0
+
+
+def _state(name: str) -> str:
+    try:
+        locate(name)
+    except DataError:
+        return "not fetched"
+    return "embedded" if name == "mnist" else "fetched"
+
+
+def _facts(member: Member, state: str) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "title": member.title,
+        "about": member.about,
+        "state": state,
+        "folder": None if state == "not fetched" else str(shelf(member.name)),
+        "train": member.counts[0],
+        "test": member.counts[1],
+        "classes": list(member.classes),
+        "download_bytes": member.download_size,
+        "licence": member.licence,
+        "attribution": member.attribution,
+        "homepage": member.homepage,
+    }
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    from mnistry.data.fetch import fetch_all
+
+    names = list(dict.fromkeys(args.names))
+    with _Meter() as progress:
+        fetched = fetch_all(
+            names,
+            args.to,
+            args.mirror,
+            progress,
+            timeout=args.timeout,
+            keep_archive=args.keep_archive,
+        )
+    places = {name: next(iter(paths.values())).parent for name, paths in fetched.items()}
+    if args.json:
+        state = [
+            {
+                "name": name,
+                "folder": str(places[name]),
+                "files": {key: str(path) for key, path in paths.items()},
+            }
+            for name, paths in fetched.items()
+        ]
+        print(json.dumps({"fetched": state}))
+        return 0
+    for name, place in places.items():
+        member = FAMILY[name]
+        print(f"{member.title} is in {place}")
+        print(f"  licence: {member.licence}; by {member.attribution}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from mnistry.data.check import check_folder
+
+    if args.folders:
+        places = [Path(folder) for folder in args.folders]
+    else:
+        places = [place for place in map(shelf, FAMILY) if place.is_dir()]
+    found = {place: check_folder(place) for place in places}
+    whole = all(finding.state != "broken" for each in found.values() for finding in each)
+    if args.json:
+        folders = [_verdict(*pair) for pair in found.items()]
+        print(json.dumps({"whole": whole, "folders": folders}))
+    else:
+        print("\n\n".join(_report(*pair) for pair in found.items()))
+    return 0 if whole else 1
+
+
+def _verdict(folder: Path, findings: list[Finding]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    whole = all(finding.state != "broken" for finding in findings)
+    return {"folder": str(folder), "whole": whole, "findings": [asdict(f) for f in findings]}
+
+
+def _report(folder: Path, findings: list[Finding]) -> str:
+    if not findings:
+        return f"{folder}\n  no files; mnistry data fetch NAME --to {folder} puts some there"
+    rows: list[tuple[str, ...]] = [
+        (f"  {f.state}", f.name, f"{f.what}; {f.todo}" if f.todo else f.what) for f in findings
+    ]
+    return f"{folder}\n{_table(rows)}"
+
+
+def _table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
+    """Align columns; the last one is left as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+class _Meter:
+    """A line on standard error, if it is a terminal, that shows how far a download is."""
+
+    def __init__(self) -> None:
+        self._file = ""
+        self._shown = 0.0
+        self._start = (0.0, 0)
+
+    def __enter__(self) -> Progress | None:
+        return self._update if sys.stderr.isatty() else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def _update(self, file: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if file != self._file:
+            self._file, self._start = file, (now, done)
+        elif now < self._shown + 0.1 and done != total:
+            return
+        self._shown = now
+        bar = "█" * round(20 * done / total) if total else ""
+        amount = f"{done / _MB:.1f} of {total / _MB:.1f} MB" if total else f"{done / _MB:.1f} MB"
+        seconds = now - self._start[0]
+        rate = f"{(done - self._start[1]) / _MB / seconds:.1f} MB/s" if seconds > 0.5 else ""
+        line = f"\r\033[K{file} {bar:░<20} {amount}  {rate}"
+        print(line, end="", file=sys.stderr, flush=True)
