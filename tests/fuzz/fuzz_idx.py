@@ -9,25 +9,19 @@ bytes are written to the current folder. Exits 1 on a finding, else 0.
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import resource
 import struct
 import sys
-import tempfile
-import time
-import traceback
 import zlib
 from pathlib import Path
 from random import Random
 
 import numpy as np
+from harness import fuzz
 
 from mnistry.data.idx import encode_idx, read_idx
 from mnistry.errors import DataError
 
-ADDRESS_SPACE = 1 << 30  # bytes beyond what the process holds when it starts
-SECONDS_A_CASE = 2.0
 TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
 EDGES = [0, 1, 2, 27, 28, 255, 256, 2**15, 2**16, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
 
@@ -138,42 +132,5 @@ def check(data: bytes, folder: Path, random: Random) -> bool:
     return True
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + ADDRESS_SPACE, held + ADDRESS_SPACE))
-
-    start = time.monotonic()
-    count = arrays = 0
-    slowest = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        while time.monotonic() - start < asked.seconds:
-            random = Random(f"{asked.seed}/{count}")  # noqa: S311 - not for secrets
-            data = case(random)
-            before = time.monotonic()
-            try:
-                arrays += check(data, Path(folder), random)
-                took = time.monotonic() - before
-                if took > SECONDS_A_CASE:
-                    raise AssertionError(f"took {took:.1f} s")
-            except Exception:  # noqa: BLE001 - whatever it is, it is the finding
-                traceback.print_exc()
-                found = Path(f"finding-{asked.seed}-{count}.idx")
-                found.write_bytes(data)
-                print(f"finding: seed {asked.seed}, case {count}, bytes in {found}")  # noqa: T201
-                return 1
-            slowest = max(slowest, took)
-            count += 1
-    seconds = time.monotonic() - start
-    print(  # noqa: T201
-        f"no finding in {count} cases ({arrays} gave arrays), {count / seconds:.0f} a second, "
-        f"slowest {slowest * 1000:.0f} ms"
-    )
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz("the IDX reader", case, check))

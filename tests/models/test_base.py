@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from mnistry.errors import InputError
 from mnistry.models.base import (
     as_features,
@@ -78,7 +79,10 @@ def test_features_keep_uint8_and_flatten_without_a_copy() -> None:
 @pytest.mark.parametrize(
     ("images", "sentence"),
     [
-        (np.zeros(784, np.uint8), r"must have shape .*For one picture, pass `images\[np.newaxis\]`"),
+        (
+            np.zeros(784, np.uint8),
+            r"must have shape .*For one picture, pass `images\[np.newaxis\]`",
+        ),
         (np.zeros((1, 2, 3, 4), np.uint8), r"must have shape \(n, h, w\).*\(1, 2, 3, 4\)"),
         (np.zeros((5, 784), np.int64), r"must be uint8 .* got int64 .*astype"),
         (np.array([["a"]]), r"must be uint8 .* got <U1"),

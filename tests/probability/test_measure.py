@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mnistry.errors import InputError
 from mnistry.models.base import softmax
 from mnistry.probability import measure

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.models.softmax import SoftmaxRegression

@@ -80,9 +80,10 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression:
     name = str(path)
     proto = _parse(_read(name), name)
     facts = _facts(proto, name)
-    if facts.get("kind") != "softmax" or facts.get("format") != _FORMAT:
+    kind, number = facts.get("kind"), facts.get("format")
+    if kind != "softmax" or number != _FORMAT:
         raise ModelError(
-            f"{name} is a model of kind {facts.get('kind')!r}, format {facts.get('format')!r}, "
+            f"{name} is a model of kind {str(kind)[:40]!r}, format {str(number)[:40]}, "
             f"which mnistry {mnistry.__version__} can't read; a newer version may."
         )
     classes, shape = _names(facts, name), _shape(facts, name)
@@ -111,16 +112,22 @@ def _build(model: SoftmaxRegression, facts: Mapping[str, Any]) -> onnx.ModelProt
     h, w = model.shape
     k = len(model.classes)
     constants = {
-        "white": np.float32(1 / 255),
+        "white": np.float64(1 / 255),
         "weights": model.weights.astype("<f4"),
         "biases": model.biases.astype("<f4"),
     }
+    # The sum runs in double: hundreds of float32 terms that nearly cancel would cost more than
+    # the 1e-6 by which probabilities may differ from one runtime to another.
+    double = TensorProto.DOUBLE
     graph = helper.make_graph(
         [
-            helper.make_node("Cast", ["images"], ["levels"], to=TensorProto.FLOAT),
+            helper.make_node("Cast", ["images"], ["levels"], to=double),
             helper.make_node("Mul", ["levels", "white"], ["ink"]),
             helper.make_node("Flatten", ["ink"], ["X"], axis=1),
-            helper.make_node("Gemm", ["X", "weights", "biases"], ["logits"]),
+            helper.make_node("Cast", ["weights"], ["W"], to=double),
+            helper.make_node("Cast", ["biases"], ["b"], to=double),
+            helper.make_node("Gemm", ["X", "W", "b"], ["evidence"]),
+            helper.make_node("Cast", ["evidence"], ["logits"], to=TensorProto.FLOAT),
             helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
         ],
         "softmax_regression",
@@ -238,8 +245,12 @@ def _array(
             f"not {4 * int(np.prod(shape)):,}; it is cut short. Train it again."
         )
     array = np.frombuffer(tensor.raw_data, "<f4").astype(np.float32).reshape(shape)
-    if not np.isfinite(array).all():
-        raise ModelError(f"{name} has NaN or infinity in {key!r}; it is damaged. Train it again.")
+    # Beyond this sum, evidence would overflow float32.
+    if not (np.isfinite(array).all() and np.abs(array).sum(dtype=np.float64) < 1e37):
+        raise ModelError(
+            f"{name} has NaN, infinity or numbers without measure in {key!r}; it is damaged. "
+            "Train it again."
+        )
     return array
 
 

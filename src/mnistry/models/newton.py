@@ -100,6 +100,12 @@ def minimize(
     iterations = evaluations = 0
     failed = False
     while problem.error(point) > tol and iterations < max_iter:
+        if l2 > 0 and problem.gap(point, balanced=True) <= tol:
+            # Only the biases' share of the gap is left, and they can be set exactly.
+            point, balance = problem.balance(point), point
+            evaluations += 1
+            if problem.error(point) <= tol or point.value >= balance.value:
+                break
         stale = hessian is None or (
             pairs and np.abs(point.p - hessian.p).sum(axis=0).mean() / 2 > _MOVED
         )
@@ -215,10 +221,36 @@ class _Objective:
         """Give what `tol` bounds: the duality gap, or the gradient's norm where λ = 0."""
         return self.gap(point) if self.l2 > 0 else float(np.linalg.norm(point.gradient))
 
-    def gap(self, point: _Point) -> float:
-        """Bound value − min F from above by a dual feasible point (see the module's docstring)."""
+    def balance(self, point: _Point) -> _Point:
+        """Set the biases to their best for the weights as they are, by Newton's method.
+
+        It needs no pixels: moving the biases by δ multiplies the probabilities by exp(δ).
+        """
+        p, delta = point.p.astype(np.float64), np.zeros((self.k, 1))
+        target = self.target[:, -1]
+        for _ in range(20):
+            moved = p * np.exp(delta)
+            moved /= moved.sum(axis=0)
+            weighted = moved * self.share
+            excess = weighted.sum(axis=1) - target
+            curvature = np.diag(weighted.sum(axis=1)) - weighted @ moved.T
+            step = np.linalg.lstsq(curvature, excess, rcond=None)[0]
+            delta -= np.clip(step, -1, 1)[:, None]
+            if np.abs(excess).max() < 1e-15:
+                break
+        theta = point.theta.copy()
+        theta[:, -1] += delta[:, 0]
+        return self.at(theta)
+
+    def gap(self, point: _Point, *, balanced: bool = False) -> float:
+        """Bound value − min F from above by a dual feasible point (see the module's docstring).
+
+        With `balanced`, give what the bound would be were the biases' gradient zero.
+        """
         wide = point.theta.astype(np.float64)
         gradient = point.gradient - self.penalty * wide  # of the loss alone
+        if balanced:
+            gradient[:, -1] = 0
         mean_p = self.target[:, -1] + gradient[:, -1]
         mean_y = self.target[:, -1]
         t = float(np.max(1 - mean_y / np.maximum(mean_p, 1e-300)))

@@ -78,9 +78,12 @@ class SoftmaxRegression(Model):
             )
         x = as_features(images, len(self.weights))
         out = np.empty((len(x), len(self.biases)), self.weights.dtype)
-        for rows in _slices(len(x), 4096):
-            np.dot(_as_evidence(x[rows], self.weights.dtype), self.weights, out=out[rows])
-        out += self.biases
+        # In float64, since adding up hundreds of float32 terms would lose a digit.
+        weights = self.weights.astype(np.float64)
+        if x.dtype == np.uint8:
+            weights /= 255
+        for rows in _slices(len(x), 1024):
+            out[rows] = x[rows].astype(np.float64) @ weights + self.biases
         return out
 
     def fit(
@@ -273,11 +276,6 @@ def _batches(n: int, size: int, steps: int, seed: int) -> Iterator[NDArray[np.in
 
 def _slices(n: int, size: int) -> Iterator[slice]:
     return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-
-def _as_evidence(x: NDArray[Any], dtype: Any) -> Floats:
-    """Give pixels as floats in [0, 1]."""
-    return np.multiply(x, 1 / 255, dtype=dtype) if x.dtype == np.uint8 else x.astype(dtype)
 
 
 def _as_square(d: int) -> tuple[int, int]:
