@@ -224,11 +224,13 @@ def test_meter_without_a_total(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_check_of_all_that_is_here(capsys: Output) -> None:
     """Without a folder, the embedded MNIST and what was fetched are looked at."""
     mnistry("fetch", "fashion")
+    (home() / "kmnist").mkdir()  # what a fetch that got nothing leaves
     capsys.readouterr()
     assert mnistry("check") == 0
     out = capsys.readouterr().out
     assert "  whole  train-images-idx3-ubyte.gz  MNIST's 60,000 training images, gzip\n" in out
     assert "Fashion-MNIST's 3 test labels, gzip" in out
+    assert "no files" not in out
 
 
 def test_check_of_a_broken_folder_is_1(capsys: Output, tmp_path: Path) -> None:

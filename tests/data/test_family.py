@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -126,6 +127,16 @@ def test_file_without_checksum_is_nowhere(tmp_path: Path) -> None:
     """Without a checksum nothing can be recognised, so nothing is."""
     (tmp_path / "file").write_bytes(b"x")
     assert not File("file", 1).is_at(tmp_path / "file")
+
+
+def test_family_needs_no_network() -> None:
+    """Knowing and finding data sets loads nothing that could reach the network."""
+    script = (
+        "import sys, mnistry.data.family as family; family.locate('mnist');"
+        "print(*{'ssl', 'socket', 'http.client', 'urllib.request', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")
 
 
 def test_find_suggests_what_was_meant() -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistry.data import family, members
+from mnistry.data import family
 from mnistry.data.family import KEYS, File, Member
 from mnistry.data.fetch import fetch, fetch_all
 from mnistry.data.idx import encode_idx, read_idx
@@ -355,6 +355,42 @@ def test_fetch_resumes_what_a_server_broke_off(server: Server) -> None:
     assert [asked for _, asked in images_asked(server)] == [None, "bytes=5000-"]
 
 
+def test_fetch_bears_a_server_that_breaks_off_often(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tries are counted only while they bring little, so that a bad line can end well."""
+
+    def piecemeal(handler: Handler, body: bytes) -> None:
+        start = int((handler.headers.get("Range") or "bytes=0-")[6:-1])
+        extent = ("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        handler.start(206 if start else 200, extent, ("Content-Length", str(len(body) - start)))
+        handler.wfile.write(body[start : start + 3000])
+
+    mirror = server.mirror("piecemeal", piecemeal)
+    with pytest.raises(DownloadError, match=r"broke off after 12,000 of"):
+        fetch("tiny", mirrors=[mirror])
+    monkeypatch.setattr("mnistry.data.download._MUCH", 2000)
+    assert_fetched(fetch("tiny", mirrors=[mirror]), server)
+    assert len(images_asked(server)) > 8
+
+
+def test_fetch_gives_up_a_server_that_breaks_off_and_lies(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes that come in pieces and are wrong each time are not asked for without end."""
+
+    def lie_in_pieces(handler: Handler, body: bytes) -> None:
+        if handler.headers.get("Range"):
+            serve(handler, bytes(len(body)))
+        else:
+            cut_off_always(handler, body)
+
+    monkeypatch.setattr("mnistry.data.download._MUCH", 1000)
+    with pytest.raises(DownloadError, match="sent the wrong bytes"):
+        fetch("tiny", mirrors=[server.mirror("bad", lie_in_pieces)])
+    assert len(server.log) < 10
+
+
 def test_fetch_resumes_with_the_next_mirror(server: Server, tiny: Member) -> None:
     """What one mirror sent before it failed is gone on from with the next."""
     mirrors = [server.mirror("half", cut_off_always), server.mirror()]
@@ -496,6 +532,7 @@ def test_fetch_names_the_reason(server: Server, name: str) -> None:
     assert "\n" not in str(caught.value)
     left = [path for path in family.home().rglob("*") if path.is_file()]
     assert all(path.suffix == ".part" and path.stat().st_size for path in left)
+    assert bool(left) == (name in {"cut", "chunks", "stall", "drip"})  # what can be gone on from
 
 
 @pytest.mark.parametrize("name", ["endless", "more", "cut"])
@@ -516,6 +553,15 @@ def test_fetch_names_every_mirror(server: Server) -> None:
     sentence = r"403 Forbidden, and 127\S+ sent the wrong bytes.*; try again later, or put the"
     with pytest.raises(DownloadError, match=sentence):
         fetch("tiny", mirrors=mirrors)
+
+
+def test_fetch_says_the_same_once(server: Server) -> None:
+    """Two mirrors on one host that fail alike are one reason."""
+    mirrors = [server.mirror("a", answer(403)), server.mirror("b", answer(403))]
+    with pytest.raises(DownloadError) as caught:
+        fetch("tiny", mirrors=mirrors)
+    assert str(caught.value).count("answered 403") == 1
+    assert len(server.log) == 2
 
 
 def test_fetch_asks_the_mirror_that_served_first(server: Server) -> None:
@@ -731,10 +777,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def test_published_bounds_hold_for_the_embedded_files() -> None:
-    """The raw sizes that bound a download are the raw sizes of the real files."""
-    mnist = members.FAMILY["mnist"]
-    for key, path in family.locate("mnist").items():
-        assert len(gzip.decompress(path.read_bytes())) == mnist.raw_size(key)

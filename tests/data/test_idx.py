@@ -159,8 +159,8 @@ REFUSED = {
     "a png": (b"\x89PNG\r\n", r"not an IDX file: it starts with 89 50 4e 47; .*\(08, 09, 0b,"),
     "short": (b"\0\0\x08", r"not an IDX file: it starts with 00 00 08"),
     "type": (head(3, kind=0x0A) + b"abc", r"not an IDX file: it starts with 00 00 0a 01"),
-    "rank 0": (head() + b"x", r"says it has 0 dimensions; 1 to 64 can be read"),
-    "rank 65": (head(*[1] * 65) + b"x", r"says it has 65 dimensions; 1 to 64 can be read"),
+    "rank 0": (head() + b"x", r"has 0 dimensions, not 1 to 64; get it again"),
+    "rank 65": (head(*[1] * 65) + b"x", r"has 65 dimensions, not 1 to 64"),
     "header": (head(3, 4, rank=3), r"ends within its header, after 12 bytes; get it again"),
     "empty side": (head(0, 28, 28), r"holds nothing: its shape is \(0, 28, 28\)"),
     "cut": (GOOD[:-1], r"says it holds uint8 of shape \(3, 4\), 12 bytes, but .* 11; it was cut"),
@@ -260,7 +260,7 @@ def test_idx_more_than_memory_earns_a_sentence(monkeypatch: pytest.MonkeyPatch) 
         raise MemoryError
 
     monkeypatch.setattr("mnistry.data.idx.np.empty", full)
-    with pytest.raises(DataError, match=r"\(3, 4\), 12 bytes, more than fit in memory"):
+    with pytest.raises(DataError, match=r"\(3, 4\), 12 bytes, more than memory holds; `mmap`"):
         read_idx(GOOD)
 
 

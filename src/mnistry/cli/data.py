@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -202,7 +203,7 @@ def _check(args: argparse.Namespace) -> int:
     if args.folders:
         places = [Path(folder) for folder in args.folders]
     else:
-        places = [place for place in map(shelf, FAMILY) if place.is_dir()]
+        places = [place for place in map(shelf, FAMILY) if place.is_dir() and any(place.iterdir())]
     found = {place: check_folder(place) for place in places}
     whole = all(finding.state != "broken" for each in found.values() for finding in each)
     if args.json:
@@ -222,7 +223,8 @@ def _verdict(folder: Path, findings: list[Finding]) -> dict[str, Any]:
 
 def _report(folder: Path, findings: list[Finding]) -> str:
     if not findings:
-        return f"{folder}\n  no files; mnistry data fetch NAME --to {folder} puts some there"
+        to = shlex.quote(str(folder))
+        return f"{folder}\n  no files; mnistry data fetch NAME --to {to} puts some there"
     rows: list[tuple[str, ...]] = [
         (f"  {f.state}", f.name, f"{f.what}; {f.todo}" if f.todo else f.what) for f in findings
     ]

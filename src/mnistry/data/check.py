@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from mnistry.data.family import FAMILY, home, shelf
-from mnistry.data.idx import GZIP, read_idx
+from mnistry.data.idx import read_idx
 from mnistry.errors import DataError, InputError
 
 _PARTS = {
@@ -26,6 +26,7 @@ _PARTS = {
     "test_labels": "test labels",
     "archive": "archive",
 }
+_GZIP = b"\x1f\x8b"
 _PICTURE, _FOLDER = "a picture", "a folder"
 _OTHER = "nothing that mnistry reads"
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
@@ -108,11 +109,11 @@ def _look(path: Path) -> tuple[Finding, int | None]:
         if name.endswith(".part"):
             todo = "delete it" if name.startswith(".") else "fetch again to go on from it"
             return Finding(name, "broken", f"unfinished, {size:,} bytes so far", todo), None
-        if start.startswith((GZIP, b"PK")) and (published := _published(path, size)):
+        if start.startswith((_GZIP, b"PK")) and (published := _published(path, size)):
             member, key = published
             return _as_published(name, member, key, "gzip" if key != "archive" else "zip")
-        if start.startswith(GZIP) or (start[:2] == b"\0\0" and len(start) >= 4):
-            return _look_into_idx(path, name, size, start.startswith(GZIP))
+        if start.startswith(_GZIP) or (start[:2] == b"\0\0" and len(start) >= 4):
+            return _look_into_idx(path, name, size, start.startswith(_GZIP))
         if start.lstrip().lower().startswith(_PAGES):
             return Finding(name, "broken", "a web page under a data file's name"), None
         if start.startswith(_PICTURES):

@@ -21,6 +21,7 @@ Progress = Callable[[int, int | None], object]
 
 _CHUNK = 1 << 18
 _TRIES = 4  # of one mirror, each going on where the last one broke off
+_MUCH = 1 << 20  # bytes; a try that brought so many does not count
 
 
 def download(
@@ -64,14 +65,14 @@ def download(
         except Refusal as refusal:
             refusals.append(refusal)
             continue
-        with open(part, "rb+") as whole:
+        with open(part, "r+b") as whole:
             os.fsync(whole.fileno())
         os.replace(part, path)
         return base
     held = _size(part)
     if not held:
         part.unlink(missing_ok=True)
-    reasons = ", and ".join(map(str, refusals))
+    reasons = ", and ".join(dict.fromkeys(map(str, refusals)))
     raise DownloadError(f"{what} could not be fetched: {reasons}; {_cure(refusals, path, held)}")
 
 
@@ -79,22 +80,25 @@ def _complete(
     url: str, file: File, part: Path, limit: int, timeout: float, progress: Progress | None
 ) -> None:
     """Make `part` the whole, right file, or leave in it what a later call can go on from."""
-    for tries_left in reversed(range(_TRIES)):
+    tries = _TRIES
+    while True:
         held = _size(part)
         if held and file.is_at(part):
             return
         try:
             start = _receive(url, file, part, limit, timeout, progress)
         except Refusal as refusal:
-            if refusal.again and tries_left and _size(part) > held:
+            grown = _size(part) - held
+            tries -= grown < _MUCH
+            if refusal.again and grown > 0 and tries:
                 continue
             raise
         if file.is_at(part):
             return
         part.unlink()
-        if start == 0:  # else the bytes that it began with may be to blame
-            break
-    raise Refusal(url, "sent the wrong bytes (their checksum differs)")
+        tries -= 1
+        if start == 0 or not tries:  # else the bytes that it began with may be to blame
+            raise Refusal(url, "sent the wrong bytes (their checksum differs)")
 
 
 def _receive(
@@ -114,9 +118,7 @@ def _receive(
         total = total or file.size
         most = limit if file.size is None else file.size
         response.allow(2 * most)  # cutting a body into chunks adds some
-        with open(part, "r+b" if start else "wb") as out:
-            out.seek(start)
-            out.truncate()
+        with open(part, "ab" if start else "wb") as out:
             at = start
             for piece in _pieces(url, response, timeout):
                 at += len(piece)

@@ -65,7 +65,7 @@ def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
     framed: dict[int, NDArray[np.uint8]] = {}
     for i, picture in enumerate(pictures):
         if picture.size == (SIDE, SIDE):
-            kept[i] = np.rint(255 * to_grey(picture)).astype(np.uint8)
+            kept[i] = _greys(picture)
         else:
             framed[i] = frame_many([to_ink(picture)])[0]
     images = np.zeros((len(kept) + len(framed), SIDE, SIDE), np.uint8)
@@ -74,6 +74,12 @@ def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
             stack = np.stack(list(some.values()))
             images[list(some)] = 255 - stack if some is kept and dark_on_light(stack) else stack
     return images
+
+
+def _greys(picture: Image) -> NDArray[np.uint8]:
+    if picture.format == "PNG" and picture.mode == "L" and "exif" not in picture.info:
+        return np.asarray(picture)  # most sets are of these, and large
+    return np.rint(255 * to_grey(picture)).astype(np.uint8)
 
 
 def _read_split(folder: Path, classes: tuple[str, ...], *, partly: bool = False) -> DataSet:

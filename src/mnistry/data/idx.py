@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mnistry.atomic import replacing
+from mnistry.data.gunzip import MAGIC, MAX_RATIO, Gunzip
 from mnistry.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -27,12 +28,9 @@ Source = str | os.PathLike[str] | bytes
 Tap = Callable[[bytes | memoryview], object]
 _Stream = io.BufferedReader | io.BytesIO
 
-GZIP = b"\x1f\x8b"
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CODES = {np.dtype(form).newbyteorder("="): code for code, form in _TYPES.items()}
 _MAX_RANK = 64  # NumPy's own limit
-_MAX_RATIO = 1032  # deflate can't shrink bytes further than this
-_CHUNK = 1 << 16  # what it inflates to stays in the cache until it is copied
 _FIRST_CLAIM = 1 << 26  # memory taken at once for a gzipped body; more only as bytes arrive
 
 
@@ -88,7 +86,7 @@ def read_idx(
     with stream:
         start = stream.read(4 + 4 * _MAX_RANK)
         stream.seek(0)
-        if start.startswith(GZIP):
+        if start.startswith(MAGIC):
             if mmap:
                 raise DataError(
                     f"{name} is gzipped, and only a raw file can be mapped; "
@@ -161,13 +159,15 @@ def _parse(start: bytes, name: str) -> _Header:
         )
     rank = start[3]
     if not 1 <= rank <= _MAX_RANK:
-        raise DataError(f"{name} says it has {rank} dimensions; 1 to {_MAX_RANK} can be read.")
+        raise DataError(
+            f"{name} says it has {rank} dimensions, not 1 to {_MAX_RANK}; get it again."
+        )
     if len(start) < 4 + 4 * rank:
         raise DataError(f"{name} ends within its header, after {len(start)} bytes; get it again.")
     dtype = np.dtype(_TYPES[start[2]])
     header = _Header(dtype, tuple(np.frombuffer(start, ">u4", rank, 4).tolist()))
     if 0 in header.shape:
-        raise DataError(f"{name} holds nothing: its shape is {header.shape}.")
+        raise DataError(f"{name} holds nothing: its shape is {header.shape}; get it again.")
     return header
 
 
@@ -213,12 +213,12 @@ def _read_raw(
 def _read_gzip(
     stream: _Stream, name: str, size: int, max_bytes: int, tap: Tap | None
 ) -> NDArray[Any]:
-    inflate = _Gunzip(stream, name)
+    inflate = Gunzip(stream, name)
     start = inflate.read(4)
     if len(start) == 4:
         start += inflate.read(4 * min(start[3], _MAX_RANK))
     header = _parse(start, name)
-    most = size * _MAX_RATIO - header.size
+    most = size * MAX_RATIO - header.size
     _weigh(header, most, f"its {size:,} gzipped bytes can't hold more than", max_bytes, name)
     if tap is not None:
         tap(start)
@@ -245,45 +245,6 @@ def _read_gzip(
     return _native(flat, header)
 
 
-class _Gunzip:
-    """Inflate a stream of gzip members, never further than asked."""
-
-    def __init__(self, stream: _Stream, name: str) -> None:
-        self._stream = stream
-        self._name = name
-        self._input = b""
-        self._inflater = zlib.decompressobj(31)
-
-    def some(self, most: int) -> bytes:
-        """Give between 1 and `most` bytes; none only at the end, when all checksums held."""
-        while True:
-            chunk = self._input or self._stream.read(_CHUNK)
-            if self._inflater.eof:
-                if not chunk:
-                    return b""
-                self._input = chunk = chunk.lstrip(b"\0")  # tapes and disks pad with zeros
-                if not chunk:
-                    continue
-                self._inflater = zlib.decompressobj(31)
-            try:
-                piece = self._inflater.decompress(chunk, most)
-            except zlib.error as error:
-                reason = str(error).rpartition(": ")[2]
-                raise DataError(f"{self._name} is damaged gzip ({reason}); get it again.") from None
-            self._input = self._inflater.unconsumed_tail or self._inflater.unused_data
-            if piece:
-                return piece
-            if not chunk and not self._inflater.eof:
-                raise DataError(f"{self._name} is gzip that was cut short; get it again.")
-
-    def read(self, count: int) -> bytes:
-        """Give `count` bytes, fewer only at the end."""
-        found = b""
-        while len(found) < count and (piece := self.some(count - len(found))):
-            found += piece
-        return found
-
-
 def _trailing(header: _Header, name: str) -> DataError:
     return DataError(
         f"{name} says it holds {header}, but goes on after them; "
@@ -295,7 +256,7 @@ def _take(count: int, header: _Header, name: str) -> NDArray[np.uint8]:
     try:
         return np.empty(count, np.uint8)
     except MemoryError:
-        raise DataError(f"{name} holds {header}, more than fit in memory.") from None
+        raise DataError(f"{name} holds {header}, more than memory holds; `mmap` it raw.") from None
 
 
 def _native(flat: NDArray[np.uint8], header: _Header) -> NDArray[Any]:

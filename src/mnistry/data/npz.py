@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.data.dataset import DataSet, name_classes
+from mnistry.data.gunzip import MAX_RATIO
 from mnistry.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_BYTES = 8 * 2**30
-_MAX_RATIO = 1032  # deflate can't shrink bytes further than this
 _MAX_HEADER = 1000  # characters; NumPy writes about 120
 _CHUNK = 1 << 20
 
@@ -70,7 +70,7 @@ def _read(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[Any]:
         shape, fortran, dtype = _header(file, key, name)
         claim = math.prod(shape) * dtype.itemsize
         size = os.fstat(archive.fp.fileno()).st_size  # type: ignore[union-attr]
-        if claim != info.file_size - file.tell() or claim > _MAX_RATIO * size:
+        if claim != info.file_size - file.tell() or claim > MAX_RATIO * size:
             raise DataError(
                 f"{name} says that `{key}` is {dtype} of shape {shape}, {claim:,} bytes, which "
                 "it can't hold; get it again."

@@ -104,12 +104,12 @@ def _explain(error: Exception, url: str, timeout: float) -> Refusal:
     cause = error.reason if isinstance(error, URLError) else error
     match cause:
         case ssl.SSLCertVerificationError():
-            text = f"showed a certificate that this machine does not trust ({cause.verify_message})"
+            reason = getattr(cause, "verify_message", "") or "no reason given"
+            text = f"showed a certificate that this machine does not trust ({reason})"
             return Refusal(url, text, "tls")
         case ssl.SSLError():
-            return Refusal(
-                url, f"failed to set up TLS ({cause.reason or 'no reason given'})", "tls"
-            )
+            reason = getattr(cause, "reason", "") or "no reason given"
+            return Refusal(url, f"failed to set up TLS ({reason})", "tls")
         case socket.gaierror():
             return Refusal(url, "could not be found by its name", "network")
         case TimeoutError():

@@ -1,0 +1,180 @@
+"""``mnistry train`` and ``mnistry evaluate``: the contract, on the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistry.cli import main
+from mnistry.data.dataset import DataSets
+from mnistry.data.idx import write_idx
+from mnistry.models.file import load_model
+
+COMMAND = [sys.executable, "-m", "mnistry"]
+
+
+@pytest.fixture(scope="module")
+def small(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a little of MNIST."""
+    folder = tmp_path_factory.mktemp("small")
+    for part, data, n in (("train", mnist.train, 3000), ("t10k", mnist.test, 500)):
+        write_idx(folder / f"{part}-images-idx3-ubyte", data.images[:n])
+        write_idx(folder / f"{part}-labels-idx1-ubyte", data.labels[:n].astype(np.uint8))
+    return folder
+
+
+def test_main_job_from_the_shell(tmp_path: Path) -> None:
+    """The tutorial's training as one command: a score, a file, the contract's JSON alone."""
+    done = subprocess.run(
+        [*COMMAND, "train", "--out", "m.onnx", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert 0.905 < result["accuracy"] < 0.93
+    assert (result["model"], result["kind"]) == ("m.onnx", "softmax")
+    assert result["data"] == {"train": 55_000, "validation": 5_000, "test": 10_000}
+    assert set(result["seconds"]) == {"data", "train", "evaluate"}
+    assert {"nll", "ece"} <= set(result)
+    assert load_model(tmp_path / "m.onnx").provenance["scores"]["accuracy"] == result["accuracy"]
+    evaluated = subprocess.run(
+        [*COMMAND, "evaluate", "m.onnx", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sheet = json.loads(evaluated.stdout)
+    assert sheet["accuracy"] == result["accuracy"]
+    low, high = sheet["accuracy_interval"]
+    assert low < sheet["accuracy"] < high
+    assert {"brier", "coverage", "confusion", "nll", "ece"} <= set(sheet)
+    assert sheet["parts"]["students"]["accuracy"] < sheet["parts"]["employees"]["accuracy"]
+
+
+def test_person_sees_table_and_bars(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --json: the score with its interval, a bar a class, the file and what is next."""
+    out = tmp_path / "m.onnx"
+    assert main(["train", "--data", str(small), "--out", str(out), "--epochs", "2"]) == 0
+    text = capsys.readouterr().out
+    for words in ("accuracy", "95% interval", "█", f"model file  {out}", "mnistry show weights"):
+        assert words in text
+    assert main(["evaluate", str(out), "--data", str(small)]) == 0
+    assert "confusion" in capsys.readouterr().out
+
+
+def test_newton_tells_its_certificate(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The optimum comes with the proven distance, in words and in JSON."""
+    out = str(tmp_path / "m.onnx")
+    arguments = ["train", "--data", str(small), "--out", out, "--solver", "newton", "--l2", "1e-2"]
+    assert main(arguments) == 0
+    assert "nats of the best" in capsys.readouterr().out
+    assert main([*arguments, "--json"]) == 0
+    optimum = json.loads(capsys.readouterr().out)["optimum"]
+    assert optimum["converged"]
+    assert 0 <= optimum["gap"] <= 5e-5
+
+
+def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The package's own model scores MNIST's test."""
+    assert main(["evaluate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] > 0.92
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--out", "m.pb"], "`--out` must end in .onnx; got 'm.pb'."),
+        (["train", "--out", "no/m.onnx"], "The folder of `--out`, no, does not exist"),
+        (["train", "--rate", "-1"], "`rate` must be a positive number; got -1.0."),
+        (["train", "--epochs", "-1"], "`--epochs` must be zero or more; got -1.0."),
+        (
+            ["train", "--validation", "some"],
+            "`--validation` must be a number or 'writer'; got 'some'",
+        ),
+        (["train", "--validation", "writer"], "writer"),
+        (["train", "--data", "nowhere"], "nowhere"),
+        (["evaluate", "none.onnx"], "none.onnx can't be read: No such file"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2, one sentence on standard error, nothing on standard output, no file."""
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("mnistry: ")
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_target_keeps_the_old_file(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder in the file's place is told by its name."""
+    (tmp_path / "m.onnx").mkdir()
+    code = main(["train", "--data", str(small), "--out", str(tmp_path / "m.onnx"), "--steps", "1"])
+    assert code == 2
+    assert capsys.readouterr().err == f"mnistry: {tmp_path / 'm.onnx'}: Is a directory.\n"
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["show"], ["data"]])
+def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command has --help with an example that starts with its name."""
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert f"\n  {' '.join(['mnistry', *command])}" in capsys.readouterr().out
+
+
+def test_progress_goes_to_a_terminal_alone(small: Path, tmp_path: Path) -> None:
+    """On a terminal a line moves on standard error and is wiped; elsewhere there is none."""
+    arguments = [
+        *COMMAND, "train", "--data", str(small), "--out", str(tmp_path / "m.onnx"),
+        "--steps", "4000", "--json",
+    ]  # fmt: skip
+    quiet = subprocess.run(arguments, capture_output=True, check=True)
+    assert quiet.stderr == b""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # the terminal's other end is closed
+                break
+            if not piece:
+                break
+            seen += piece
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["kind"] == "softmax"
+    os.close(ours)
+    assert b"training " in seen
+    assert b"loss" in seen
+    assert seen.endswith(b"\r\x1b[K")
+
+
+def test_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    """``mnistry evaluate | head -1`` ends quietly."""
+    done = subprocess.run(
+        f"{sys.executable} -m mnistry evaluate | head -1",
+        shell=True, capture_output=True, text=True, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
