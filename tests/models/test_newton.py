@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistry.data.dataset import DataSets
-from mnistry.models import newton
+from mnistry.models import curvature
 from mnistry.models.softmax import SoftmaxRegression
 
 
@@ -83,25 +83,15 @@ def test_gap_holds_on_mnist(mnist: DataSets) -> None:
         assert objective(model, x, part.labels, l2) - best <= model.optimum.gap
 
 
-def test_rounding_keeps_the_mean_and_few_pairs() -> None:
-    """Small probabilities become 0 or τ without bias; large ones stay as they are."""
-    p = np.full((3, 200_000), 0.01, np.float32)
-    p[0] = 0.98
-    rounded = newton._round(p, np.random.default_rng(0))
-    assert set(np.unique(rounded[1:])) == {np.float32(0), np.float32(newton._TAU)}
-    assert (rounded[0] == p[0]).all()
-    assert rounded[1:].mean() == pytest.approx(0.01, rel=0.02)
-
-
 def test_sampled_hessian_still_finds_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a rounded sample, few coupled components and the rest by class, the end is the same."""
     x, y = problem(3, 3000, 20, 4)
     exact = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
-    monkeypatch.setattr(newton, "_SAMPLE", 500)
-    monkeypatch.setattr(newton, "_COUPLED", 30)
+    monkeypatch.setattr(curvature, "_SAMPLE", 500)
+    monkeypatch.setattr(curvature, "_COUPLED", 30)
     rough = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
     np.testing.assert_allclose(rough.weights, exact.weights, atol=1e-4)
-    monkeypatch.setattr(newton, "_WIDEST", 10)
+    monkeypatch.setattr(curvature, "_WIDEST", 10)
     plain = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
     np.testing.assert_allclose(plain.weights, exact.weights, atol=1e-4)
 
@@ -132,17 +122,6 @@ def test_pixels_never_lit_get_no_weight(mnist: DataSets) -> None:
     assert dark.any()
     assert (model.weights[dark] == 0).all()
     assert (model.weights[~dark] != 0).any(axis=1).all()
-
-
-def test_cholesky_solves() -> None:
-    """Oracle: NumPy's solve, for sizes around the block's."""
-    rng = np.random.default_rng(0)
-    for n in (1, 5, 16, 17, 50):
-        a = rng.normal(size=(n, n))
-        a = a @ a.T + np.eye(n)
-        b = rng.normal(size=n)
-        solved = newton._Cholesky(a.copy(), size=16).solve(b)
-        np.testing.assert_allclose(solved, np.linalg.solve(a, b), atol=1e-9)
 
 
 def test_same_seed_same_bytes(mnist: DataSets) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
+from mnistry.models.cores import one_thread
 from mnistry.models.newton import Optimum, minimize
 
 Progress = Callable[[int, int, float], None]
@@ -155,9 +156,10 @@ class SoftmaxRegression(Model):
         else:
             x, y, w = self._start(images, labels, sample_weight, classes)
         step = _Step(self.weights, self.biases, self.rate, self.l2, self.batch)
-        for rows in _slices(len(x), self.batch):
-            step.forward(x[rows])
-            step.backward(y[rows], None if w is None else w[rows])
+        with one_thread():
+            for rows in _slices(len(x), self.batch):
+                step.forward(x[rows])
+                step.backward(y[rows], None if w is None else w[rows])
         self.optimum = None
         return self
 
@@ -202,16 +204,17 @@ class SoftmaxRegression(Model):
         pick = np.empty((step.size, x.shape[1]), x.dtype)
         if w is not None:
             w = w / w.mean()
-        for i, rows in enumerate(_batches(len(x), step.size, self.steps, self.seed)):
-            if decay:
-                step.rate = self.rate * (1 - i / self.steps)
-            # "clip" spares a bounds check on rows that are in range by construction.
-            batch = np.take(x, rows, axis=0, out=pick, mode="clip")
-            p = step.forward(batch)
-            if progress is not None and (i + 1) % 100 == 0:
-                own = p[np.arange(step.size), y[rows]]
-                progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
-            step.backward(y[rows], None if w is None else w[rows])
+        with one_thread():
+            for i, rows in enumerate(_batches(len(x), step.size, self.steps, self.seed)):
+                if decay:
+                    step.rate = self.rate * (1 - i / self.steps)
+                # "clip" spares a bounds check on rows that are in range by construction.
+                batch = np.take(x, rows, axis=0, out=pick, mode="clip")
+                p = step.forward(batch)
+                if progress is not None and (i + 1) % 100 == 0:
+                    own = p[np.arange(step.size), y[rows]]
+                    progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
+                step.backward(y[rows], None if w is None else w[rows])
 
 
 class _Step:
