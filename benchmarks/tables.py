@@ -1,0 +1,132 @@
+"""The tables: Markdown from the results, into the README between its markers, and printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import machine
+from compare import RESULTS
+
+START, END = "<!-- tables -->", "<!-- /tables -->"
+
+
+def main() -> int:
+    """Write all tables; 2 if the README has no place for them or a result is a smoke run's."""
+    parser = argparse.ArgumentParser(description=str(__doc__))
+    parser.add_argument("--results", type=Path, default=RESULTS, help="a folder of JSON files")
+    parser.add_argument("--readme", type=Path, default=RESULTS.with_name("README.md"))
+    args = parser.parse_args()
+    results = [json.loads(path.read_text("utf-8")) for path in sorted(args.results.glob("*.json"))]
+    for result in results:
+        if result["smoke"]:
+            print(f"{result['benchmark']} is a smoke run's result; delete it.", file=sys.stderr)
+            return 2
+    text = args.readme.read_text("utf-8")
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        print(f"{args.readme} lacks {START} and {END}.", file=sys.stderr)
+        return 2
+    tables = "\n".join(render(result) for result in results) or "No results yet.\n"
+    args.readme.write_text(f"{before}{START}\n{tables}{END}{after}", "utf-8")
+    print(tables, end="")
+    return 0
+
+
+def render(result: dict[str, Any]) -> str:
+    """Give one result as Markdown: the question, the peers, the claims, the conditions."""
+    warning = "**A smoke run: these numbers mean nothing.**\n\n" if result["smoke"] else ""
+    parts = [f"### {result['question']}\n\n{warning}{_peers(result)}"]
+    if result.get("targets"):
+        parts.append(_targets(result))
+    parts += [
+        f"Void: {peer['name']} ({peer['void']}).\n" for peer in result["peers"] if peer["void"]
+    ]
+    if result["claims"] and not result["smoke"]:
+        parts.append("".join(f"- {_claim(claim)}\n" for claim in result["claims"]))
+    if result["not_installed"]:
+        parts.append(f"Not installed: {', '.join(result['not_installed'])}.\n")
+    parts.append(
+        f"Rounds: {result['repeats']}; median (least to largest). "
+        f"{machine.line(result['machine'])}.\n"
+    )
+    return "\n".join(parts)
+
+
+def _peers(result: dict[str, Any]) -> str:
+    measures = {
+        key: measure
+        for key, measure in result["measures"].items()
+        if any(key in peer for peer in result["peers"])
+    }
+    ours = [peer["name"] for peer in result["peers"] if peer["key"] == result["ours"]]
+    titles = [f"{m['title']}{_UNITS[m['unit']][0]}" for m in measures.values()]
+    rows = [["", "on", *titles, *(f"× {name}" for name in ours)]]
+    for peer in result["peers"]:
+        row = [peer["name"], peer["library"]]
+        row += [
+            _spread(peer[key], measure["unit"]) if key in peer else ""
+            for key, measure in measures.items()
+        ]
+        if ours:
+            row.append(_spread(peer["ratio"], "ratio") if "ratio" in peer else "")
+        rows.append(row)
+    return _markdown(rows)
+
+
+def _targets(result: dict[str, Any]) -> str:
+    names = {peer["key"]: peer["name"] for peer in result["peers"]}
+    rows = [["objective, nats", *(f"{name}, s" for name in names.values()), "ratio"]]
+    for target in result["targets"]:
+        row = [f"{target['objective']:.5f}"]
+        row += [_spread(target[key], "s") if target.get(key) else "not reached" for key in names]
+        row.append(_spread(target["ratio"], "ratio") if target.get("ratio") else "")
+        rows.append(row)
+    return _markdown(rows)
+
+
+def _claim(claim: dict[str, Any]) -> str:
+    least, most = claim["at_least"], claim["at_most"]
+    wanted = f"at least {least:.3g}" if most is None else f"at most {most:.3g}"
+    text = claim["claim"].format(f"{claim['found']:.3g}")
+    verdict = "met" if claim["met"] else "**not met**"
+    return f"{text}; wanted {wanted}: {verdict}"
+
+
+_UNITS = {
+    "s": (", s", 1.0),
+    "bytes": (", MB", 1e-6),
+    "share": (", %", 100.0),
+    "nats": (", nats", 1.0),
+    "ratio": ("", 1.0),
+}
+
+
+def _spread(found: dict[str, float], unit: str) -> str:
+    scale = _UNITS[unit][1]
+    median, low, high = (_number(found[key] * scale, unit) for key in ("median", "min", "max"))
+    return median if low == high else f"{median} ({low} to {high})"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "nats":
+        return f"{value:.6f}" if value >= 1e-3 else f"{value:.1e}"
+    if unit == "share":
+        return f"{value:.2f}"
+    if unit == "bytes":
+        return f"{value:.0f}"
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    head, *body = (f"| {' | '.join(row)} |\n" for row in rows)
+    rule = "|" + " --- |" * len(rows[0]) + "\n"
+    return head + rule + "".join(body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

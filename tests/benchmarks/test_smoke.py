@@ -1,0 +1,70 @@
+"""Each benchmark works from start to end; nothing is timed here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compare import answer
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("script", "peers"),
+    [
+        ("tutorial_training.py", ["mnistry_training", "mnistry_batches", "numpy_training"]),
+        ("tutorial_process.py", ["mnistry_program", "numpy_program"]),
+        ("optimum.py", ["mnistry_optimum", "sklearn_optimum"]),
+    ],
+)
+def test_benchmark_measures_each_peer_and_its_machine(
+    script: str, peers: list[str], tmp_path: Path
+) -> None:
+    """A smoke run measures every peer, prints a table that warns, and leaves results/ alone."""
+    before = sorted((BENCHMARKS / "results").glob("*"))
+    out = tmp_path / "result.json"
+    done = run(script, "--smoke", "--out", str(out), "--peers", *peers)
+    assert done.returncode == 0, done.stderr
+    assert "these numbers mean nothing" in done.stdout
+    result = json.loads(out.read_text("utf-8"))
+    assert result["smoke"] is True
+    assert [peer["key"] for peer in result["peers"]] == peers
+    for peer in result["peers"]:
+        assert peer["seconds"]["min"] > 0
+        assert 0.5 < peer["accuracy"]["median"] < 1
+    assert {"cpu", "cores", "commit", "date", "blas", "libraries"} <= result["machine"].keys()
+    assert sorted((BENCHMARKS / "results").glob("*")) == before
+
+
+def test_benchmark_keeps_smoke_out_of_the_results() -> None:
+    """What a smoke run measures can't get among the results."""
+    done = run("optimum.py", "--smoke", "--out", str(BENCHMARKS / "results" / "smoke.json"))
+    assert done.returncode == 2
+    assert "--smoke results mean nothing; give --out a place outside results/" in done.stderr
+
+
+def test_benchmark_tells_why_a_peer_failed(tmp_path: Path) -> None:
+    """A peer that fails ends the run with what it said."""
+    with pytest.raises(RuntimeError, match=r"(?s)failed:.*no such luck"):
+        answer([sys.executable, "-c", "raise SystemExit('no such luck')"], tmp_path)
+
+
+def test_meter_gives_seconds_and_memory() -> None:
+    """The meter sees the memory that a process held, and passes its exit code on."""
+    hold = "import sys; held = b'x' * 100_000_000; print(len(held)); sys.exit(3)"
+    done = run("meter.py", sys.executable, "-c", hold)
+    found = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert found["output"].strip() == "100000000"
+    assert 100e6 < found["peak_bytes"] < 200e6
+    assert found["seconds"] > 0

@@ -1,0 +1,127 @@
+"""The tables that people read follow from the results' JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tables
+
+README = "# Benchmarks\n\n<!-- tables -->\nold\n<!-- /tables -->\n\nThe end.\n"
+MACHINE = {
+    "cpu": "A CPU", "cores": 2, "memory_bytes": 8 * 2**30, "system": "Linux", "python": "3.11.0",
+    "libraries": {"numpy": "2.0"}, "blas": "openblas 1", "date": "2026-11-23", "commit": "abc+",
+}  # fmt: skip
+
+
+def of(median: float, low: float, high: float) -> dict[str, float]:
+    return {"median": median, "min": low, "max": high}
+
+
+def result(*, smoke: bool = False) -> dict[str, Any]:
+    return {
+        "benchmark": "speed",
+        "question": "How fast?",
+        "smoke": smoke,
+        "machine": MACHINE,
+        "repeats": 3,
+        "measures": {
+            "seconds": {"title": "training", "unit": "s"},
+            "peak_bytes": {"title": "peak memory", "unit": "bytes"},
+            "accuracy": {"title": "test accuracy", "unit": "share"},
+        },
+        "ours": "a",
+        "peers": [
+            {
+                "key": "a", "name": "A", "library": "a 1.0", "void": None, "ratio": of(1, 1, 1),
+                "seconds": of(0.1, 0.09, 0.12), "peak_bytes": of(1e8, 1e8, 1e8),
+                "accuracy": of(0.92, 0.915, 0.921),
+            },
+            {
+                "key": "b", "name": "B", "library": "b 2.0", "void": "test accuracy 12.00%",
+                "seconds": of(12.34, 12.0, 13.0), "accuracy": of(0.12, 0.12, 0.12),
+            },
+        ],
+        "not_installed": ["torch"],
+        "claims": [
+            {"claim": "B: {} times A's", "found": 3.5, "at_least": 3, "at_most": None, "met": True},
+            {"claim": "A: {} MB", "found": 100, "at_least": None, "at_most": 9, "met": False},
+        ],
+    }  # fmt: skip
+
+
+def test_render_shows_all_that_was_measured() -> None:
+    """Medians with their range, void peers, claims, what is missing, and the conditions."""
+    assert tables.render(result()) == (
+        "### How fast?\n\n"
+        "|  | on | training, s | peak memory, MB | test accuracy, % | × A |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        "| A | a 1.0 | 0.100 (0.090 to 0.120) | 100 | 92.00 (91.50 to 92.10) | 1.00 |\n"
+        "| B | b 2.0 | 12.3 (12.0 to 13.0) |  | 12.00 |  |\n\n"
+        "Void: B (test accuracy 12.00%).\n\n"
+        "- B: 3.5 times A's; wanted at least 3: met\n"
+        "- A: 100 MB; wanted at most 9: **not met**\n\n"
+        "Not installed: torch.\n\n"
+        "Rounds: 3; median (least to largest). A CPU, 2 cores, 8 GiB, Linux; Python 3.11.0, "
+        "NumPy 2.0 (openblas 1); 2026-11-23, abc+.\n"
+    )
+
+
+def test_render_sets_times_to_objectives_side_by_side() -> None:
+    """An objective that a peer did not reach says so and has no ratio."""
+    own = result()
+    own["targets"] = [
+        {"objective": 0.23217, "a": of(2, 2, 2), "b": of(40, 39, 41), "ratio": of(20, 19, 21)},
+        {"objective": 0.23212, "a": of(3, 3, 3), "b": None, "ratio": None},
+    ]
+    assert (
+        "| objective, nats | A, s | B, s | ratio |\n"
+        "| --- | --- | --- | --- |\n"
+        "| 0.23217 | 2.00 | 40.0 (39.0 to 41.0) | 20.0 (19.0 to 21.0) |\n"
+        "| 0.23212 | 3.00 | not reached |  |\n"
+    ) in tables.render(own)
+
+
+def write(folder: Path, *results: dict[str, Any]) -> list[str]:
+    for one in results:
+        (folder / f"{one['benchmark']}.json").write_text(json.dumps(one), "utf-8")
+    (folder / "README.md").write_text(README, "utf-8")
+    return ["tables", "--results", str(folder), "--readme", str(folder / "README.md")]
+
+
+def test_tables_go_between_the_markers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The README gets what is printed, and nothing else of it changes; twice is as once."""
+    monkeypatch.setattr("sys.argv", write(tmp_path, result()))
+    assert tables.main() == 0
+    printed = capsys.readouterr().out
+    assert printed == tables.render(result())
+    expected = README.replace("old\n", printed)
+    assert (tmp_path / "README.md").read_text("utf-8") == expected
+    assert tables.main() == 0
+    assert (tmp_path / "README.md").read_text("utf-8") == expected
+
+
+def test_tables_refuse_a_smoke_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers that mean nothing don't become tables."""
+    monkeypatch.setattr("sys.argv", write(tmp_path, result(smoke=True)))
+    assert tables.main() == 2
+    assert "speed is a smoke run's result; delete it." in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text("utf-8") == README
+
+
+def test_tables_need_their_markers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A README without the place for them stays as it is."""
+    monkeypatch.setattr("sys.argv", write(tmp_path, result()))
+    (tmp_path / "README.md").write_text("no place", "utf-8")
+    assert tables.main() == 2
+    assert "lacks <!-- tables --> and <!-- /tables -->." in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text("utf-8") == "no place"
