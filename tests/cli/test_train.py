@@ -95,7 +95,7 @@ def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFi
         (["train", "--out", "m.pb"], "`--out` must end in .onnx; got 'm.pb'."),
         (["train", "--out", "no/m.onnx"], "The folder of `--out`, no, does not exist"),
         (["train", "--rate", "-1"], "`rate` must be a positive number; got -1.0."),
-        (["train", "--epochs", "-1"], "`--epochs` must be zero or more; got -1.0."),
+        (["train", "--epochs", "-1"], "`--epochs` must be from 0 to 1,000,000; got -1.0."),
         (
             ["train", "--validation", "some"],
             "`--validation` must be a number or 'writer'; got 'some'",

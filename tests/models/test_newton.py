@@ -132,3 +132,13 @@ def test_same_seed_same_bytes(mnist: DataSets) -> None:
         for _ in range(2)
     )
     assert a.weights.tobytes() == b.weights.tobytes()
+
+
+@pytest.mark.parametrize(("scale", "l2"), [(1000.0, 1e-3), (1.0, 10.0), (1e-3, 1e-6)])
+def test_optimum_is_found_from_afar(scale: float, l2: float) -> None:
+    """Pixels of any scale and a heavy penalty: where gradient descent fails, newton does not."""
+    x, y = problem(5, 6000, 6, 3)
+    model = SoftmaxRegression(solver="newton", l2=l2, tol=1e-8).fit(x * scale, y)
+    assert model.optimum is not None
+    assert model.optimum.converged
+    assert model.optimum.gap <= 1e-8

@@ -137,8 +137,8 @@ def _model(args: argparse.Namespace, n: int) -> tuple[Any, dict[str, Any]]:
 
     steps = 1000 if args.steps is None else args.steps
     if args.epochs is not None:
-        if not args.epochs >= 0:
-            raise InputError(f"`--epochs` must be zero or more; got {args.epochs}.")
+        if not 0 <= args.epochs <= 1e6:
+            raise InputError(f"`--epochs` must be from 0 to 1,000,000; got {args.epochs}.")
         steps = round(args.epochs * n / max(args.batch, 1))
     if args.solver == "newton":
         l2 = 1 / max(n, 1) if args.l2 is None else args.l2

@@ -80,6 +80,8 @@ def minimize(
     problem = Objective(np.ascontiguousarray(x[:, lit]), y, weights.shape[1], l2, sample_weight)
     theta = np.vstack([weights[lit], biases]).T.astype(problem.dtype)
     point = problem.at(theta)
+    if not point.value < np.log(problem.k):  # weights of zero do better, on any data
+        point = problem.at(np.zeros_like(theta))
     hessian: Hessian | None = None
     rng = np.random.default_rng(seed)
     pairs: list[tuple[Floats, Floats]] = []

@@ -57,7 +57,7 @@ class SoftmaxRegression(Model):
         if solver not in ("sgd", "newton"):
             raise InputError(f"`solver` must be 'sgd' or 'newton'; got {solver!r}.")
         for name, value, least in (
-            ("steps", steps, 0), ("batch", batch, 1), ("max_iter", max_iter, 0)
+            ("steps", steps, 0), ("batch", batch, 1), ("max_iter", max_iter, 0), ("seed", seed, 0)
         ):  # fmt: skip
             if value < least:
                 raise InputError(f"`{name}` must be at least {least}; got {value}.")
@@ -119,8 +119,9 @@ class SoftmaxRegression(Model):
         warm = SoftmaxRegression(rate=self.rate, batch=200, seed=self.seed)
         warm._begin(x, self.classes, self.shape)
         # Gradient descent finds the neighbourhood of the optimum in a tenth of the time that
-        # second-order steps take from zero; it pays from a few thousand pictures on.
-        if len(x) >= 5000:
+        # second-order steps take from zero; it pays from a few thousand pictures on. Under a
+        # heavy penalty, zero is near enough, and so long a step would run away.
+        if len(x) >= 5000 and self.l2 < 0.1:
             warm.steps = 8 * len(x) // warm.batch
             warm.rate, warm.l2 = 1.0, self.l2
             warm._descend(x, y, w, None, decay=True)
@@ -155,7 +156,8 @@ class SoftmaxRegression(Model):
             w = as_weights(sample_weight, len(x))
         else:
             x, y, w = self._start(images, labels, sample_weight, classes)
-        step = _Step(self.weights, self.biases, self.rate, self.l2, self.batch)
+        size = min(self.batch, max(len(x), 1))
+        step = _Step(self.weights, self.biases, self.rate, self.l2, size)
         with one_thread():
             for rows in _slices(len(x), self.batch):
                 step.forward(x[rows])
@@ -199,12 +201,18 @@ class SoftmaxRegression(Model):
         *,
         decay: bool = False,
     ) -> None:
-        """Take `steps` steps; each epoch sees every picture once, in a new order."""
+        """Take `steps` steps; each epoch sees every picture once, in a new order.
+
+        Raises
+        ------
+        InputError : the weights ran away to infinity.
+        """
         step = _Step(self.weights, self.biases, self.rate, self.l2, min(self.batch, len(x)))
         pick = np.empty((step.size, x.shape[1]), x.dtype)
+        x = np.ascontiguousarray(x)  # of another layout, `take` would copy all for each batch
         if w is not None:
             w = w / w.mean()
-        with one_thread():
+        with one_thread(), np.errstate(over="ignore", invalid="ignore"):
             for i, rows in enumerate(_batches(len(x), step.size, self.steps, self.seed)):
                 if decay:
                     step.rate = self.rate * (1 - i / self.steps)
@@ -215,6 +223,12 @@ class SoftmaxRegression(Model):
                     own = p[np.arange(step.size), y[rows]]
                     progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
                 step.backward(y[rows], None if w is None else w[rows])
+        if not np.isfinite(self.weights).all():
+            raise InputError(
+                f"Training ran away: after {self.steps} steps at rate {self.rate:g} and "
+                f"l2 {self.l2:g}, weights are no longer finite; lower `rate`, or `l2` below "
+                "1/rate."
+            )
 
 
 class _Step:
