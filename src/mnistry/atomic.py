@@ -35,7 +35,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             part.chmod(target.stat().st_mode & 0o777)
         os.replace(part, target)
     except BaseException as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         if isinstance(error, OSError) and error.filename == str(part):
             error.filename = str(target)  # the name that the user knows
         raise

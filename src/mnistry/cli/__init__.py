@@ -8,18 +8,23 @@ goes to standard error, and only to a terminal.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from mnistry import __version__
-from mnistry.cli import data, evaluate, train
+from mnistry.cli import data, evaluate, show, train
 from mnistry.errors import InputError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A class may have a name that the terminal can't show; that is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     args = build_parser().parse_args(argv)
     try:
         code = int(args.run(args))
@@ -51,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mnistry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, data):
+    for command in (train, evaluate, show, data):
         command.add_parser(commands)
     return parser
 

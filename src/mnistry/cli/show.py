@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistry.cli import choice
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mnistry.data.dataset import DataSet, DataSets
-    from mnistry.models.softmax import SoftmaxRegression
+    from mnistry.evidence.attribute import Account
 
-Shown = tuple["Figure", dict[str, Any]]  # a figure, and what --json says of it
-_NAMES = {"train": "training", "test": "test"}
+Shown = tuple["Figure", dict[str, Any]]  # a figure, and what to tell of it
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,29 +38,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "Draw some pictures of each class; --seed decides which.",
         "mnistry show digits --seed 7 --out digits.png",
     )  # fmt: skip
-    _add_data(digits, split="train")
+    choice.add_data(digits, split="train")
 
     matrix = _add(
         commands, "matrix", _matrix, "one picture beside its numbers",
         "Draw one picture beside the numbers that it is.",
         "mnistry show matrix --class 1",
     )  # fmt: skip
-    _add_data(matrix, split="train")
-    _add_choice(matrix, "the first picture of this class")
+    choice.add_data(matrix, split="train")
+    choice.add_picture(matrix, "the first picture of this class")
 
     tensors = _add(
         commands, "tensors", _tensors, "the data as [55000, 784] and [55000, 10]",
         "Draw images and labels as the two tensors that they are, from their first and last rows.",
         "mnistry show tensors --data fashion",
     )  # fmt: skip
-    _add_data(tensors, split="train")
+    choice.add_data(tensors, split="train")
 
     weights = _add(
         commands, "weights", _weights, "what each pixel says for each class",
         "Draw each class's weights: red speaks against the class, blue for it.",
         "mnistry show weights --model digits.onnx --out weights.svg",
     )  # fmt: skip
-    _add_model(weights)
+    choice.add_model(weights)
 
     evidence = _add(
         commands, "evidence", _evidence, "how the evidence adds up",
@@ -69,17 +69,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "mnistry show evidence --index 8\n  mnistry show evidence --class 3\n"
         "  mnistry show evidence --picture seven.jpg --json",
     )  # fmt: skip
-    _add_model(evidence)
-    _add_data(evidence, split="test")
-    _add_choice(evidence, "the class whose evidence is drawn, in one picture of each class")
+    choice.add_model(evidence)
+    choice.add_data(evidence, split="test")
+    choice.add_picture(evidence, "the class whose evidence is drawn, in one picture of each class")
 
     confusion = _add(
         commands, "confusion", _confusion, "what is taken for what",
         "Draw how often the model takes each class for each.",
         "mnistry show confusion --model digits.onnx",
     )  # fmt: skip
-    _add_model(confusion)
-    _add_data(confusion, split="test")
+    choice.add_model(confusion)
+    choice.add_data(confusion, split="test")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,115 +104,111 @@ def run(args: argparse.Namespace) -> int:
 def _digits(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.samples import digits
 
-    source, data = _split(args)
-    title = f"{source.name}: {len(data):,} {_NAMES[args.split]} pictures, some of each class"
-    return digits(data, seed=args.seed, title=title), _about(source, args)
+    source, data = choice.split(args)
+    title = f"{source.name}: {len(data):,} {choice.SPLITS[args.split]} pictures, some of each class"
+    return digits(data, seed=args.seed, title=title), choice.about(source, args)
 
 
 def _matrix(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.samples import matrix
 
-    image, title, facts = _picture(args)
+    image, title, facts = choice.picture(args)
     return matrix(image, title=title), facts
 
 
 def _tensors(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.samples import tensors
 
-    source, data = _split(args)
-    title = f"{source.name}: the {_NAMES[args.split]} pictures as tensors"
+    source, data = choice.split(args)
+    title = f"{source.name}: the {choice.SPLITS[args.split]} pictures as tensors"
     shapes = {"images": [len(data), data.images[0].size], "labels": [len(data), len(data.classes)]}
-    return tensors(data, title=title), {**_about(source, args), **shapes}
+    return tensors(data, title=title), {**choice.about(source, args), **shapes}
 
 
 def _weights(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.draw import weights
 
-    model, facts = _model(args)
+    model, facts = choice.load(args)
     return weights(model), {**facts, "classes": list(model.classes)}
 
 
 def _evidence(args: argparse.Namespace) -> Shown:
+    from mnistry.evidence.attribute import account
     from mnistry.evidence.draw import evidence_for_class, evidence_in_picture
 
-    model, facts = _model(args)
+    model, facts = choice.load(args)
     if args.name is None:
-        image, title, about = _picture(args, model)
-        rows = [{"class": name} for name in model.classes]
+        image, title, about = choice.picture(args, model)
         figure = evidence_in_picture(model, image, title=f"{title}: the evidence for each class")
-        return figure, {**facts, **about, "evidence": _sums(rows, model, image[None], None)}
-    source, data = _split(args, model)
-    label = _label(args.name, model.classes)
-    chosen = _examples(data, args.seed)
-    names = [model.classes[i] for i in data.labels[chosen]]
-    rows = [{"index": i, "label": name} for i, name in zip(chosen, names, strict=True)]
-    title = f"The evidence for {args.name} in {_NAMES[args.split]} pictures of each class"
-    figure = evidence_for_class(model, label, data.images[chosen], names, title=title)
-    about = {"class": args.name, **_about(source, args)}
-    return figure, {**facts, **about, "evidence": _sums(rows, model, data.images[chosen], [label])}
+        rows = _rows([{"class": name} for name in model.classes], account(model, image[None]))
+        return figure, {**facts, **about, "evidence": rows}
+    source, data = choice.split(args, model)
+    label = choice.label(args.name, model.classes)
+    drawn = choice.examples(data, args.seed)
+    images, names = data.images[drawn], [data.classes[i] for i in data.labels[drawn]]
+    title = f"The evidence for {args.name} in a {choice.SPLITS[args.split]} picture of each class"
+    figure = evidence_for_class(model, label, images, names, title=title)
+    whose = [{"index": i, "label": name} for i, name in zip(drawn, names, strict=True)]
+    rows = _rows(whose, account(model, images, [label]))
+    return figure, {**facts, "class": args.name, **choice.about(source, args), "evidence": rows}
 
 
 def _confusion(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.draw import confusion
     from mnistry.probability import measure
 
-    model, facts = _model(args)
-    source, data = _split(args, model)
+    model, facts = choice.load(args)
+    source, data = choice.split(args, model)
     counts = measure.confusion(model.predict_proba(data.images), data.labels)
     right = counts.trace() / counts.sum()
-    title = f"{source.name}: {len(data):,} {_NAMES[args.split]} pictures, {right:.2%} right"
+    title = f"{source.name}: {len(data):,} {choice.SPLITS[args.split]} pictures, {right:.2%} right"
     figure = confusion(counts, model.classes, title=title)
     about = {"classes": list(model.classes), "confusion": counts.tolist()}
-    return figure, {**facts, **_about(source, args), **about}
+    return figure, {**facts, **choice.about(source, args), **about}
 
 
-def _model(args: argparse.Namespace) -> tuple[SoftmaxRegression, dict[str, Any]]:
-    from mnistry.models.file import load_model, shipped_model
-
-    if args.model is None:
-        return shipped_model(), {"model": "softmax (in the package)"}
-    return load_model(args.model), {"model": args.model}
-
-
-def _split(
-    args: argparse.Namespace, model: SoftmaxRegression | None = None
-) -> tuple[DataSets, DataSet]:
-    """Load the data and the split asked for, which must be what `model` reads."""
-    from mnistry.data.sources import load_data
-
-    source = load_data(args.data, seed=args.seed)
-    data = source.train if args.split == "train" else source.test
-    if len(data) == 0:
-        raise InputError(f"{source.name} has no {_NAMES[args.split]} pictures; choose `--split`.")
-    if model is not None and data.images.shape[1:] != model.shape:
-        (h, w), (height, width) = model.shape, data.images.shape[1:]
-        raise InputError(
-            f"The model reads pictures of {h}x{w}, the data's are {height}x{width}; give data "
-            "of the model's own size."
-        )
-    if model is not None and data.classes != model.classes:
-        raise InputError(
-            f"The model knows the classes {_some(model.classes)}, the data has "
-            f"{_some(data.classes)}; give data of the model's own classes."
-        )
-    return source, data
+def _rows(whose: list[dict[str, Any]], found: Account) -> list[dict[str, Any]]:
+    """Tell how evidence adds up, a row a picture or a class."""
+    names = ("sum", "bias", "logit", "probability")
+    columns = (values.ravel().tolist() for values in found[1:])
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [{**one, **row} for one, row in zip(whose, rows, strict=True)]
 
 
-def _picture(
-    args: argparse.Namespace, model: SoftmaxRegression | None = None
-) -> tuple[NDArray[np.uint8], str, dict[str, Any]]:
-    """Give the picture asked for, what to call it, and what --json says of it."""
-    if args.picture is not None:
-        return _read_picture(args.picture, model), args.picture, {"picture": args.picture}
-    source, data = _split(args, model)
-    index = args.index or 0
-    if args.name is not None:
-        index = _examples(data, None)[_label(args.name, data.classes)]
-    if not 0 <= index < len(data):
-        raise InputError(
-            f"`--index` must be in 0..{len(data) - 1}, the {_NAMES[args.split]} pictures; "
-            f"got {index}."
-        )
-    name = data.classes[data.labels[index]]
-    about = {**_about(source, args), "index": index, "label": name}
-    return data.images[index], f"{_NAMES[args.split]} picture {index}, a {name}", about
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Lay out the rows for a person."""
+    head = "class" if "class" in rows[0] else "label"
+    width = max(len(head), *(len(row[head]) for row in rows))
+    lines = [f"{head:<{width}}  {'sum':>9} {'bias':>9} {'logit':>9}  probability"]
+    for row in rows:
+        numbers = " ".join(f"{row[name]:>+9.3f}" for name in ("sum", "bias", "logit"))
+        index = f"   picture {row['index']}" if "index" in row else ""
+        lines.append(f"{row[head]:<{width}}  {numbers}  {row['probability']:>11.4%}{index}")
+    return "\n".join(lines)
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    what: str,
+    draw: Callable[[argparse.Namespace], Shown],
+    brief: str,
+    description: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """Add the parser of one picture."""
+    parser = commands.add_parser(
+        what,
+        help=brief,
+        description=description,
+        epilog=f"Examples:\n  {examples}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--out",
+        default=f"{what}.png",
+        metavar="FILE",
+        help="a .png or .svg file; default %(default)s",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.set_defaults(run=run, draw=draw, what=what)
+    return parser

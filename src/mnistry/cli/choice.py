@@ -1,0 +1,158 @@
+"""What a command works on: the options for model, data and picture, and what they choose."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistry.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnistry.data.dataset import DataSet, DataSets
+    from mnistry.models.softmax import SoftmaxRegression
+
+SPLITS = {"train": "training", "test": "test"}
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that `load` reads."""
+    parser.add_argument(
+        "--model", metavar="FILE", help="a file of `mnistry train`; default: the one in the package"
+    )
+
+
+def add_data(parser: argparse.ArgumentParser, *, split: str) -> None:
+    """Add the options that `split` reads, with its default."""
+    parser.add_argument(
+        "--data", default="mnist", metavar="SOURCE", help="as for train; default: MNIST"
+    )
+    parser.add_argument(
+        "--split", choices=list(SPLITS), default=split, help="of the data; default %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
+
+
+def add_picture(parser: argparse.ArgumentParser, by_class: str) -> None:
+    """Add the options that `picture` reads, of which one at most may be given."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--index", type=int, metavar="I", help="which picture; default 0")
+    choice.add_argument("--class", "--digit", dest="name", metavar="NAME", help=by_class)
+    choice.add_argument(
+        "--picture", metavar="FILE", help="your own picture of one digit, framed as MNIST's were"
+    )
+
+
+def load(args: argparse.Namespace) -> tuple[SoftmaxRegression, dict[str, Any]]:
+    """Load the model, and tell what to call it."""
+    from mnistry.models.file import load_model, shipped_model
+
+    if args.model is None:
+        return shipped_model(), {"model": "softmax (in the package)"}
+    return load_model(args.model), {"model": args.model}
+
+
+def split(
+    args: argparse.Namespace, model: SoftmaxRegression | None = None
+) -> tuple[DataSets, DataSet]:
+    """Load the data, and give the split asked for, which must be what `model` reads."""
+    from mnistry.data.sources import load_data
+
+    if args.seed < 0:
+        raise InputError(f"`--seed` must be 0 or more; got {args.seed}.")
+    source = load_data(args.data, seed=args.seed)
+    data = source.train if args.split == "train" else source.test
+    if len(data) == 0:
+        raise InputError(
+            f"{source.name} has no {SPLITS[args.split]} pictures; choose another `--split`."
+        )
+    if model is not None and data.images.shape[1:] != model.shape:
+        (h, w), (height, width) = model.shape, data.images.shape[1:]
+        raise InputError(
+            f"The model reads pictures of {h}x{w}, the data's are {height}x{width}; give data "
+            "of the model's own size."
+        )
+    if model is not None and data.classes != model.classes:
+        raise InputError(
+            f"The model knows the classes {_some(model.classes)}, the data has "
+            f"{_some(data.classes)}; give data of the model's own classes."
+        )
+    return source, data
+
+
+def picture(
+    args: argparse.Namespace, model: SoftmaxRegression | None = None
+) -> tuple[NDArray[np.uint8], str, dict[str, Any]]:
+    """Give the picture asked for, (h, w), its title, and what to tell of it."""
+    if args.picture is not None:
+        image = _read_picture(args.picture, model)
+        return image, Path(args.picture).name, {"picture": args.picture}
+    source, data = split(args, model)
+    index = args.index or 0
+    if args.name is not None:
+        found = (data.labels == label(args.name, data.classes)).nonzero()[0]
+        if not len(found):
+            raise InputError(
+                f"No {SPLITS[args.split]} picture of {source.name} has the class {args.name!r}; "
+                "choose another class or `--split`."
+            )
+        index = int(found[0])
+    if not 0 <= index < len(data):
+        raise InputError(
+            f"`--index` must be in 0..{len(data) - 1}, the {SPLITS[args.split]} pictures; "
+            f"got {index}."
+        )
+    name = data.classes[data.labels[index]]
+    facts = {**about(source, args), "index": index, "label": name}
+    return (
+        data.images[index],
+        f"{SPLITS[args.split].capitalize()} picture {index}, labelled {name}",
+        facts,
+    )
+
+
+def _read_picture(path: str, model: SoftmaxRegression | None) -> NDArray[np.uint8]:
+    """Read a picture of one digit and frame it as MNIST's were."""
+    from mnistry.pictures.decode import decode
+    from mnistry.pictures.frame import SIDE, frame
+    from mnistry.pictures.ink import to_ink
+
+    if model is not None and model.shape != (SIDE, SIDE):
+        h, w = model.shape
+        raise InputError(
+            f"`--picture` is framed to {SIDE}x{SIDE}, the model reads pictures of {h}x{w}; "
+            "choose one of its data with `--data` and `--index`."
+        )
+    image = frame(to_ink(decode(path)))
+    if not image.any():
+        raise InputError(f"{path!r} shows no ink; give a picture of one digit.")
+    return image
+
+
+def examples(data: DataSet, seed: int) -> list[int]:
+    """Draw a picture of each class that has any; give their indices."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    return [int(rng.choice(np.flatnonzero(data.labels == i))) for i in np.unique(data.labels)]
+
+
+def label(name: str, classes: tuple[str, ...]) -> int:
+    """Find the class of that name."""
+    if name not in classes:
+        raise InputError(f"`--class` must be one of {_some(classes)}; got {name!r}.")
+    return classes.index(name)
+
+
+def about(source: DataSets, args: argparse.Namespace) -> dict[str, Any]:
+    """Tell what `split` gave."""
+    return {"data": source.name, "split": args.split}
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """Name a few of many."""
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown} … ({len(names)} in all)"
