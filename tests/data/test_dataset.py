@@ -124,6 +124,7 @@ def test_dataset_take_keeps_rows_together() -> None:
         assert data.writers is not None
         assert some.writers is not None
         assert np.array_equal(some.writers, data.writers[at])
+    assert len(data.take([])) == 0
 
 
 @given(st.integers(0, 30), st.integers(1, 40), st.integers(0, 5))

@@ -101,6 +101,8 @@ class DataSet:
     def take(self, indices: slice | ArrayLike) -> DataSet:
         """Give the set of the pictures at `indices` (a slice, indices or a mask), in that order."""
         at: Any = indices if isinstance(indices, slice) else np.asarray(indices)
+        if not isinstance(at, slice) and at.size == 0:
+            at = at.astype(np.intp)  # an empty list would be floats
         writers = None if self.writers is None else self.writers[at]
         return DataSet(self.images[at], self.labels[at], self.classes, writers)
 
