@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mnistry.models.file import save_model as save_model
     from mnistry.models.softmax import SoftmaxRegression as SoftmaxRegression
     from mnistry.pictures.frame import frame as frame
+    from mnistry.pictures.ink import to_ink as to_ink
     from mnistry.probability.sheet import ScoreSheet as ScoreSheet
     from mnistry.probability.sheet import score as score
 
@@ -52,6 +53,7 @@ _HOME = {
     "save_model": "models.file",
     "score": "probability.sheet",
     "softmax": "models.base",
+    "to_ink": "pictures.ink",
     "write_idx": "data.idx",
 }
 
