@@ -78,9 +78,9 @@ class Hessian:
 
     def _rotate(self, problem: Objective, rows: Ints) -> Floats:
         """Give pictures as 1 and their principal components, (n, d+1)."""
-        z = np.ones((len(rows), self.d + 1), problem.dtype)
-        z[:, 1:] = problem.x[rows].astype(problem.dtype) @ self.basis
-        z[:, 1:] *= problem.dtype(problem.scale)
+        scaled = self.basis * problem.dtype(problem.scale)
+        z: Floats = problem.x[rows].astype(problem.dtype) @ np.pad(scaled, ((0, 0), (1, 0)))
+        z[:, 0] = 1
         return z
 
     def solve(self, gradient: Floats) -> Floats:

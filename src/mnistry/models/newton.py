@@ -77,7 +77,8 @@ def minimize(
     optimum : the first point that satisfies `tol`, else the best one found.
     """
     lit = x.any(axis=0)  # a pixel that is never lit says nothing: its weights stay
-    problem = Objective(np.ascontiguousarray(x[:, lit]), y, weights.shape[1], l2, sample_weight)
+    seen = x if lit.all() else np.take(x, np.flatnonzero(lit), axis=1, mode="clip")
+    problem = Objective(seen, y, weights.shape[1], l2, sample_weight)
     theta = np.vstack([weights[lit], biases]).T.astype(problem.dtype)
     point = problem.at(theta)
     if not point.value < np.log(problem.k):  # weights of zero do better, on any data

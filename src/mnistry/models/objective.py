@@ -52,11 +52,11 @@ class Objective:
         # Σ shareᵢ yᵢ ⊗ (xᵢ, 1): what the model's own probabilities must reproduce.
         self.target = np.sum(each(self._target, self._parts()), axis=0)
 
-    def _parts(self, size: int = 4000) -> list[slice]:
+    def _parts(self, size: int = 2000) -> list[slice]:
         """Cut the pictures into parts that are worked on side by side."""
         return [slice(i, min(i + size, self.n)) for i in range(0, self.n, size)]
 
-    def _blocks(self, part: slice, size: int = 500) -> Iterator[tuple[slice, Floats]]:
+    def _blocks(self, part: slice, size: int = 1000) -> Iterator[tuple[slice, Floats]]:
         """Give a part's pictures as floats, few enough at a time to stay in a core's cache.
 
         uint8 ones stay in 0..255: `scale` is applied to what comes out of the products.
@@ -88,11 +88,14 @@ class Objective:
         def evaluate(part: slice) -> tuple[float, Floats]:
             loss, gradient = 0.0, np.zeros(theta.shape)
             for rows, block in self._blocks(part):
-                z = weights @ block.T
+                # This way round the product is a quarter faster; columns suit the rest better.
+                z = np.ascontiguousarray((block @ weights.T).T)
                 z += biases
                 z -= z.max(axis=0)
                 own = self.y[rows], np.arange(len(block))
                 evidence = z[own]
+                # Smaller numbers would be denormal, and slow in every later product.
+                np.maximum(z, -70, out=z)
                 np.exp(z, out=z)
                 total = z.sum(axis=0)
                 loss += float(((np.log(total) - evidence) * self.share[rows]).sum())

@@ -122,8 +122,8 @@ class SoftmaxRegression(Model):
         # second-order steps take from zero; it pays from a few thousand pictures on. Under a
         # heavy penalty, zero is near enough, and so long a step would run away.
         if len(x) >= 5000 and self.l2 < 0.1:
-            warm.steps = 8 * len(x) // warm.batch
-            warm.rate, warm.l2 = 1.0, self.l2
+            warm.steps = 5 * len(x) // warm.batch
+            warm.rate, warm.l2 = 2.0, self.l2
             warm._descend(x, y, w, None, decay=True)
         self.optimum = minimize(
             x, y, warm.weights, warm.biases,
