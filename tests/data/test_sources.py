@@ -210,3 +210,9 @@ def test_sources_empty_folder_is_refused(tmp_path: Path) -> None:
     """A folder of nothing is told what could be in it."""
     with pytest.raises(DataError, match=r"has no sub-folders; put each class's pictures"):
         load_data(tmp_path)
+
+
+def test_seed_must_not_be_negative() -> None:
+    """A negative seed is refused before anything is read."""
+    with pytest.raises(InputError, match=r"`seed` must be 0 or more; got -1"):
+        load_data("nowhere", seed=-1)

@@ -44,7 +44,7 @@ def load_data(
 
     Raises
     ------
-    InputError : the writers are not known, or `validation` is negative.
+    InputError : the writers are not known, or `validation` or `seed` is negative.
     DataError : there is no such set, or a file of it is missing or broken.
     MissingExtra : reading Parquet without pyarrow.
     """
@@ -52,6 +52,8 @@ def load_data(
         raise InputError(
             f"`validation` must be a number of pictures or 'writer'; got {validation!r}."
         )
+    if seed < 0:
+        raise InputError(f"`seed` must be 0 or more; got {seed}.")
     name, train, test = _read(os.fspath(source))
     if test is None:
         train, test = split_by_class(train, _SHARE, seed)
