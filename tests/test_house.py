@@ -21,10 +21,20 @@ MAY_IMPORT = {
     "data": {"pictures", "errors", "atomic"},
     "input_data": {"data", "errors"},
     "models": {"errors", "atomic"},
-    "sklearn": {"models", "errors"},
     "probability": {"models", "data", "errors"},
+    "training": {"probability", "models", "data", "errors", "atomic"},
+    "sklearn": {"training", "models", "data", "errors"},
     "evidence": {"probability", "models", "data", "pictures", "errors", "atomic"},
-    "cli": {"evidence", "probability", "models", "data", "pictures", "errors", "atomic"},
+    "cli": {
+        "training",
+        "evidence",
+        "probability",
+        "models",
+        "data",
+        "pictures",
+        "errors",
+        "atomic",
+    },
 }
 
 
@@ -68,6 +78,8 @@ HEAVY = ("onnx", "onnxruntime", "matplotlib", "PIL", "torch", "sklearn", "scipy"
     [
         "import mnistry",
         "import mnistry; mnistry.SoftmaxRegression",
+        "import mnistry; mnistry.ConvNet",
+        "from mnistry.models import file",
         "import mnistry; mnistry.load_data()",
         "from mnistry import input_data; input_data.read_data_sets('nowhere')",
         "import mnistry.cli; mnistry.cli.build_parser()",

@@ -1,25 +1,183 @@
-"""The scikit-learn classifier: the library's own contract, and its answers."""
+"""The scikit-learn classifiers: the library's own contract, and its answers."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
 
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mnistry.data.dataset import DataSets
+from mnistry.data.dataset import DataSet, DataSets
 from mnistry.models.file import load_model, save_model
-from mnistry.sklearn import SoftmaxClassifier
+from mnistry.sklearn import ConvNetClassifier, SoftmaxClassifier
+
+CONVNET = ConvNetClassifier(epochs=3)
+NO_PICTURES = "it asks for accuracy on 300 points of two numbers, which are no pictures"
+WORDS = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """PyTorch with one thread: for tiny batches, several spend their time waiting."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def part(mnist: DataSets) -> DataSet:
+    return mnist.train.take(slice(3000))
+
+
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [CONVNET], expected_failed_checks=lambda _: {"check_classifiers_train": NO_PICTURES}
+)
+@pytest.mark.usefixtures("alone")
+def test_scikit_learn_contract_of_convnets(estimator: ConvNetClassifier, check: object) -> None:
+    """Every check that scikit-learn has for a classifier, but for accuracy on no pictures."""
+    check(estimator)  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("alone")
+def test_convnet_learns_digits(mnist: DataSets, part: DataSet, tmp_path: Path) -> None:
+    """From 3,000 pictures labelled with words it learns to read others, and can be saved."""
+    classifier = ConvNetClassifier(epochs=3).fit(part.X, WORDS[part.labels])
+    others = mnist.validation.take(slice(2000))
+    assert classifier.score(others.X, WORDS[others.labels]) >= 0.9
+    assert classifier.classes_.tolist() == sorted(WORDS)
+    p = classifier.predict_proba(others.X)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(
+        classifier.predict(others.X), classifier.classes_[p.argmax(axis=1)]
+    )
+    assert classifier.decision_function(others.X).shape == (2000, 10)
+    # A tenth was held out, and the temperature found on it.
+    assert classifier.model_.temperature != 1
+    save_model(classifier.model_, tmp_path / "m.onnx")
+    back = load_model(tmp_path / "m.onnx")
+    assert back.classes == tuple(sorted(WORDS))
+    np.testing.assert_array_equal(back.predict_proba(others.images), p)
+
+
+@pytest.mark.usefixtures("alone")
+def test_convnet_draws_from_its_seed(part: DataSet) -> None:
+    """The same `random_state` gives the same probabilities to the bit, and another others."""
+    part = part.take(slice(400))
+
+    def probabilities(seed: int) -> Any:
+        return ConvNetClassifier(epochs=2, random_state=seed).fit(part.X, part.labels)
+
+    one, two, three = (probabilities(seed).predict_proba(part.X) for seed in (7, 7, 8))
+    assert one.tobytes() == two.tobytes()
+    assert (one != three).any()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pixels_in_either_range_are_the_same(part: DataSet, dtype: Any) -> None:
+    """Pixels in 0..1 and in 0..255 train the same model to the bit, and are answered alike."""
+    part = part.take(slice(400))
+    levels = part.images.reshape(400, -1).astype(dtype)
+    white, ink = ConvNetClassifier(epochs=1), ConvNetClassifier(epochs=1)
+    white.fit(levels, part.labels)
+    ink.fit(levels / dtype(255), part.labels)
+    assert (white.levels_, ink.levels_) == ((0, 255), (0, 1))
+    for ours, theirs in zip(white.model_.members, ink.model_.members, strict=True):
+        for key, array in ours.arrays.items():
+            assert array.tobytes() == theirs.arrays[key].tobytes()
+    np.testing.assert_array_equal(
+        white.predict_proba(levels), ink.predict_proba(levels / dtype(255))
+    )
+
+
+@pytest.mark.usefixtures("alone")
+def test_other_numbers_are_told_from_least_to_largest() -> None:
+    """Of other numbers the least is paper and the largest ink; beyond them nothing is darker."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 16)), np.arange(40) % 2
+    classifier = ConvNetClassifier(epochs=1).fit(x, y)
+    assert classifier.levels_ == (x.min(), x.max())
+    assert classifier.model_.shape == (4, 4)
+    shifted = ConvNetClassifier(epochs=1).fit(100 * x - 5, y)
+    np.testing.assert_array_equal(shifted.predict_proba(100 * x - 5), classifier.predict_proba(x))
+    np.testing.assert_array_equal(
+        classifier.predict_proba(np.full((1, 16), x.max() + 1000)),
+        classifier.predict_proba(np.full((1, 16), x.max())),
+    )
+    # Two classes: one number a sample, as scikit-learn has it.
+    assert classifier.decision_function(x).shape == (40,)
+
+
+@pytest.mark.usefixtures("alone")
+def test_pictures_have_the_shape_that_was_said() -> None:
+    """Columns are squares, or a line, or what `shape` says, which must fit them."""
+    x, y = np.random.default_rng(0).random((20, 36)), np.arange(20) % 2
+    assert ConvNetClassifier(epochs=1).fit(x, y).model_.shape == (6, 6)
+    assert ConvNetClassifier(epochs=1, shape=(4, 9)).fit(x, y).model_.shape == (4, 9)
+    assert ConvNetClassifier(epochs=1).fit(x[:, :20], y).model_.shape == (1, 20)
+    with pytest.raises(
+        ValueError, match=r"`shape` must have as many pixels as `X` has columns, 36; got \(6, 7\)"
+    ):
+        ConvNetClassifier(shape=(6, 7)).fit(x, y)
+
+
+@pytest.mark.usefixtures("alone")
+def test_convnet_is_calibrated_where_there_is_enough(part: DataSet) -> None:
+    """A share below 200 pictures, or none, holds nothing out: the temperature stays 1."""
+    for share in (0.0, 0.05):
+        classifier = ConvNetClassifier(epochs=0.1, calibration=share).fit(part.X, part.labels)
+        assert classifier.model_.temperature == 1
+    few = part.take(slice(500))
+    classifier = ConvNetClassifier(epochs=0.1, calibration=0.4).fit(few.X, few.labels)
+    assert classifier.model_.temperature != 1
+
+
+@pytest.mark.usefixtures("alone")
+def test_convnet_ensembles_have_members() -> None:
+    """`members` networks of different draws are in the model."""
+    x, y = np.random.default_rng(0).random((20, 36)), np.arange(20) % 2
+    model = ConvNetClassifier(epochs=1, members=2).fit(x, y).model_
+    one, two = model.members
+    assert (one.arrays["weights"] != two.arrays["weights"]).any()
+
+
+def test_convnet_is_cloned_with_its_parameters() -> None:
+    """`clone` and `get_params` see every argument, and `set_params` changes it."""
+    given = {
+        "epochs": 2.5, "shape": (4, 9), "members": 3, "calibration": 0.2, "device": "cpu",
+        "random_state": 5,
+    }  # fmt: skip
+    classifier = ConvNetClassifier(**given)  # type: ignore[arg-type]
+    assert classifier.get_params() == given
+    copy = clone(classifier)
+    assert copy is not classifier
+    assert copy.get_params() == given
+    assert copy.set_params(epochs=1).get_params() == {**given, "epochs": 1}
+
+
+def test_convnet_needs_two_classes_and_a_device() -> None:
+    """One class alone, and a device that this machine has not, each get one sentence."""
+    pytest.importorskip("torch")
+    x = np.random.default_rng(0).random((20, 36))
+    with pytest.raises(ValueError, match=r"ConvNetClassifier needs at least 2 classes in `y`"):
+        CONVNET.fit(x, ["a"] * 20)
+    with pytest.raises(ValueError, match=r"`device` must be one of auto, cpu, cuda, mps; got 'x'"):
+        ConvNetClassifier(device="x").fit(x, np.arange(20) % 2)
 
 
 @parametrize_with_checks(  # type: ignore[untyped-decorator]

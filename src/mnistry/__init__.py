@@ -23,18 +23,24 @@ if TYPE_CHECKING:
     from mnistry.errors import InputError as InputError
     from mnistry.errors import MissingExtra as MissingExtra
     from mnistry.errors import ModelError as ModelError
+    from mnistry.errors import TrainingError as TrainingError
     from mnistry.evidence.attribute import evidence_maps as evidence_maps
     from mnistry.models.base import Model as Model
     from mnistry.models.base import softmax as softmax
+    from mnistry.models.convnet import ConvNet as ConvNet
     from mnistry.models.file import load_model as load_model
     from mnistry.models.file import save_model as save_model
+    from mnistry.models.file import shipped_model as shipped_model
     from mnistry.models.softmax import SoftmaxRegression as SoftmaxRegression
     from mnistry.pictures.frame import frame as frame
     from mnistry.pictures.ink import to_ink as to_ink
     from mnistry.probability.sheet import ScoreSheet as ScoreSheet
     from mnistry.probability.sheet import score as score
+    from mnistry.training.recipe import Recipe as Recipe
+    from mnistry.training.run import train_convnet as train_convnet
 
 _HOME = {
+    "ConvNet": "models.convnet",
     "DataError": "errors",
     "DataSet": "data.dataset",
     "DataSets": "data.dataset",
@@ -43,8 +49,10 @@ _HOME = {
     "MissingExtra": "errors",
     "Model": "models.base",
     "ModelError": "errors",
+    "Recipe": "training.recipe",
     "ScoreSheet": "probability.sheet",
     "SoftmaxRegression": "models.softmax",
+    "TrainingError": "errors",
     "evidence_maps": "evidence.attribute",
     "frame": "pictures.frame",
     "load_data": "data.sources",
@@ -52,8 +60,10 @@ _HOME = {
     "read_idx": "data.idx",
     "save_model": "models.file",
     "score": "probability.sheet",
+    "shipped_model": "models.file",
     "softmax": "models.base",
     "to_ink": "pictures.ink",
+    "train_convnet": "training.run",
     "write_idx": "data.idx",
 }
 

@@ -11,6 +11,7 @@ or the operating system's word (``OSError``).
         ├── DataError         a data file or folder is missing, broken or not what it says
         │   └── DownloadError a file could not be fetched whole and true
         ├── ModelError        a model file is broken, unsafe or not ours
+        ├── TrainingError     training ran away, or can't go on from its checkpoint
         └── MissingExtra      (also ImportError) an optional dependency is not installed
 """
 
@@ -31,6 +32,10 @@ class DownloadError(DataError):
 
 class ModelError(InputError):
     """A model file is broken, unsafe or not one of ours."""
+
+
+class TrainingError(InputError):
+    """Training ran away, or a checkpoint can't be gone on from."""
 
 
 class MissingExtra(InputError, ImportError):  # noqa: N818 - it names what is missing

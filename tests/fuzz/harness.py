@@ -49,12 +49,12 @@ def fuzz(
                 traceback.print_exc()
                 found = Path(f"finding-{asked.seed}-{count}.bin")
                 found.write_bytes(data)
-                print(f"finding: seed {asked.seed}, case {count}, bytes in {found}")  # noqa: T201
+                print(f"finding: seed {asked.seed}, case {count}, bytes in {found}")
                 return 1
             slowest = max(slowest, took)
             count += 1
     seconds = time.monotonic() - start
-    print(  # noqa: T201
+    print(
         f"no finding in {count} cases ({accepted} accepted), {count / seconds:.0f} a second, "
         f"slowest {slowest * 1000:.0f} ms"
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnistry.data.dataset import DataSet, DataSets
-    from mnistry.models.softmax import SoftmaxRegression
+    from mnistry.models.base import Model
 
 SPLITS = {"train": "training", "test": "test"}
 
@@ -46,18 +46,16 @@ def add_picture(parser: argparse.ArgumentParser, by_class: str) -> None:
     )
 
 
-def load(args: argparse.Namespace) -> tuple[SoftmaxRegression, dict[str, Any]]:
-    """Load the model, and tell what to call it."""
+def load(args: argparse.Namespace, kind: str = "softmax") -> tuple[Any, dict[str, Any]]:
+    """Load the model, or the one of that kind in the package; tell what to call it."""
     from mnistry.models.file import load_model, shipped_model
 
     if args.model is None:
-        return shipped_model(), {"model": "softmax (in the package)"}
+        return shipped_model(kind), {"model": f"{kind} (in the package)"}
     return load_model(args.model), {"model": args.model}
 
 
-def split(
-    args: argparse.Namespace, model: SoftmaxRegression | None = None
-) -> tuple[DataSets, DataSet]:
+def split(args: argparse.Namespace, model: Model | None = None) -> tuple[DataSets, DataSet]:
     """Load the data, and give the split asked for, which must be what `model` reads."""
     from mnistry.data.sources import load_data
 
@@ -84,7 +82,7 @@ def split(
 
 
 def picture(
-    args: argparse.Namespace, model: SoftmaxRegression | None = None
+    args: argparse.Namespace, model: Model | None = None
 ) -> tuple[NDArray[np.uint8], str, dict[str, Any]]:
     """Give the picture asked for, (h, w), its title, and what to tell of it."""
     if args.picture is not None:
@@ -114,7 +112,7 @@ def picture(
     )
 
 
-def _read_picture(path: str, model: SoftmaxRegression | None) -> NDArray[np.uint8]:
+def _read_picture(path: str, model: Model | None) -> NDArray[np.uint8]:
     """Read a picture of one digit and frame it as MNIST's were."""
     from mnistry.pictures.decode import decode
     from mnistry.pictures.frame import SIDE, frame

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     model = shipped_model() if args.model is None else load_model(args.model)
     data = load_data(args.data, seed=args.seed)
     sheet = score(model, data.test)
-    name = args.model or "softmax (in the package)"
+    name = args.model or "convnet (in the package)"
     if args.json:
         print(json.dumps({"model": name, "data": data.name, **sheet.to_dict()}))
         return 0

@@ -18,8 +18,8 @@ class Progress:
         self.start = self.last = time.monotonic()
         self.shown = False
 
-    def update(self, done: int, total: int, loss: float) -> None:
-        """Show how far the work is: steps done of all, and the loss now, in nats."""
+    def update(self, done: int, total: int, loss: float, more: str = "") -> None:
+        """Show how far the work is: steps done of all, the loss now in nats, and `more`."""
         now = time.monotonic()
         if now - self.last < self.every or not sys.stderr.isatty():
             return
@@ -28,7 +28,7 @@ class Progress:
         bar = "█" * round(20 * done / max(total, 1))
         sys.stderr.write(
             f"\r\033[K{self.task} {bar:░<20} {done:,}/{total:,}  loss {loss:.4f}  "
-            f"at most {left:.0f} s left"
+            f"{more}at most {left:.0f} s left"
         )
         sys.stderr.flush()
 

@@ -81,6 +81,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     choice.add_model(confusion)
     choice.add_data(confusion, split="test")
 
+    training = _add(
+        commands, "training", _training, "how a convnet's loss and accuracy went",
+        "Draw the loss on the training pictures and the accuracy on the validation pictures,\n"
+        "epoch by epoch, as they stand in the file of a convnet.",
+        "mnistry show training --model convnet.onnx",
+    )  # fmt: skip
+    choice.add_model(training)
+
 
 def run(args: argparse.Namespace) -> int:
     """Draw, write, report."""
@@ -157,7 +165,7 @@ def _confusion(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.draw import confusion
     from mnistry.probability import measure
 
-    model, facts = choice.load(args)
+    model, facts = choice.load(args, "convnet")
     source, data = choice.split(args, model)
     counts = measure.confusion(model.predict_proba(data.images), data.labels)
     right = counts.trace() / counts.sum()
@@ -165,6 +173,15 @@ def _confusion(args: argparse.Namespace) -> Shown:
     figure = confusion(counts, model.classes, title=title)
     about = {"classes": list(model.classes), "confusion": counts.tolist()}
     return figure, {**facts, **choice.about(source, args), **about}
+
+
+def _training(args: argparse.Namespace) -> Shown:
+    from mnistry.evidence.curve import training
+
+    model, facts = choice.load(args, "convnet")
+    histories = model.provenance.get("histories", [])
+    figure = training(histories, title=f"Training of {facts['model']}")
+    return figure, {**facts, "histories": histories}
 
 
 def _rows(whose: list[dict[str, Any]], found: Account) -> list[dict[str, Any]]:

@@ -156,6 +156,12 @@ class DataSets:
         """The classes' names."""
         return self.train.classes
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the images."""
+        _, h, w = self.train.images.shape
+        return h, w
+
 
 def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
     """Name classes that have no names: the numbers from 0 to the largest label."""

@@ -111,6 +111,22 @@ class Page:
             )  # fmt: skip
             self._axes.add_artist(frame)
 
+    def curve(self, xs: ArrayLike, ys: ArrayLike, colour: str = BLACK) -> None:
+        """Draw a line through points; a single one becomes a dot."""
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Circle
+
+        if np.size(xs) == 1:
+            # No marker, which would have an id in SVG that Matplotlib draws by lot.
+            x, y = float(np.ravel(xs)[0]), float(np.ravel(ys)[0])
+            self._axes.add_artist(Circle((x, y), 1.5, facecolor=colour, clip_on=False))
+            return
+        self._axes.add_artist(
+            Line2D(xs, ys, color=colour, linewidth=1.2, linestyle="-", clip_on=False,
+                   marker="None",
+                   solid_capstyle="round", solid_joinstyle="round")
+        )  # fmt: skip
+
     def line(self, x0: float, y0: float, x1: float, y1: float, colour: str = GREY) -> None:
         """Draw a hair line from (x0, y0) to (x1, y1)."""
         from matplotlib.lines import Line2D

@@ -73,10 +73,12 @@ class Model(ABC):
     ----------
     classes : the names of the k classes; label i is the index of its name.
     shape : (height, width) of the pictures learnt from, in pixels.
+    provenance : how it came about, as its file tells; empty where nothing is known.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, int]
+    provenance: dict[str, Any]
 
     @abstractmethod
     def logits(self, images: ArrayLike) -> Floats:

@@ -28,7 +28,7 @@ def each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resu
 
     The results come in the order of the items, so that sums over them are the same every time.
     """
-    with one_thread(), ThreadPoolExecutor(_cores()) as pool:
+    with one_thread(), ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(function, items))
 
 
@@ -39,7 +39,7 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def _cores() -> int:
+def cores() -> int:
     """Give the cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

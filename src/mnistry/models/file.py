@@ -1,7 +1,7 @@
-"""A model is one ONNX file: uint8 pictures in, logits and probabilities out, provenance inside.
+"""A model is one ONNX file: written whole, and read back only if it is one of ours.
 
-The graph holds the preprocessing, so that whoever opens the file needs nothing else. What it
-learnt from, how, and how well it did stand in its metadata as JSON under the key ``mnistry``.
+What it learnt from, how, and how well it did stand in its metadata as JSON under the key
+``mnistry``; what it computes is told in `mnistry.models.graph`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,24 @@ import numpy as np
 
 import mnistry
 from mnistry.atomic import replacing
-from mnistry.errors import ModelError
+from mnistry.errors import InputError, ModelError
 from mnistry.models.base import Model
+from mnistry.models.convnet import MOST, ConvNet, Member
+from mnistry.models.graph import build, learnt
+from mnistry.models.network import Network
 from mnistry.models.softmax import SoftmaxRegression
 
 if TYPE_CHECKING:
     import onnx
 
 _FORMAT = 1
-_OPSET, _IR = 17, 8  # old enough for every runtime of the last years
 _LARGEST = 64 * 2**20  # bytes; far more than any model of ours
 _LARGEST_METADATA = 2**20
+
+Take = Callable[[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float32]]]
+Read = Callable[
+    [dict[str, Any], tuple[str, ...], tuple[int, int], Take], SoftmaxRegression | ConvNet
+]
 
 
 def save_model(
@@ -37,22 +44,25 @@ def save_model(
 
     Parameters
     ----------
-    model : a trained `SoftmaxRegression`.
+    model : a trained `SoftmaxRegression` or `ConvNet`.
     path : must end in ``.onnx``.
     provenance : JSON-ready facts to keep: the data's fingerprint, the recipe, the scores.
 
     Raises
     ------
-    ModelError : the model is not trained, or `path` ends otherwise.
+    ModelError : the model is not trained, or too large, or `path` ends otherwise.
     OSError : the file can't be written.
     """
     if Path(path).suffix != ".onnx":
         raise ModelError(f"`path` must end in .onnx; got {Path(path).name!r}.")
-    if not isinstance(model, SoftmaxRegression) or not hasattr(model, "weights"):
-        raise ModelError("`model` must be a trained SoftmaxRegression; call its `fit` first.")
+    trained = isinstance(model, ConvNet) or hasattr(model, "weights")
+    if not isinstance(model, SoftmaxRegression | ConvNet) or not trained:
+        raise ModelError(
+            "`model` must be a trained SoftmaxRegression or ConvNet; call its `fit` first."
+        )
     facts = {
         "format": _FORMAT,
-        "kind": "softmax",
+        **_told(model),
         "classes": list(model.classes),
         "shape": list(model.shape),
         "versions": {
@@ -62,12 +72,17 @@ def save_model(
         },
         **(provenance or {}),
     }
-    content = _build(model, facts).SerializeToString(deterministic=True)
+    content = build(model, facts).SerializeToString(deterministic=True)
+    if len(content) > _LARGEST:
+        raise ModelError(
+            f"The model takes {len(content):,} bytes, and a file of mnistry at most "
+            f"{_LARGEST:,}; use fewer members or a smaller network."
+        )
     with replacing(path) as file:
         file.write(content)
 
 
-def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression:
+def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | ConvNet:
     """Read a model that `save_model` wrote; its metadata is in the attribute `provenance`.
 
     Nothing in the file is run: its graph must be, node for node, the one that mnistry writes
@@ -81,72 +96,91 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression:
     proto = _parse(_read(name), name)
     facts = _facts(proto, name)
     kind, number = facts.get("kind"), facts.get("format")
-    if kind != "softmax" or number != _FORMAT:
+    kinds: dict[str, Read] = {"softmax": _softmax, "convnet": _convnet}
+    read = kinds.get(str(kind))
+    if read is None or number != _FORMAT:
         raise ModelError(
             f"{name} is a model of kind {str(kind)[:40]!r}, format {str(number)[:40]}, "
             f"which mnistry {mnistry.__version__} can't read; a newer version may."
         )
     classes, shape = _names(facts, name), _shape(facts, name)
-    model = SoftmaxRegression()
-    model.classes, model.shape = classes, shape
-    sizes = {"weights": (shape[0] * shape[1], len(classes)), "biases": (len(classes),)}
-    arrays = {key: _array(proto, key, size, name) for key, size in sizes.items()}
-    model.weights, model.biases = arrays["weights"], arrays["biases"]
-    if _skeleton(proto) != _skeleton(_build(model, facts)):
+    tensors: dict[str, list[Any]] = {}
+    for tensor in proto.graph.initializer:
+        tensors.setdefault(tensor.name, []).append(tensor)
+    try:
+        model = read(facts, classes, shape, lambda key, size: _array(tensors, key, size, name))
+    except ModelError:
+        raise
+    except InputError as error:
+        raise ModelError(f"{name} is damaged: {error} Train it again.") from error
+    weights = learnt(model)
+    if _skeleton(proto, weights) != _skeleton(build(model), weights):
         raise ModelError(
-            f"{name} does not hold the graph that mnistry writes for softmax regression; "
+            f"{name} does not hold the graph that mnistry writes for a model of kind {kind!r}; "
             "it was changed after training, so it is not loaded. Train it again."
         )
     model.provenance = facts
     return model
 
 
-def shipped_model() -> SoftmaxRegression:
-    """Load the model in the package: softmax regression on MNIST; its card is `provenance`."""
-    return load_model(Path(__file__).with_name("softmax.onnx"))
+def shipped_path(kind: str = "convnet") -> Path:
+    """Give the file of a model in the package: "convnet", the robust one, or "softmax"."""
+    return Path(__file__).with_name(f"{kind}.onnx")
 
 
-def _build(model: SoftmaxRegression, facts: Mapping[str, Any]) -> onnx.ModelProto:
-    from onnx import TensorProto, helper, numpy_helper
+def shipped_model(kind: str = "convnet") -> Any:
+    """Load a model in the package; its card is `provenance`.
 
-    h, w = model.shape
-    k = len(model.classes)
-    constants = {
-        "white": np.float64(1 / 255),
-        "weights": model.weights.astype("<f4"),
-        "biases": model.biases.astype("<f4"),
+    Parameters
+    ----------
+    kind : "convnet" for the one that reads strangers' handwriting, "softmax" for softmax
+        regression at its optimum on MNIST.
+    """
+    return load_model(shipped_path(kind))
+
+
+def _told(model: SoftmaxRegression | ConvNet) -> dict[str, Any]:
+    """Give what the metadata must say for the graph to be built again."""
+    if isinstance(model, SoftmaxRegression):
+        return {"kind": "softmax"}
+    return {
+        "kind": "convnet",
+        "members": [member.network.to_dict() for member in model.members],
+        "views": [list(view) for view in model.views],
     }
-    # The sum runs in double: hundreds of float32 terms that nearly cancel would cost more than
-    # the 1e-6 by which probabilities may differ from one runtime to another.
-    double = TensorProto.DOUBLE
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["images"], ["levels"], to=double),
-            helper.make_node("Mul", ["levels", "white"], ["ink"]),
-            helper.make_node("Flatten", ["ink"], ["X"], axis=1),
-            helper.make_node("Cast", ["weights"], ["W"], to=double),
-            helper.make_node("Cast", ["biases"], ["b"], to=double),
-            helper.make_node("Gemm", ["X", "W", "b"], ["evidence"]),
-            helper.make_node("Cast", ["evidence"], ["logits"], to=TensorProto.FLOAT),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-        ],
-        "softmax_regression",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", h, w])],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", k]),
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", k]),
-        ],
-        [numpy_helper.from_array(np.asarray(array), key) for key, array in constants.items()],
+
+
+def _softmax(
+    _: dict[str, Any], classes: tuple[str, ...], shape: tuple[int, int], take: Take
+) -> SoftmaxRegression:
+    model = SoftmaxRegression()
+    model.classes, model.shape = classes, shape
+    model.weights = take("weights", (shape[0] * shape[1], len(classes)))
+    model.biases = take("biases", (len(classes),))
+    return model
+
+
+def _convnet(
+    facts: dict[str, Any], classes: tuple[str, ...], shape: tuple[int, int], take: Take
+) -> ConvNet:
+    told, views = facts.get("members"), facts.get("views")
+    if not isinstance(told, list) or not 1 <= len(told) <= MOST:
+        raise InputError(f"it must have from 1 to {MOST} members in its metadata.")
+    if not isinstance(views, list) or not all(isinstance(view, list) for view in views):
+        raise InputError("it must have a list of views in its metadata.")
+    members = []
+    for i, one in enumerate(told):
+        network = Network.from_dict(one)
+        if (network.shape, network.classes) != (shape, len(classes)):
+            raise InputError(f"its member {i} is for pictures or classes of another number.")
+        arrays = {key: take(f"{i}.{key}", size) for key, size in network.arrays.items()}
+        members.append(Member(network, arrays))
+    return ConvNet(
+        members,
+        classes=classes,
+        views=views,
+        temperature=float(take("temperature", (1,))[0]),
     )
-    proto = helper.make_model(
-        graph,
-        producer_name="mnistry",
-        producer_version=mnistry.__version__,
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_IR,
-    )
-    helper.set_model_props(proto, {"mnistry": json.dumps(facts, ensure_ascii=False)})
-    return proto
 
 
 def _read(name: str) -> bytes:
@@ -219,12 +253,12 @@ def _shape(facts: dict[str, Any], name: str) -> tuple[int, int]:
 
 
 def _array(
-    proto: onnx.ModelProto, key: str, shape: tuple[int, ...], name: str
+    tensors: Mapping[str, list[Any]], key: str, shape: tuple[int, ...], name: str
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Take one array out of the file, after its size is known to be what the metadata promise."""
     from onnx import TensorProto
 
-    found = [tensor for tensor in proto.graph.initializer if tensor.name == key]
+    found = tensors.get(key, [])
     if len(found) != 1:
         raise ModelError(f"{name} holds no single array {key!r}; it is damaged. Train it again.")
     tensor = found[0]
@@ -254,7 +288,7 @@ def _array(
     return array
 
 
-def _skeleton(proto: onnx.ModelProto) -> bytes:
+def _skeleton(proto: onnx.ModelProto, weights: Mapping[str, Any]) -> bytes:
     """Give everything in a model that decides what it computes, but for the weights."""
     from onnx import ModelProto
 
@@ -263,6 +297,6 @@ def _skeleton(proto: onnx.ModelProto) -> bytes:
     del kept.metadata_props[:]
     kept.ClearField("producer_version")
     for tensor in kept.graph.initializer:
-        if tensor.name in ("weights", "biases"):
+        if tensor.name in weights:
             tensor.raw_data = b""
     return bytes(kept.SerializeToString(deterministic=True))

@@ -1,0 +1,146 @@
+"""``mnistry train --model convnet``: its options, its progress, and how it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistry.cli.progress import Progress
+from mnistry.errors import InputError
+
+if TYPE_CHECKING:
+    from mnistry.data.dataset import DataSets
+    from mnistry.models.convnet import ConvNet
+    from mnistry.training.run import Run
+
+DEFAULTS: dict[str, Any] = {
+    "recipe": "mnist", "members": 1, "views": "one", "device": "auto", "precision": "auto",
+    "compile": False, "resume": False, "save_every": 30.0,
+}  # fmt: skip
+
+
+Done = Callable[[], None]
+
+
+class Interrupted(Exception):  # noqa: N818 - the user's wish, no error
+    """Training was interrupted by a signal; the message says how to go on."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a convnet alone is asked; None where the user says nothing."""
+    group = parser.add_argument_group("convnet (extra mnistry[train])")
+    group.add_argument(
+        "--recipe",
+        choices=["mnist", "robust"],
+        help="for pictures like MNIST's own, or for strangers' handwriting; default mnist",
+    )
+    group.add_argument("--members", type=int, metavar="N", help="networks in it; default 1")
+    group.add_argument(
+        "--views",
+        choices=["one", "nine"],
+        help="nine: each picture is also seen moved by a pixel; default one",
+    )
+    group.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps; default auto")
+    group.add_argument("--precision", help="auto, float32 or bfloat16; default auto")
+    group.add_argument(
+        "--compile", action="store_true", default=None, help="let PyTorch compile the network"
+    )
+    group.add_argument(
+        "--resume", action="store_true", default=None, help="go on with a run that was interrupted"
+    )
+    group.add_argument(
+        "--save-every",
+        type=float,
+        metavar="SECONDS",
+        help="between two checkpoints, beside --out; default 30",
+    )
+
+
+def train(args: argparse.Namespace, data: DataSets) -> tuple[ConvNet, dict[str, Any], Done]:
+    """Train as the arguments ask; give the model, its provenance, and what to do once it is kept.
+
+    Raises
+    ------
+    Interrupted : the user pressed Ctrl-C; the state is kept.
+    """
+    chosen = {k: v if (v := getattr(args, k)) is not None else d for k, d in DEFAULTS.items()}
+    epochs = 1.0 if args.epochs is None else args.epochs
+    if not 0 <= epochs <= 100_000:
+        raise InputError(f"`--epochs` must be from 0 to 100,000; got {epochs}.")
+    from mnistry.training.recipe import Recipe
+    from mnistry.training.run import Run, Stopped
+
+    make = Recipe.robust if chosen["recipe"] == "robust" else Recipe.for_epochs
+    checkpoint = Path(args.out).with_suffix(".checkpoint.npz")
+    run = Run(
+        make(epochs, data.shape, len(data.classes)),
+        data.train,
+        validation=data.validation,
+        seed=args.seed,
+        checkpoint=checkpoint,
+        every=chosen["save_every"],
+        **{k: chosen[k] for k in ("members", "views", "device", "precision", "compile", "resume")},
+    )
+    if run.path and sys.stderr.isatty():
+        print(f"training on {run.path}", file=sys.stderr)
+    with Progress("training") as progress, _until_interrupted(run) as signals:
+        try:
+            model = run.finish(lambda run: _tell(run, progress))
+        except Stopped:
+            again = [a for a in sys.argv[1:] if a != "--resume"]
+            raise Interrupted(
+                f"stopped after {run.share:.0%}; nothing is lost. Go on with:\n"
+                f"  mnistry {shlex.join([*again, '--resume'])}",
+                signals[0],
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"The checkpoint {checkpoint} can't be written: {error.strerror or error}. The one "
+                "before it, if there was one, is whole: make room, then go on with `--resume`."
+            ) from error
+    return model, run.provenance(), run.forget
+
+
+def _tell(run: Run, progress: Progress) -> None:
+    trainer = run.trainer
+    latest = trainer.history[-1] if trainer.history else None
+    more = ""
+    if latest is not None and latest["accuracy"] is not None:
+        more += f"validation {latest['accuracy']:.2%}  "
+    if trainer.seconds > 0:
+        more += f"{trainer.step * trainer.feed.size / trainer.seconds:,.0f} pictures/s  "
+    done = len(run.done) * trainer.steps + trainer.step
+    progress.update(done, run.members * trainer.steps, trainer.loss or 0.0, more)
+
+
+@contextmanager
+def _until_interrupted(run: Run) -> Iterator[list[int]]:
+    """Let Ctrl-C, or a polite kill, finish the step and keep the state; the second one kills.
+
+    The list that it gives holds the signal's number then.
+    """
+    seen: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        run.stop = True
+        seen.append(number)
+        signal.signal(number, before[number])
+
+    before: dict[int, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[int(number)] = signal.signal(number, ask)
+    try:
+        yield seen
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

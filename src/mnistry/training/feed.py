@@ -1,0 +1,120 @@
+"""The batches of a run: which pictures each step sees and how they are changed.
+
+All of it follows from the seed and the number of the step alone, so that a run that was
+interrupted needs no state of random generators to go on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnistry.data.dataset import DataSet
+from mnistry.training.augment import augment
+from mnistry.training.focus import hardest
+from mnistry.training.recipe import Recipe
+
+_AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
+
+
+class Feed:
+    """Batches of a data set as PyTorch's tensors, on a device.
+
+    Each pass sees every picture of the recipe's focus once, but for the few that don't fill a
+    last batch; they are others each time.
+
+    Attributes
+    ----------
+    size : pictures in a batch. in_epoch : batches that make as many pictures as the data has.
+    """
+
+    def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
+        self.recipe, self.seed, self.device = recipe, seed, device
+        # No more than the focus holds, and two at least, which normalisation needs.
+        self.size = max(2, min(recipe.batch, round(recipe.focus * len(data))))
+        self.in_epoch = max(1, len(data) // self.size)
+        # A copy, since the data set's arrays are read-only, which PyTorch does not know.
+        images = torch.from_numpy(data.images.copy()).to(device)
+        self.labels = torch.from_numpy(data.labels.copy()).to(device)
+        self._bends = recipe.augmentation.bends
+        self._shift = 0 if self._bends else round(recipe.augmentation.shift)
+        if self._shift:
+            images = functional.pad(images, (self._shift,) * 4)
+        self.images = images  # bytes, turned into numbers a batch at a time
+        self._data = data
+        self._focus: Tensor | None = None
+        self._order: tuple[int, Tensor] | None = None
+        self._chunk: tuple[int, Tensor] | None = None
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Give the pictures, float (b, 1, h, w) in [0, 1], and the labels (b,) of a step."""
+        rows = self._rows(step)
+        if self._shift:
+            return as_ink(self._moved(rows, step)), self.labels[rows]
+        if not self._bends:
+            return as_ink(self.images[rows]), self.labels[rows]
+        return self._changed(step), self.labels[rows]
+
+    def forget(self) -> None:
+        """Drop all that was found on the way, to be found again when it is needed."""
+        self._focus = self._order = self._chunk = None
+
+    def _rows(self, step: int) -> Tensor:
+        focus = self._worth_it()
+        turn, place = divmod(step, max(1, len(focus) // self.size))
+        if self._order is None or self._order[0] != turn:
+            order = torch.randperm(len(focus), generator=self._generator(0, turn, "cpu"))
+            self._order = turn, focus[order].to(self.device)
+        return self._order[1][place * self.size :][: self.size]
+
+    def _worth_it(self) -> Tensor:
+        """Give the rows of the recipe's focus; found when first needed, for that is training."""
+        if self._focus is None:
+            if self.recipe.focus < 1:
+                self._focus = torch.from_numpy(hardest(self._data, self.recipe.focus, self.seed))
+            else:
+                self._focus = torch.arange(len(self.labels))
+        return self._focus
+
+    def _moved(self, rows: Tensor, step: int) -> Tensor:
+        """Move each picture by whole pixels: a window into the wider one."""
+        most = self._shift
+        h, w = (side - 2 * most for side in self.images.shape[1:])
+        steps = torch.randint(
+            2 * most + 1, (2, len(rows)), generator=self._generator(1, step, "cpu")
+        ).to(self.device)
+        windows = self.images.unfold(1, h, 1).unfold(2, w, 1)
+        return windows[rows, steps[0], steps[1]]
+
+    def _changed(self, step: int) -> Tensor:
+        """Give a batch out of a chunk of several that were changed together."""
+        many = max(1, _AHEAD // self.size)
+        chunk, place = divmod(step, many)
+        if self._chunk is None or self._chunk[0] != chunk:
+            rows = torch.cat([self._rows(chunk * many + i) for i in range(many)])
+            generator = self._generator(2, chunk, self.device.type)
+            changed = augment(as_ink(self.images[rows]), self.recipe.augmentation, generator)
+            self._chunk = chunk, changed.contiguous(memory_format=torch.channels_last)
+        return self._chunk[1][place * self.size :][: self.size]
+
+    def _generator(self, use: int, number: int, device: str) -> torch.Generator:
+        """Give the generator of one draw; no two uses and numbers share theirs."""
+        return torch.Generator(device).manual_seed(mixed(self.seed, use, number))
+
+
+def as_ink(images: Tensor) -> Tensor:
+    """Turn uint8 pictures (n, h, w) into float (n, 1, h, w) in [0, 1], channels last."""
+    ink = images.to(torch.float32).mul_(1 / 255)
+    return ink[:, None].contiguous(memory_format=torch.channels_last)
+
+
+def mixed(*numbers: int) -> int:
+    """Mix numbers into one of 63 bits that shows no trace of them (Steele et al. 2014)."""
+    state = 0
+    for number in numbers:
+        state = (state ^ number) + 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 31
+    return state >> 1

@@ -1,0 +1,244 @@
+"""A whole run: one network or several, checkpoints on the way, a calibrated model at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnistry.data.dataset import DataSet, DataSets
+from mnistry.errors import InputError, TrainingError
+from mnistry.models.convnet import ITSELF, NINE_VIEWS, ConvNet, Member
+from mnistry.probability.calibrate import fit_temperature
+from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
+from mnistry.training.feed import mixed
+from mnistry.training.recipe import Recipe
+from mnistry.training.trainer import Trainer
+
+Watch = Callable[["Run"], None]
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error: the user asked for it
+    """The run was asked to stop; its checkpoint, if it keeps one, has all that was done."""
+
+
+def train_convnet(data: DataSets, epochs: float = 1.0, *, seed: int = 0, **options: Any) -> ConvNet:
+    """Train a convnet on a data set with the recipe for so many epochs; calibrate it.
+
+    Parameters
+    ----------
+    data : learns from `train`, watches and calibrates on `validation`; `test` is not touched.
+    options : of `Run`: members, views, device, precision, compile, checkpoint, every, resume.
+    """
+    recipe = Recipe.for_epochs(epochs, data.shape, len(data.classes))
+    run = Run(recipe, data.train, validation=data.validation, seed=seed, **options)
+    return run.finish()
+
+
+class Run:
+    """Trains `members` networks one after the other and makes one model of them.
+
+    Parameters
+    ----------
+    recipe, data, validation, device, precision, compile : see `Trainer`. The validation pictures
+        also calibrate the model; without them its temperature stays 1.
+    members : networks in the ensemble; each has a seed of its own, made from `seed`.
+    views : "one", or "nine" for test-time augmentation: every shift by a pixel.
+    checkpoint : where the state is kept while it runs, a path ending in ``.npz``; None for no
+        such file. every : seconds between two.
+    resume : go on from `checkpoint` instead of from the start.
+
+    Attributes
+    ----------
+    trainer : of the network that learns now. done : the members before it.
+    stop : set it from a signal handler or another thread: the step is finished, the state is
+        kept, `finish` raises `Stopped`.
+
+    Raises
+    ------
+    InputError : an argument is out of range.
+    TrainingError : there is no checkpoint to resume, or it is of another run.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: DataSet,
+        *,
+        validation: DataSet | None = None,
+        members: int = 1,
+        views: str = "one",
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        compile: bool = False,  # noqa: A002 - PyTorch's name for it
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = 30.0,
+        resume: bool = False,
+    ) -> None:
+        if not 1 <= members <= 64:
+            raise InputError(f"`members` must be from 1 to 64; got {members}.")
+        if views not in ("one", "nine"):
+            raise InputError(f"`views` must be 'one' or 'nine'; got {views!r}.")
+        if not every >= 0:
+            raise InputError(f"`every` must be 0 seconds or more; got {every}.")
+        self.recipe, self.data, self.validation = recipe, data, validation
+        self.members, self.views, self.seed, self.every = members, views, seed, every
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.stop = False
+        self.done: list[Member] = []
+        self.histories: list[list[dict[str, float | None]]] = []
+        self._options: dict[str, Any] = {
+            "device": device, "precision": precision, "compile": compile
+        }  # fmt: skip
+        self._saved = time.monotonic()
+        self.trainer = self._next()
+        if resume:
+            if self.checkpoint is None:
+                raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
+            self._load(self.checkpoint)
+        elif self.checkpoint is not None and self.checkpoint.exists():
+            raise TrainingError(
+                f"{self.checkpoint} is the checkpoint of a run that was interrupted; go on with it "
+                "by `--resume` (in Python `resume=True`), or delete it."
+            )
+
+    @property
+    def path(self) -> str:
+        """Where it runs and in which precision, in words."""
+        return self.trainer.path
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, from 0 to 1."""
+        now = self.trainer.step / max(self.trainer.steps, 1)
+        return min(1.0, (len(self.done) + now) / self.members)
+
+    def finish(self, watch: Watch | None = None) -> ConvNet:
+        """Train what is left; give the calibrated model.
+
+        `watch` is called after each step. The checkpoint stays until `forget` is called, lest
+        the run be lost where the model can't be written.
+
+        Raises
+        ------
+        Stopped : `stop` was set.
+        TrainingError : training ran away. OSError : a checkpoint can't be written.
+        """
+
+        def after_step(_: Trainer) -> None:
+            if watch is not None:
+                watch(self)
+            due = time.monotonic() - self._saved >= self.every
+            if self.checkpoint is not None and (due or self.stop):
+                self.save(self.checkpoint)
+            if self.stop:
+                raise Stopped
+
+        while len(self.done) < self.members:
+            self.trainer.run(after_step)
+            self.done.append(self.trainer.member())
+            self.histories.append(self.trainer.history)
+            if len(self.done) < self.members:
+                self.trainer = self._next()
+        model = self._made()
+        if self.validation is not None and len(self.validation):
+            logits = model.logits(self.validation.images)
+            model = self._made(fit_temperature(logits, self.validation.labels))
+        return model
+
+    def forget(self) -> None:
+        """Delete the checkpoint: what came of the run is safe elsewhere."""
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)
+
+    def save(self, checkpoint: Path) -> None:
+        """Write the checkpoint now; a state that is no longer finite is never written."""
+        self.trainer.check()
+        arrays: dict[str, Any] = {
+            f"now.{key}": array for key, array in self.trainer.state().items()
+        }
+        for i, member in enumerate(self.done):
+            arrays |= {f"done.{i}.{key}": array for key, array in member.arrays.items()}
+        facts = {
+            **self._identity(),
+            "threads": torch.get_num_threads(),
+            "path": self.path,
+            "done": len(self.done),
+            "histories": [*self.histories, self.trainer.history],
+        }
+        write_checkpoint(checkpoint, facts, arrays)
+        self._saved = time.monotonic()
+
+    def provenance(self) -> dict[str, Any]:
+        """Tell how the model came about, JSON-ready: the recipe, the path, the curves.
+
+        No clock is in it, so that the same run gives the same file.
+        """
+        told = ("epoch", "loss", "accuracy")
+        histories = [[{k: row[k] for k in told} for row in own] for own in self.histories]
+        return {
+            "recipe": {
+                **self.recipe.to_dict(),
+                "members": self.members,
+                "seed": self.seed,
+                "views": self.views,
+            },
+            "path": self.path,
+            "torch": torch.__version__,
+            "histories": histories,
+        }
+
+    def _made(self, temperature: float = 1.0) -> ConvNet:
+        views = NINE_VIEWS if self.views == "nine" else ITSELF
+        return ConvNet(self.done, classes=self.data.classes, views=views, temperature=temperature)
+
+    def _next(self) -> Trainer:
+        """Make the trainer of the next member; one alone has the run's own seed."""
+        i = len(self.done)
+        seed = self.seed if i == 0 else mixed(self.seed, 5, i)
+        return Trainer(
+            self.recipe, self.data, validation=self.validation, seed=seed, **self._options
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        """Tell what must be the same for a run to be gone on with."""
+        validation = None if self.validation is None else self.validation.fingerprint
+        told = {
+            "recipe": self.recipe.to_dict(),
+            "seed": self.seed,
+            "members": self.members,
+            "data": self.data.fingerprint,
+            "validation": validation,
+        }
+        again: dict[str, Any] = json.loads(json.dumps(told))  # as it comes back from a file
+        return again
+
+    def _load(self, checkpoint: Path) -> None:
+        facts, arrays = read_checkpoint(checkpoint)
+        for stale in checkpoint.parent.glob(f".{checkpoint.name}.*.part"):
+            stale.unlink(missing_ok=True)  # a run that was killed while it wrote left it
+        for name, ours in self._identity().items():
+            if facts.get(name) != ours:
+                raise TrainingError(
+                    f"The checkpoint {checkpoint} is of a run with another `{name}`; give "
+                    "the options that it was started with, or start without `--resume`."
+                )
+        try:
+            self.histories = facts["histories"][:-1]
+            for i in range(facts["done"]):
+                named = {k: arrays[f"done.{i}.{k}"] for k in self.recipe.network.arrays}
+                self.done.append(Member(self.recipe.network, named))
+            self.trainer = self._next()
+            state = {k.removeprefix("now."): v for k, v in arrays.items() if k.startswith("now.")}
+            self.trainer.load(state)
+            self.trainer.history = facts["histories"][-1]
+        except (KeyError, TypeError, IndexError, RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"The checkpoint {checkpoint} is damaged ({error}); delete it and train again."
+            ) from error

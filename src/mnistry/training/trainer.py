@@ -1,0 +1,234 @@
+"""The trainer: one network learns, step by step, and can stop and go on at any of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnistry.data.dataset import DataSet
+from mnistry.errors import InputError, TrainingError
+from mnistry.models.convnet import ConvNet, Member
+from mnistry.training.device import choose
+from mnistry.training.feed import Feed, as_ink, mixed
+from mnistry.training.layers import layers, member
+from mnistry.training.recipe import Recipe
+
+_CHECK = 50  # steps between two looks at the loss; on a GPU each look waits for it
+_MOST_LOOKS = 100  # at the validation pictures in a run
+_GLANCE = 1000  # pictures looked at together
+
+Watch = Callable[["Trainer"], None]
+
+
+class Trainer:
+    """Trains one network by stochastic gradient descent, on whatever device there is.
+
+    Parameters
+    ----------
+    recipe : what to learn with, and how.
+    data : what to learn from; its pictures must be of the network's size and classes.
+    validation : pictures to watch the accuracy on; nothing is chosen by them here.
+    seed : decides every draw.
+    device, precision : see `mnistry.training.device.choose`.
+    compile : let PyTorch compile the network first: half a minute or more, for long runs.
+
+    Attributes
+    ----------
+    step, steps, seconds : how many are done, of how many, in what time.
+    loss : the latest mean, in nats, or None.
+    history : a row a look: "epoch", "loss", "accuracy" (None without validation), "rate" in
+        pictures a second, and "seconds" of training until then.
+    path : where it runs and in which precision, in words.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: DataSet,
+        *,
+        validation: DataSet | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        compile: bool = False,  # noqa: A002 - PyTorch's name for it
+    ) -> None:
+        found, k = data.images.shape[1:], len(data.classes)
+        if (recipe.network.shape, recipe.network.classes) != (found, k):
+            h, w = recipe.network.shape
+            raise InputError(
+                f"The recipe's network is for pictures of {h}x{w} in {recipe.network.classes} "
+                f"classes; the data has {found[0]}x{found[1]} in {k}. Make it for the data: "
+                "`Recipe.for_epochs(epochs, shape, classes)`."
+            )
+        if len(data) < 2:
+            raise InputError(f"There must be at least two pictures to learn from; got {len(data)}.")
+        if seed < 0:
+            raise InputError(f"`seed` must be 0 or more; got {seed}.")
+        self.recipe, self.classes, self.seed = recipe, data.classes, seed
+        self.place = choose(device, precision)
+        self.path = str(self.place)
+        self.validation = validation if validation is not None and len(validation) else None
+        self.feed = Feed(data, recipe, seed, self.place.device)
+        self.steps = round(recipe.epochs * self.feed.in_epoch)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mixed(seed, 3, 0))
+            self.layers: nn.Module = layers(recipe.network, recipe.dropout)
+        self.layers.to(self.place.device, memory_format=torch.channels_last)
+        self._forward = torch.compile(self.layers) if compile else self.layers
+        learnt = [p for p in self.layers.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(
+            learnt,
+            lr=0.0,
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+            weight_decay=recipe.weight_decay,
+            foreach=True,
+        )
+        for parameter in learnt:
+            self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self.step = 0
+        self.loss: float | None = None
+        self.history: list[dict[str, float | None]] = []
+        self._sum, self._count = torch.zeros((), device=self.place.device), 0
+        self.seconds = 0.0
+
+    def warm_up(self) -> None:
+        """Take a step and take it back: what is made at the first step (threads, code) is made."""
+        before = self.state()
+        self._take_step()
+        self.load(before)
+        self.feed.forget()
+
+    def run(self, watch: Watch | None = None) -> None:
+        """Take the steps that are left.
+
+        `watch` is called after each step; what it raises ends the run, which can be gone on
+        with by calling `run` again.
+
+        Raises
+        ------
+        TrainingError : the loss is no longer a number; the message says where and why.
+        """
+        looks = max(1, round(self.recipe.epochs / _MOST_LOOKS)) * self.feed.in_epoch
+        self.layers.train()
+        since = time.perf_counter()
+        while self.step < self.steps:
+            self._take_step()
+            last = self.step == self.steps
+            if self.step % _CHECK == 0 or last or self.step % looks == 0:
+                self.check()
+            if last or self.step % looks == 0:
+                self.seconds += time.perf_counter() - since
+                self._look()
+                since = time.perf_counter()
+            if watch is not None:
+                self.seconds += time.perf_counter() - since
+                since = time.perf_counter()
+                watch(self)
+
+    def accuracy(self, data: DataSet) -> float:
+        """Give the share of pictures that the network, as it is now, gets right."""
+        right = 0
+        self.layers.eval()
+        with torch.no_grad(), self.place.precision():
+            for i in range(0, len(data), _GLANCE):
+                part = data.take(slice(i, i + _GLANCE))
+                x = as_ink(torch.from_numpy(part.images.copy()).to(self.place.device))
+                answers = self.layers(x).argmax(dim=1).cpu().numpy()
+                right += int((answers == part.labels).sum())
+        self.layers.train()
+        return right / len(data)
+
+    def member(self) -> Member:
+        """Give the network as it is now, as arrays."""
+        return member(self.recipe.network, self.layers)
+
+    def model(self) -> ConvNet:
+        """Give the network as it is now, as a model that needs no PyTorch."""
+        return ConvNet([self.member()], classes=self.classes)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give all that a run needs to go on, as arrays; `load` takes it."""
+        arrays = {f"layers.{k}": _array(v) for k, v in self.layers.state_dict().items()}
+        for i, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+            arrays[f"momentum.{i}"] = _array(self.optimizer.state[parameter]["momentum_buffer"])
+        arrays["loss"] = np.array([_array(self._sum), self._count], np.float64)
+        arrays["step"] = np.array([self.step], np.int64)
+        arrays["seconds"] = np.array([self.seconds])
+        return arrays
+
+    def load(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Become what a trainer of the same recipe was when it gave this state."""
+        layers_ = {k: torch.tensor(arrays[f"layers.{k}"]) for k in self.layers.state_dict()}
+        self.layers.load_state_dict(layers_)
+        for i, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+            buffer = self.optimizer.state[parameter]["momentum_buffer"]
+            buffer.copy_(torch.tensor(arrays[f"momentum.{i}"]))
+        self._sum.fill_(arrays["loss"][0])
+        self._count, self.step = int(arrays["loss"][1]), int(arrays["step"][0])
+        self.seconds = float(arrays["seconds"][0])
+
+    def _take_step(self) -> None:
+        x, y = self.feed.batch(self.step)
+        self.optimizer.param_groups[0]["lr"] = self._rate()
+        if self.recipe.dropout:
+            torch.manual_seed(mixed(self.seed, 4, self.step))
+        with self.place.precision():
+            logits = self._forward(x)
+        loss = functional.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self._sum += loss.detach()
+        self._count += 1
+        self.step += 1
+
+    def _rate(self) -> float:
+        """Give the learning rate of this step: up evenly, then down evenly."""
+        rising = max(1.0, self.recipe.warmup * self.steps)
+        done = self.step + 1
+        if done <= rising:
+            return self.recipe.rate * done / rising
+        return self.recipe.rate * (self.steps - self.step) / max(self.steps - rising, 1.0)
+
+    def check(self) -> None:
+        """Take note of the mean loss; stop if it is no number any more."""
+        loss = float(self._sum) / max(self._count, 1)
+        if np.isfinite(loss):
+            self.loss = loss
+            return
+        broken = [n for n, p in self.layers.named_parameters() if not torch.isfinite(p).all()]
+        before = "it never was one" if self.loss is None else f"it was {self.loss:.3f} before"
+        raise TrainingError(
+            f"Training ran away: by step {self.step:,} of {self.steps:,} the loss is no number "
+            f"({before}), with a learning rate of {self._rate():.3g} "
+            f"and {len(broken)} of {len(list(self.layers.parameters()))} arrays of weights gone; "
+            "lower the recipe's `rate`, or take precision 'float32' if it was 'bfloat16'."
+        )
+
+    def _look(self) -> None:
+        """Add a row to the history."""
+        rate = self.step * self.feed.size / max(self.seconds, 1e-9)
+        accuracy = None if self.validation is None else self.accuracy(self.validation)
+        self.history.append(
+            {
+                "epoch": self.step / self.feed.in_epoch,
+                "loss": self.loss,
+                "accuracy": accuracy,
+                "rate": rate,
+                "seconds": self.seconds,
+            }
+        )
+        self._sum.zero_()
+        self._count = 0
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    return np.array(tensor.detach().cpu().numpy())

@@ -1,0 +1,206 @@
+"""``mnistry train --model convnet``: the contract, on the real command line, killed and full."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from mnistry.cli import main
+from mnistry.data.dataset import DataSets
+from mnistry.data.idx import write_idx
+from mnistry.models.convnet import ConvNet
+from mnistry.models.file import load_model
+
+COMMAND = [sys.executable, "-m", "mnistry"]
+
+
+@pytest.fixture(scope="module")
+def small(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a little of MNIST."""
+    folder = tmp_path_factory.mktemp("small")
+    for part, data, n in (("train", mnist.train, 3000), ("t10k", mnist.test, 500)):
+        write_idx(folder / f"{part}-images-idx3-ubyte", data.images[:n])
+        write_idx(folder / f"{part}-labels-idx1-ubyte", data.labels[:n].astype(np.uint8))
+    return folder
+
+
+def test_main_job_from_the_shell(tmp_path: Path) -> None:
+    """One command, a model of 98.8% or more, the contract's JSON alone, no checkpoint left."""
+    done = subprocess.run(
+        [*COMMAND, "train", "--model", "convnet", "--epochs", "0.5", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert result["accuracy"] > 0.988
+    assert (result["model"], result["kind"]) == ("convnet.onnx", "convnet")
+    assert result["data"] == {"train": 55_000, "validation": 5_000, "test": 10_000}
+    assert {"nll", "ece", "accuracy_interval"} <= set(result)
+    assert result["path"].startswith(("cpu", "cuda", "mps"))
+    assert result["nll"] < 0.06  # calibrated: smoothed labels alone would leave it near 0.1
+    assert os.listdir(tmp_path) == ["convnet.onnx"]
+    model = load_model(tmp_path / "convnet.onnx")
+    assert isinstance(model, ConvNet)
+    assert model.provenance["scores"]["accuracy"] == result["accuracy"]
+    assert model.provenance["recipe"]["epochs"] == 0.5
+    assert main(["show", "training", "--model", str(tmp_path / "convnet.onnx"),
+                 "--out", str(tmp_path / "curve.png")]) == 0  # fmt: skip
+    assert (tmp_path / "curve.png").stat().st_size > 5000
+
+
+def test_ensemble_with_views_is_one_file(small: Path, tmp_path: Path) -> None:
+    """Members and views stand in the one file."""
+    out = tmp_path / "m.onnx"
+    arguments = ["--data", str(small), "--epochs", "2", "--members", "2", "--views", "nine"]
+    assert main(["train", "--model", "convnet", "--out", str(out), *arguments]) == 0
+    model = load_model(out)
+    assert isinstance(model, ConvNet)
+    assert (len(model.members), len(model.views)) == (2, 9)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_folder_of_pictures_with_classes_of_its_own(tmp_path: Path) -> None:
+    """The same command learns three classes from a folder of picture files."""
+    rng = np.random.default_rng(0)
+    for name, box in (("top", np.s_[2:10]), ("middle", np.s_[11:18]), ("bottom", np.s_[19:27])):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for i in range(60):
+            picture = rng.integers(200, 256, (28, 28), dtype=np.uint8)
+            picture[box, 2 + i % 5 : 22 + i % 5] = 0
+            picture[12:16, 12:16] = 0
+            Image.fromarray(picture).save(tmp_path / "own" / name / f"{i}.png")
+    out = tmp_path / "own.onnx"
+    arguments = ["--data", str(tmp_path / "own"), "--epochs", "12", "--out", str(out)]
+    assert main(["train", "--model", "convnet", *arguments]) == 0
+    model = load_model(out)
+    assert model.classes == ("bottom", "middle", "top")
+    assert model.provenance["scores"]["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_goes_on_to_the_same_bytes(
+    number: signal.Signals, small: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C or a polite kill: state kept, the way on told; followed, it gives the same file."""
+    arguments = ["train", "--model", "convnet", "--data", str(small), "--epochs", "12"]
+    command = [*COMMAND, *arguments, "--out", str(tmp_path / "m.onnx"), "--save-every", "0.05"]
+    checkpoint = tmp_path / "m.checkpoint.npz"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not checkpoint.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert said.startswith("mnistry: stopped after ")
+    assert "nothing is lost. Go on with:\n  mnistry train --model convnet" in said
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    anew = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert anew.returncode == 2
+    assert "is the checkpoint of a run that was interrupted; go on with it" in anew.stderr
+    again = shlex.split(said.splitlines()[1])
+    assert again[-1] == "--resume"
+    subprocess.run([*COMMAND, *again[1:]], check=True, capture_output=True)
+    whole = tmp_path / "whole.onnx"
+    subprocess.run([*COMMAND, *arguments, "--out", str(whole)], check=True, capture_output=True)
+    assert (tmp_path / "m.onnx").read_bytes() == whole.read_bytes()
+    assert not checkpoint.exists()
+
+
+def test_full_disk_is_one_sentence(small: Path, tmp_path: Path) -> None:
+    """Where files may not grow, the checkpoint says so, exit code 2, and nothing is left."""
+    command = [
+        *COMMAND, "train", "--model", "convnet", "--data", str(small), "--epochs", "3",
+        "--out", str(tmp_path / "m.onnx"), "--save-every", "0",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("mnistry: The checkpoint ")
+    assert "can't be written: File too large." in done.stderr
+    assert "--resume" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--rate", "0.1"], "`--rate` is not for a model of kind 'convnet'; leave it out"),
+        (["--solver", "newton"], "`--solver` is not for a model of kind 'convnet'"),
+        (["--epochs", "-1"], "`--epochs` must be from 0 to 100,000; got -1.0."),
+        (["--members", "0"], "`members` must be from 1 to 64; got 0."),
+        (["--device", "abacus"], "`device` must be one of auto, cpu, cuda, mps; got 'abacus'."),
+        (["--precision", "int4"], "`precision` must be one of auto, float32, bfloat16"),
+        (["--resume"], "There is no checkpoint m.checkpoint.npz to go on from"),
+        (["--save-every", "-1"], "`every` must be 0 seconds or more; got -1.0."),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2, one sentence on standard error, nothing on standard output, no file."""
+    monkeypatch.chdir(tmp_path)
+    base = ["train", "--model", "convnet", "--data", str(small), "--out", "m.onnx"]
+    assert main([*base, *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_convnet_options_are_not_for_softmax(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An option of the other kind of model is refused, not ignored."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--members", "3"]) == 2
+    assert "`--members` is not for a model of kind 'softmax'" in capsys.readouterr().err
+
+
+def test_without_pytorch_the_sentence_says_what_to_install(tmp_path: Path) -> None:
+    """A bare install asked for a convnet names the extra."""
+    code = (
+        "import sys; sys.modules['torch'] = None; from mnistry.cli import main; "
+        "sys.exit(main(['train', '--model', 'convnet']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Training a convnet needs PyTorch" in done.stderr
+    assert "pip install 'mnistry[train]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evaluate_and_read_need_no_pytorch(tmp_path: Path) -> None:
+    """The shipped convnet answers where PyTorch is not installed."""
+    code = (
+        "import sys; sys.modules['torch'] = None; from mnistry.cli import main; "
+        "sys.exit(main(['evaluate', '--json']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["accuracy"] >= 0.996
