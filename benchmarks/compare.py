@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +37,14 @@ class Peer:
     key : its file under ``peers/``, without ``.py``. name : as tables show it.
     needs : the distributions that it imports; the first one's version is shown beside it.
     goal : the ratio, its seconds to ours, that the project wants to reach at least.
+    program : its file, where several peers share one and `key` is just a name.
     """
 
     key: str
     name: str
     needs: tuple[str, ...]
     goal: float | None = None
+    program: str | None = None
 
     @property
     def library(self) -> str:
@@ -51,15 +53,22 @@ class Peer:
 
     def command(self, *arguments: object) -> list[str]:
         """Give the command that runs it."""
-        return [sys.executable, str(PEERS / f"{self.key}.py"), *map(str, arguments)]
+        return [sys.executable, str(PEERS / f"{self.program or self.key}.py"), *map(str, arguments)]
 
 
-def read_arguments(script: str, question: str, peers: Sequence[Peer], repeats: int) -> Any:
+def read_arguments(
+    script: str,
+    question: str,
+    peers: Sequence[Peer],
+    repeats: int,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Any:
     """Read a benchmark's command line: its arguments with `peers`, those asked for and installed.
 
-    `script` is the benchmark's ``__file__``; its results go to ``results/`` under its name. A
-    smoke run shows that everything works, with sizes too small to mean anything: its results
-    never go there, and it is one round.
+    `script` is the benchmark's ``__file__``; its results go to ``results/`` under its name.
+    `options` are those that it has of its own, as `add_argument` takes them. A smoke run shows
+    that everything works, with sizes too small to mean anything: its results never go there,
+    and it is one round.
     """
     parser = argparse.ArgumentParser(description=question)
     keys = [peer.key for peer in peers]
@@ -67,10 +76,13 @@ def read_arguments(script: str, question: str, peers: Sequence[Peer], repeats: i
     parser.add_argument("--peers", nargs="+", choices=keys, default=keys, help="only these")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one round")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON; default: in results/")
+    for flag, how in (options or {}).items():
+        parser.add_argument(flag, **how)
     args = parser.parse_args()
+    for name, value in vars(args).items():
+        if type(value) is int and value < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1; got {value}")
     args.name, args.question = Path(script).stem, question
-    if args.repeats < 1:
-        parser.error(f"--repeats must be at least 1; got {args.repeats}")
     if args.smoke:
         args.repeats = 1
         if args.out and args.out.resolve().is_relative_to(RESULTS.resolve()):
@@ -112,14 +124,31 @@ def workplace(smoke: bool) -> Iterator[Path]:
 
 
 def take_turns(
-    peers: Sequence[Peer], repeats: int, measure: Callable[[Peer, int], Run]
+    peers: Sequence[Peer],
+    repeats: int | Mapping[str, int],
+    measure: Callable[[Peer, int], Run],
+    *,
+    earlier: Mapping[str, Sequence[Run]] | None = None,
+    keep: Callable[[dict[str, list[Run]]], object] | None = None,
 ) -> dict[str, list[Run]]:
-    """Measure each peer once a round; `measure` gets the round, which is also the seed."""
-    runs: dict[str, list[Run]] = {peer.key: [] for peer in peers}
-    for turn in range(repeats):
+    """Measure each peer once a round; `measure` gets the round, which is also the seed.
+
+    Parameters
+    ----------
+    repeats : the rounds; where peers differ, by key: who has had its own drops out.
+    earlier : runs of the first rounds, by key; they are kept, and not measured again.
+    keep : gets all runs after each round.
+    """
+    rounds = {p.key: repeats if isinstance(repeats, int) else repeats.get(p.key, 0) for p in peers}
+    runs = {peer.key: [*(earlier or {}).get(peer.key, ())] for peer in peers}
+    for turn in range(max(rounds.values())):
         for peer in peers:
-            runs[peer.key].append(measure(peer, turn))
-            print(f"{turn + 1}/{repeats} {peer.name}: {_brief(runs[peer.key][-1])}", flush=True)
+            own, last = runs[peer.key], rounds[peer.key]
+            if len(own) <= turn < last:
+                own.append(measure(peer, turn))
+                print(f"{turn + 1}/{last} {peer.name}: {_brief(own[-1])}", flush=True)
+        if keep:
+            keep(runs)
     return runs
 
 
@@ -213,26 +242,42 @@ def summarise(
 
 
 def claim(
-    text: str, found: float, *, at_least: float | None = None, at_most: float | None = None
+    text: str,
+    found: float,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    aim: float | None = None,
 ) -> dict[str, Any]:
-    """Hold a finding, which stands where `text` has {}, against what the project wants."""
+    """Hold a finding, which stands where `text` has {}, against what the project wants.
+
+    `aim` is what it hopes for beyond that; nothing is judged by it.
+    """
     met = (at_least is None or found >= at_least) and (at_most is None or found <= at_most)
-    return {"claim": text, "found": found, "at_least": at_least, "at_most": at_most, "met": met}
+    wanted = {"at_least": at_least, "at_most": at_most, "aim": aim}
+    return {"claim": text, "found": found, **wanted, "met": met}
 
 
 def finish(args: Any, result: dict[str, Any]) -> int:
     """Print the result's tables and write it; 1 if a peer is void, for then it proves nothing."""
     import tables
-    from mnistry.atomic import replacing
 
     print("\n" + tables.render(result))
-    if args.out:
-        # A line for each of the result's parts: a curve of hundreds of points stays short.
-        body = ",\n".join(f"{json.dumps(key)}: {json.dumps(result[key])}" for key in result)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(args.out) as file:
-            file.write(f"{{\n{body}\n}}\n".encode())
+    write(args.out, result)
     return int(any(peer["void"] for peer in result["peers"]))
+
+
+def write(out: Path | None, result: dict[str, Any]) -> None:
+    """Write a result, whole or not at all; nothing without a place for it."""
+    from mnistry.atomic import replacing
+
+    if out is None:
+        return
+    # A line for each of the result's parts: a curve of hundreds of points stays short.
+    body = ",\n".join(f"{json.dumps(key)}: {json.dumps(result[key])}" for key in result)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as file:
+        file.write(f"{{\n{body}\n}}\n".encode())
 
 
 def _brief(run: Run) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 LIBRARIES = (
     "mnistry", "numpy", "scipy", "scikit-learn", "torch", "tensorflow", "keras", "jax", "onnx",
+    "onnxruntime",
 )  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

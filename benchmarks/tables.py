@@ -39,8 +39,11 @@ def main() -> int:
 
 def render(result: dict[str, Any]) -> str:
     """Give one result as Markdown: the question, the peers, the claims, the conditions."""
+    if "kinds" in result:
+        return _kinds(result)
     warning = "**A smoke run: these numbers mean nothing.**\n\n" if result["smoke"] else ""
-    parts = [f"### {result['question']}\n\n{warning}{_peers(result)}"]
+    table, middle = (_race, "mean") if "race" in result else (_peers, "median")
+    parts = [f"### {result['question']}\n\n{warning}{table(result)}"]
     if result.get("targets"):
         parts.append(_targets(result))
     parts += [
@@ -51,10 +54,25 @@ def render(result: dict[str, Any]) -> str:
     if result["not_installed"]:
         parts.append(f"Not installed: {', '.join(result['not_installed'])}.\n")
     parts.append(
-        f"Rounds: {result['repeats']}; median (least to largest). "
+        f"Rounds: {result['repeats']}; {middle} (least to largest). "
         f"{machine.line(result['machine'])}.\n"
     )
     return "\n".join(parts)
+
+
+def _kinds(result: dict[str, Any]) -> str:
+    """Give the accuracy of each model under each distortion."""
+    rows = [["", *(f"{name}, %" for name in result["models"])]]
+    for kind, found in result["kinds"].items():
+        cells = []
+        for name in result["models"]:
+            low, high = (100 * end for end in found[name]["interval"])
+            cells.append(f"{100 * found[name]['accuracy']:.2f} ({low:.2f} to {high:.2f})")
+        rows.append([kind, *cells])
+    return (
+        f"### {result['question']}\n\n{_markdown(rows)}\n"
+        f"With exact 95% intervals. {machine.line(result['machine'])}.\n"
+    )
 
 
 def _peers(result: dict[str, Any]) -> str:
@@ -89,9 +107,31 @@ def _targets(result: dict[str, Any]) -> str:
     return _markdown(rows)
 
 
+def _race(result: dict[str, Any]) -> str:
+    peers = {peer["key"]: peer for peer in result["peers"]}
+    # One row's peer is another's yardstick; each that got to the first target has a column.
+    yardsticks = list(dict.fromkeys(key for row in result["race"] for key in row["ratios"]))
+    first = min((row["target"] for row in result["race"]), default=0)
+    rows = [["", "on", "to", "epochs", "test accuracy, % ± sd (seeds)", "training, s"]]
+    rows[0] += [f"{peers[key]['name']} to {first:.1%}, ÷" for key in yardsticks]
+    for row in result["race"]:
+        peer, found = peers[row["key"]], row["accuracy"]
+        reached = _spread(row["seconds"], "s", "mean") if row["reached"] else "not reached"
+        rows.append(
+            [
+                peer["name"], peer["library"], f"{row['target']:.1%}", f"{row['epochs']}",
+                f"{100 * found['mean']:.2f} ± {100 * found['sd']:.2f} ({found['n']})", reached,
+                *(_number(row["ratios"][k], "ratio") if row["reached"] else "" for k in yardsticks),
+            ]
+        )  # fmt: skip
+    return _markdown(rows)
+
+
 def _claim(claim: dict[str, Any]) -> str:
     least, most = claim["at_least"], claim["at_most"]
     wanted = f"at least {least:.3g}" if most is None else f"at most {most:.3g}"
+    if claim.get("aim") is not None:
+        wanted += f" (aim: {claim['aim']:.3g})"
     text = claim["claim"].format(f"{claim['found']:.3g}")
     verdict = "met" if claim["met"] else "**not met**"
     return f"{text}; wanted {wanted}: {verdict}"
@@ -103,13 +143,15 @@ _UNITS = {
     "share": (", %", 100.0),
     "nats": (", nats", 1.0),
     "ratio": ("", 1.0),
+    "ms": (", ms", 1e3),
+    "count": ("", 1.0),
 }
 
 
-def _spread(found: dict[str, float], unit: str) -> str:
+def _spread(found: dict[str, float], unit: str, middle: str = "median") -> str:
     scale = _UNITS[unit][1]
-    median, low, high = (_number(found[key] * scale, unit) for key in ("median", "min", "max"))
-    return median if low == high else f"{median} ({low} to {high})"
+    value, low, high = (_number(found[key] * scale, unit) for key in (middle, "min", "max"))
+    return value if low == high else f"{value} ({low} to {high})"
 
 
 def _number(value: float, unit: str) -> str:
@@ -117,6 +159,8 @@ def _number(value: float, unit: str) -> str:
         return f"{value:.6f}" if value >= 1e-3 else f"{value:.1e}"
     if unit == "share":
         return f"{value:.2f}"
+    if unit == "count":
+        return f"{value:,.0f}"
     if unit == "bytes":
         return f"{value:.0f}"
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import optimum
-from compare import Peer, ratio, read_arguments, spread, summarise, take_turns
+from compare import Peer, claim, ratio, read_arguments, spread, summarise, take_turns
 from mnistry.models.base import cross_entropy
 
 OURS = Peer("ours", "ours", ("numpy",))
@@ -46,6 +46,44 @@ def test_take_turns_interleaves() -> None:
     runs = take_turns([OURS, OTHER], 2, measure)
     assert seen == [(0, "ours"), (0, "other"), (1, "ours"), (1, "other")]
     assert [run["seconds"] for run in runs["other"]] == [2, 4]
+
+
+def test_take_turns_lets_a_peer_drop_out_after_its_rounds() -> None:
+    """Who has fewer rounds is left out of the later ones; all runs are kept after each."""
+    kept: list[int] = []
+    runs = take_turns(
+        [OURS, OTHER],
+        {"ours": 3, "other": 1},
+        lambda peer, turn: {"key": peer.key, "seed": turn},
+        keep=lambda runs: kept.append(sum(map(len, runs.values()))),
+    )
+    assert {key: [run["seed"] for run in own] for key, own in runs.items()} == {
+        "ours": [0, 1, 2],
+        "other": [0],
+    }
+    assert kept == [2, 3, 4]
+
+
+def test_take_turns_goes_on_from_earlier_runs() -> None:
+    """Rounds that are there are not measured again, nor lost where no more are wanted."""
+    earlier = {"ours": [{"seed": 0}], "other": [{"seed": 0}, {"seed": 1}]}
+    runs = take_turns([OURS, OTHER], {"ours": 2}, lambda _, turn: {"seed": turn}, earlier=earlier)
+    assert runs == {"ours": [{"seed": 0}, {"seed": 1}], "other": earlier["other"]}
+    assert len(earlier["ours"]) == 1
+
+
+def test_peers_may_share_a_program() -> None:
+    """The key is a name then; the command is the program's."""
+    command = Peer("a", "a", ("numpy",), program="b").command("--seed", 3)
+    assert Path(command[1]).name == "b.py"
+    assert command[2:] == ["--seed", "3"]
+
+
+def test_claim_is_judged_by_the_goal_and_not_by_the_aim() -> None:
+    """What is hoped for is told, and decides nothing."""
+    found = claim("{} times", 7, at_least=6, aim=12)
+    assert (found["met"], found["aim"]) == (True, 12)
+    assert not claim("{} MB", 7, at_most=6)["met"]
 
 
 def test_ratio_is_taken_within_a_round() -> None:
@@ -100,6 +138,7 @@ def test_read_arguments_leaves_out_what_is_not_installed(
     ("arguments", "sentence"),
     [
         (["--repeats", "0"], "--repeats must be at least 1; got 0"),
+        (["--own-size", "-1"], "--own-size must be at least 1; got -1"),
         (["--peers", "absent"], "none of the peers is installed"),
     ],
 )
@@ -112,7 +151,13 @@ def test_read_arguments_refuses(
     """What can't be measured is refused in a sentence."""
     monkeypatch.setattr("sys.argv", ["script", *arguments])
     with pytest.raises(SystemExit):
-        read_arguments("script.py", "Q?", [OURS, Peer("absent", "", ("no-such-thing",))], 3)
+        read_arguments(
+            "script.py",
+            "Q?",
+            [OURS, Peer("absent", "", ("no-such-thing",))],
+            3,
+            options={"--own-size": {"type": int, "default": 2}},
+        )
     assert sentence in capsys.readouterr().err
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import answering
 from compare import answer
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SOFTMAX = answering.models() / "softmax.onnx"
 
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,20 +23,27 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("script", "peers"),
+    ("script", "peers", "needs"),
     [
-        ("tutorial_training.py", ["mnistry_training", "mnistry_batches", "numpy_training"]),
-        ("tutorial_process.py", ["mnistry_program", "numpy_program"]),
-        ("optimum.py", ["mnistry_optimum", "sklearn_optimum"]),
+        ("tutorial_training.py", ["mnistry_training", "mnistry_batches", "numpy_training"], []),
+        ("tutorial_process.py", ["mnistry_program", "numpy_program"], []),
+        ("optimum.py", ["mnistry_optimum", "sklearn_optimum"], []),
+        ("convnet.py", ["mnistry_990"], ["torch", "mnistry.training"]),
+        ("convnet.py", ["torch_convnet"], ["torch"]),
+        ("convnet.py", ["keras_convnet"], ["keras", "tensorflow"]),
+        (f"answering.py --model {SOFTMAX}", ["batch_1", "batch_64"], ["onnxruntime"]),
     ],
 )
 def test_benchmark_measures_each_peer_and_its_machine(
-    script: str, peers: list[str], tmp_path: Path
+    script: str, peers: list[str], needs: list[str], tmp_path: Path
 ) -> None:
     """A smoke run measures every peer, prints a table that warns, and leaves results/ alone."""
+    for module in needs:
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
     before = sorted((BENCHMARKS / "results").glob("*"))
     out = tmp_path / "result.json"
-    done = run(script, "--smoke", "--out", str(out), "--peers", *peers)
+    done = run(*script.split(), "--smoke", "--out", str(out), "--peers", *peers)
     assert done.returncode == 0, done.stderr
     assert "these numbers mean nothing" in done.stdout
     result = json.loads(out.read_text("utf-8"))

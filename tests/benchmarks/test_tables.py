@@ -85,6 +85,49 @@ def test_render_sets_times_to_objectives_side_by_side() -> None:
     ) in tables.render(own)
 
 
+def test_render_shows_a_race_by_its_means() -> None:
+    """A row for each peer and target; who doesn't get there has no seconds and no ratio."""
+    own = result()
+    fast = {"mean": 0.9905, "sd": 0.0004, "n": 10}
+    own["race"] = [
+        {
+            "key": "a", "target": 0.99, "reached": True, "epochs": 2, "accuracy": fast,
+            "seconds": {"mean": 2.0, "min": 1.9, "max": 2.2, "median": 9.9}, "ratios": {"b": 40.0},
+        },
+        {
+            "key": "a", "target": 0.996, "reached": False, "epochs": 8, "accuracy": fast,
+            "seconds": {"mean": 8.0, "min": 7.9, "max": 8.2, "median": 9.9}, "ratios": {"b": 10.0},
+        },
+    ]  # fmt: skip
+    own["claims"][0]["aim"] = 5
+    found = tables.render(own)
+    assert (
+        "|  | on | to | epochs | test accuracy, % ± sd (seeds) | training, s | B to 99.0%, ÷ |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| A | a 1.0 | 99.0% | 2 | 99.05 ± 0.04 (10) | 2.00 (1.90 to 2.20) | 40.0 |\n"
+        "| A | a 1.0 | 99.6% | 8 | 99.05 ± 0.04 (10) | not reached |  |\n\n"
+    ) in found
+    assert "wanted at least 3 (aim: 5): met" in found
+    assert "Rounds: 3; mean (least to largest). A CPU" in found
+
+
+def test_render_knows_counts_and_milliseconds() -> None:
+    """Large counts have their thousands set apart; a latency below a second is readable."""
+    own = result()
+    own["measures"] = {
+        "rate": {"title": "pictures a second", "unit": "count"},
+        "seconds": {"title": "a call", "unit": "ms"},
+    }
+    own["ours"], own["peers"] = None, own["peers"][:1]
+    own["peers"][0]["rate"] = of(61234.5, 59000, 70000)
+    own["peers"][0]["seconds"] = of(0.00016, 0.00015, 0.00021)
+    assert (
+        "|  | on | pictures a second | a call, ms |\n"
+        "| --- | --- | --- | --- |\n"
+        "| A | a 1.0 | 61,234 (59,000 to 70,000) | 0.160 (0.150 to 0.210) |\n"
+    ) in tables.render(own)
+
+
 def write(folder: Path, *results: dict[str, Any]) -> list[str]:
     for one in results:
         (folder / f"{one['benchmark']}.json").write_text(json.dumps(one), "utf-8")
