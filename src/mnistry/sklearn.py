@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ except ImportError as error:
     raise MissingExtra("mnistry.sklearn", "scikit-learn 1.6 or later", "sklearn") from error
 
 
-class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """What scikit-learn asks of a classifier, derived once from its logits."""
 
     classes_: Any
@@ -42,8 +43,9 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         answers = self._logits(X).argmax(axis=1)
         return np.asarray(self.classes_[answers])
 
+    @abstractmethod
     def _logits(self, X: ArrayLike) -> Floats:
-        raise NotImplementedError
+        """Give the logits (n, k) of X, as it was validated when it was fitted."""
 
     def _validated(self, *arrays: ArrayLike, reset: bool = True) -> Any:
         return validate_data(self, *arrays, dtype=[np.float64, np.float32], reset=reset)

@@ -194,7 +194,7 @@ def test_without_pytorch_the_sentence_says_what_to_install(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_evaluate_and_read_need_no_pytorch(tmp_path: Path) -> None:
+def test_evaluate_needs_no_pytorch(tmp_path: Path) -> None:
     """The shipped convnet answers where PyTorch is not installed."""
     code = (
         "import sys; sys.modules['torch'] = None; from mnistry.cli import main; "

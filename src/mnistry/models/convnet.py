@@ -1,6 +1,6 @@
 """Convnets that end in the same softmax: trained arrays in, evidence out, by ONNX Runtime.
 
-Nothing here trains: `mnistry.training` does, with PyTorch. A trained convnet needs neither.
+Nothing here trains: `mnistry.training` does, with PyTorch, which a trained convnet doesn't need.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mnistry.models.network import Network
 _BATCH = 128  # pictures at once; more leave the cache and are slower
 _BATCH_NUMBERS = 100_000_000  # between two layers; large pictures in many views go fewer at once
 _LARGEST_SHIFT = 64
-MOST = 64  # members, and views
+MOST = 64  # members, and views, of a model
 _LARGEST_LOGIT = 1e30
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +29,15 @@ Arrays = dict[str, NDArray[Any]]
 def build(
     model: Model,
     facts: Mapping[str, Any] | None = None,
-    pictures: Literal["uint8", "float32"] | str = "uint8",
+    pictures: str = "uint8",
 ) -> onnx.ModelProto:
     """Give a trained model's graph, with `facts` as JSON in its metadata.
 
     Parameters
     ----------
     model : a trained `SoftmaxRegression` or `ConvNet`.
-    pictures : the type of the input ``images``; float32 (for convnets) means levels 0 to 255.
+    pictures : the type of the input ``images``, "uint8", or for convnets "float32": levels 0 to
+        255.
     """
     if isinstance(model, SoftmaxRegression):
         nodes, arrays, name = *_softmax(model), "softmax_regression"

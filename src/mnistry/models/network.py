@@ -6,7 +6,7 @@ and both read it from here, so that there is one truth about its shapes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -33,9 +33,13 @@ class Block:
     padding: int = 0
     pool: int = 1
 
+    def convolved(self, side: int) -> int:
+        """Give the length of a side after the convolution; 0 or less where it does not fit."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
     def size_after(self, side: int) -> int:
         """Give the length of a side after the block; 0 or less where it does not fit."""
-        return ((side + 2 * self.padding - self.kernel) // self.stride + 1) // self.pool
+        return self.convolved(side) // self.pool
 
 
 @dataclass(frozen=True)
@@ -103,13 +107,10 @@ class Network:
 
     @property
     def outputs(self) -> list[int]:
-        """How many numbers each convolution gives for a picture, before the pooling."""
-        found, (h, w) = [self.shape[0] * self.shape[1]], self.shape
+        """How many numbers the picture has, and what each convolution makes of it."""
+        (h, w), found = self.shape, [self.shape[0] * self.shape[1]]
         for block in self.blocks:
-            rows, columns = (
-                (side + 2 * block.padding - block.kernel) // block.stride + 1 for side in (h, w)
-            )
-            found.append(rows * columns * block.channels)
+            found.append(block.channels * block.convolved(h) * block.convolved(w))
             h, w = block.size_after(h), block.size_after(w)
         return found
 
@@ -136,25 +137,15 @@ class Network:
     @property
     def weights(self) -> int:
         """How many numbers are learnt."""
-        total = 0
-        for shape in self.arrays.values():
-            count = 1
-            for side in shape:
-                count *= side
-            total += count
-        return total
+        return sum(math.prod(shape) for shape in self.arrays.values())
 
     @property
     def products(self) -> int:
         """Multiplications for one picture; training takes about six operations for each."""
-        total, channels, (h, w) = self.features * self.classes, 1, self.shape
-        for block in self.blocks:
-            rows, columns = (
-                (side + 2 * block.padding - block.kernel) // block.stride + 1 for side in (h, w)
-            )
-            total += rows * columns * block.channels * channels * block.kernel**2
-            channels, h, w = block.channels, block.size_after(h), block.size_after(w)
-        return total
+        before = [1, *(block.channels for block in self.blocks)]
+        each = zip(self.outputs[1:], before, self.blocks, strict=False)
+        convolutions = sum(count * channels * b.kernel**2 for count, channels, b in each)
+        return convolutions + self.features * self.classes
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON-ready values."""
@@ -170,15 +161,11 @@ class Network:
         """
         try:
             h, w = facts["shape"]
-            blocks = tuple(Block(**_known(block)) for block in facts["blocks"])
+            blocks = tuple(Block(**block) for block in facts["blocks"])
             return cls((h, w), blocks, facts["classes"], facts["head"])
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(
                 f"A network is told by its shape, blocks, classes and head; got {str(facts)[:100]}."
             ) from None
-
-
-def _known(block: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in block.items()}

@@ -13,7 +13,7 @@ import torch
 
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError, TrainingError
-from mnistry.models.convnet import ITSELF, NINE_VIEWS, ConvNet, Member
+from mnistry.models.convnet import ITSELF, MOST, NINE_VIEWS, ConvNet, Member
 from mnistry.probability.calibrate import fit_temperature
 from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
 from mnistry.training.feed import mixed
@@ -33,7 +33,8 @@ def train_convnet(data: DataSets, epochs: float = 1.0, *, seed: int = 0, **optio
     Parameters
     ----------
     data : learns from `train`, watches and calibrates on `validation`; `test` is not touched.
-    options : of `Run`: members, views, device, precision, compile, checkpoint, every, resume.
+    options : of `Run`: members, views, device, precision, compile, checkpoint, every, resume. A
+        checkpoint is left for the caller to delete once the model is kept.
     """
     recipe = Recipe.for_epochs(epochs, data.shape, len(data.classes))
     run = Run(recipe, data.train, validation=data.validation, seed=seed, **options)
@@ -81,8 +82,8 @@ class Run:
         every: float = 30.0,
         resume: bool = False,
     ) -> None:
-        if not 1 <= members <= 64:
-            raise InputError(f"`members` must be from 1 to 64; got {members}.")
+        if not 1 <= members <= MOST:
+            raise InputError(f"`members` must be from 1 to {MOST}; got {members}.")
         if views not in ("one", "nine"):
             raise InputError(f"`views` must be 'one' or 'nine'; got {views!r}.")
         if not every >= 0:
