@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from mnistry.data.idx import write_idx
 from mnistry.data.sources import load_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mnistry.data.dataset import DataSet, DataSets
     from mnistry.training.recipe import Recipe
 
@@ -24,6 +28,16 @@ def mnist() -> DataSets:
 def little(mnist: DataSets) -> DataSet:
     """The first 600 training pictures."""
     return mnist.train.take(slice(600))
+
+
+@pytest.fixture(scope="session")
+def small(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a little of MNIST: 3,000 training pictures and 500 to test."""
+    folder = tmp_path_factory.mktemp("small")
+    for part, data, n in (("train", mnist.train, 3000), ("t10k", mnist.test, 500)):
+        write_idx(folder / f"{part}-images-idx3-ubyte", data.images[:n])
+        write_idx(folder / f"{part}-labels-idx1-ubyte", data.labels[:n].astype(np.uint8))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,25 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mnistry.cli import main
-from mnistry.data.dataset import DataSets
-from mnistry.data.idx import write_idx
 from mnistry.models.file import load_model
 
 COMMAND = [sys.executable, "-m", "mnistry"]
-
-
-@pytest.fixture(scope="module")
-def small(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a little of MNIST."""
-    folder = tmp_path_factory.mktemp("small")
-    for part, data, n in (("train", mnist.train, 3000), ("t10k", mnist.test, 500)):
-        write_idx(folder / f"{part}-images-idx3-ubyte", data.images[:n])
-        write_idx(folder / f"{part}-labels-idx1-ubyte", data.labels[:n].astype(np.uint8))
-    return folder
 
 
 def test_main_job_from_the_shell(tmp_path: Path) -> None:
