@@ -35,7 +35,8 @@ class Peer:
     Parameters
     ----------
     key : its file under ``peers/``, without ``.py``. name : as tables show it.
-    needs : the distributions that it imports; the first one's version is shown beside it.
+    needs : the distributions that it imports and the programs that it runs; the first one's
+        version is shown beside it.
     goal : the ratio, its seconds to ours, that the project wants to reach at least.
     program : its file, where several peers share one and `key` is just a name.
     """
@@ -192,7 +193,7 @@ def summarise(
     args: Any,
     runs: dict[str, list[Run]],
     *,
-    ours: str | None,
+    ours: str | Mapping[str, str] | None,
     measures: dict[str, tuple[str, str]],
     settings: dict[str, Any],
     accuracy: tuple[float, float],
@@ -201,7 +202,8 @@ def summarise(
 
     Parameters
     ----------
-    ours : the key of the peer that the others' ``seconds`` are set against; None for no such.
+    ours : the key of the peer that the others' ``seconds`` are set against; by key, where not
+        all of them are set against the same one; None for no such.
     measures : what the runs hold, by key: (title, unit), the unit one of "s", "bytes",
         "share" and "nats".
     accuracy : a peer is void if its test accuracy in any round is outside (not in a smoke run);
@@ -220,8 +222,9 @@ def summarise(
         entry: dict[str, Any] = {"key": peer.key, "name": peer.name, "library": peer.library}
         entry |= {"void": voids.get(peer.key), "runs": own}
         entry |= {key: spread([run[key] for run in own]) for key in measures if key in own[0]}
-        if ours in runs and voids.keys().isdisjoint({peer.key, ours}):
-            entry["ratio"] = ratio(*([r["seconds"] for r in runs[k]] for k in (peer.key, ours)))
+        base = ours.get(peer.key) if isinstance(ours, Mapping) else ours
+        if base in runs and voids.keys().isdisjoint({peer.key, base}):
+            entry["ratio"] = ratio(*([r["seconds"] for r in runs[k]] for k in (peer.key, base)))
             if peer.goal is not None:
                 text = f"{peer.name}: {{}} times mnistry's seconds"
                 claims.append(claim(text, entry["ratio"]["median"], at_least=peer.goal))

@@ -13,8 +13,9 @@ from typing import Any
 
 LIBRARIES = (
     "mnistry", "numpy", "scipy", "scikit-learn", "torch", "tensorflow", "keras", "jax", "onnx",
-    "onnxruntime",
+    "onnxruntime", "opencv-python-headless", "pillow", "rapidocr",
 )  # fmt: skip
+PROGRAMS = ("tesseract",)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -29,16 +30,21 @@ def describe() -> dict[str, Any]:
         "system": platform.platform(),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "libraries": {name: found for name in LIBRARIES if (found := installed(name))},
+        "libraries": {
+            name: found for name in (*LIBRARIES, *PROGRAMS) if (found := installed(name))
+        },
         "threads": {name: os.environ[name] for name in _THREADS if name in os.environ},
         **_numpy(),
     }
 
 
-def installed(distribution: str) -> str | None:
-    """Give the version of a distribution, or None where it is not installed."""
+def installed(name: str) -> str | None:
+    """Give the version of a distribution, or of one of `PROGRAMS`; None where it isn't there."""
+    if name in PROGRAMS:
+        said = (_output(name, "--version") or "").split()
+        return said[1] if len(said) > 1 else None
     try:
-        return version(distribution)
+        return version(name)
     except PackageNotFoundError:
         return None
 

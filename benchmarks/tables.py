@@ -46,6 +46,8 @@ def render(result: dict[str, Any]) -> str:
     parts = [f"### {result['question']}\n\n{warning}{table(result)}"]
     if result.get("targets"):
         parts.append(_targets(result))
+    if result.get("sets"):
+        parts.append(_sets(result))
     parts += [
         f"Void: {peer['name']} ({peer['void']}).\n" for peer in result["peers"] if peer["void"]
     ]
@@ -82,6 +84,8 @@ def _peers(result: dict[str, Any]) -> str:
         if any(key in peer for peer in result["peers"])
     }
     ours = [peer["name"] for peer in result["peers"] if peer["key"] == result["ours"]]
+    if isinstance(result["ours"], dict):  # each peer has its own of ours
+        ours = ["ours"]
     titles = [f"{m['title']}{_UNITS[m['unit']][0]}" for m in measures.values()]
     rows = [["", "on", *titles, *(f"× {name}" for name in ours)]]
     for peer in result["peers"]:
@@ -105,6 +109,41 @@ def _targets(result: dict[str, Any]) -> str:
         row.append(_spread(target["ratio"], "ratio") if target.get("ratio") else "")
         rows.append(row)
     return _markdown(rows)
+
+
+def _sets(result: dict[str, Any]) -> str:
+    """Give what each peer reads of each set, then its intervals by writers, then its ways."""
+    names = {peer["key"]: peer["name"] for peer in result["peers"]}
+    table = [["read exactly, % (95% interval)", "pictures", *names.values()]]
+    writers, ways = [], dict[tuple[str, str], list[str]]()
+    for one in result["sets"]:
+        for part in dict.fromkeys(row["part"] for row in one["rows"]):
+            rows = {row["peer"]: row for row in one["rows"] if row["part"] == part}
+            title = f"{one['title']}; {part}" if part else one["title"]
+            most = max(row["n"] for row in rows.values())
+            cells = [_share(rows[key], most) if key in rows else "" for key in names]
+            table.append([title, f"{most:,}", *cells])
+            grouped = [row for row in rows.values() if row["clustered"]]
+            if grouped:
+                found = [f"{names[r['peer']]} {_interval(r['clustered'])}" for r in grouped]
+                hands = max(row["writers"] for row in grouped)
+                writers.append(f"- {title}, {hands} writers drawn as wholes: {', '.join(found)}\n")
+            for row in rows.values() if not part else ():
+                way = row["way"] + ", letters taken for digits" * row["letters"]
+                if way:
+                    ways.setdefault((names[row["peer"]], way.removeprefix(", ")), []).append(title)
+    told = [f"- {name}, {way}: {' · '.join(titles)}\n" for (name, way), titles in ways.items()]
+    return "\n".join(filter(None, (_markdown(table), "".join(writers), "".join(told))))
+
+
+def _share(row: dict[str, Any], most: int) -> str:
+    few = f", of {row['n']:,}" if row["n"] < most else ""
+    return f"{100 * row['share']:.1f} ({_interval(row['interval'])}){few}"
+
+
+def _interval(ends: list[float]) -> str:
+    low, high = (f"{100 * end:.1f}" for end in ends)
+    return f"{low} to {high}"
 
 
 def _race(result: dict[str, Any]) -> str:
@@ -144,6 +183,7 @@ _UNITS = {
     "nats": (", nats", 1.0),
     "ratio": ("", 1.0),
     "ms": (", ms", 1e3),
+    "us": (", µs", 1e6),
     "count": ("", 1.0),
 }
 

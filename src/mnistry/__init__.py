@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mnistry.pictures.ink import to_ink as to_ink
     from mnistry.probability.sheet import ScoreSheet as ScoreSheet
     from mnistry.probability.sheet import score as score
+    from mnistry.reader import Reader as Reader
+    from mnistry.reader import Reading as Reading
     from mnistry.training.recipe import Recipe as Recipe
     from mnistry.training.run import train_convnet as train_convnet
 
@@ -49,6 +51,8 @@ _HOME = {
     "MissingExtra": "errors",
     "Model": "models.base",
     "ModelError": "errors",
+    "Reader": "reader",
+    "Reading": "reader",
     "Recipe": "training.recipe",
     "ScoreSheet": "probability.sheet",
     "SoftmaxRegression": "models.softmax",

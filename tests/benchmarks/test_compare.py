@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import machine
 import optimum
 from compare import Peer, claim, ratio, read_arguments, spread, summarise, take_turns
 from mnistry.models.base import cross_entropy
@@ -119,6 +120,28 @@ def test_summarise_voids_what_did_not_learn() -> None:
     assert found["claims"] == []
     assert not any("ratio" in peer for peer in result(0.92, own=0.5)["peers"])
     assert result(0.5, smoke=True)["peers"][1]["void"] is None
+
+
+def test_summarise_sets_each_peer_against_its_own_of_ours() -> None:
+    """By key, where not all are set against the same one; who has none has no ratio."""
+    args = argparse.Namespace(
+        name="n", question="Q?", smoke=False, repeats=1, peers=[OURS, OTHER], missing=[]
+    )
+    runs = {key: [{"seconds": s, "accuracy": 1.0}] for key, s in (("ours", 2.0), ("other", 6.0))}
+    how: dict[str, Any] = {"measures": {}, "settings": {}, "accuracy": (0, 1)}
+    ours, other = summarise(args, runs, ours={"other": "ours"}, **how)["peers"]
+    assert "ratio" not in ours
+    assert other["ratio"]["median"] == 3
+
+
+@pytest.mark.parametrize("name", machine.PROGRAMS)
+def test_installed_knows_programs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program's version is its own word; where there is none, it isn't installed."""
+    said = {"--version": f"{name} 5.3.0\n leptonica-1.82.0"}
+    monkeypatch.setattr(machine, "_output", lambda _, argument: said[argument])
+    assert machine.installed(name) == "5.3.0"
+    monkeypatch.setattr(machine, "_output", lambda *_: None)
+    assert machine.installed(name) is None
 
 
 def test_read_arguments_leaves_out_what_is_not_installed(

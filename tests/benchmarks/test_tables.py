@@ -128,6 +128,40 @@ def test_render_knows_counts_and_milliseconds() -> None:
     ) in tables.render(own)
 
 
+def test_render_knows_millionths_of_seconds_and_yardsticks_of_each_peers_own() -> None:
+    """What takes no time at all has digits; where peers differ in ours, the column says so."""
+    own = result()
+    own["measures"] = {"seconds": {"title": "a crop", "unit": "us"}}
+    own["ours"], own["peers"] = {"a": "a"}, own["peers"][:1]
+    own["peers"][0]["seconds"] = of(2.5e-6, 2e-6, 3e-6)
+    assert (
+        "|  | on | a crop, µs | × ours |\n| --- | --- | --- | --- |\n"
+        "| A | a 1.0 | 2.50 (2.00 to 3.00) | 1.00 |\n"
+    ) in tables.render(own)
+
+
+def test_render_shows_what_is_read_of_each_set() -> None:
+    """A row a set and part, a column a peer; a sample says so; then writers and ways."""
+    row = {
+        "part": "", "way": "", "letters": False, "n": 1000, "right": 950, "share": 0.95,
+        "interval": [0.934, 0.963], "writers": 13, "clustered": [0.91, 0.98],
+    }  # fmt: skip
+    few = row | {"way": "slow", "letters": True, "n": 200, "clustered": None}
+    own = result()
+    own["sets"] = [
+        {"key": "x", "title": "X", "n": 1000, "rows": [row | {"peer": "a"}, few | {"peer": "b"}]},
+        {"key": "y", "title": "Y", "n": 200, "rows": [few | {"peer": "b", "part": "one digit"}]},
+    ]
+    assert (
+        "| read exactly, % (95% interval) | pictures | A | B |\n"
+        "| --- | --- | --- | --- |\n"
+        "| X | 1,000 | 95.0 (93.4 to 96.3) | 95.0 (93.4 to 96.3), of 200 |\n"
+        "| Y; one digit | 200 |  | 95.0 (93.4 to 96.3) |\n\n"
+        "- X, 13 writers drawn as wholes: A 91.0 to 98.0\n\n"
+        "- B, slow, letters taken for digits: X\n"
+    ) in tables.render(own)
+
+
 def write(folder: Path, *results: dict[str, Any]) -> list[str]:
     for one in results:
         (folder / f"{one['benchmark']}.json").write_text(json.dumps(one), "utf-8")

@@ -120,7 +120,7 @@ def test_unwritable_target_keeps_the_old_file(
     assert capsys.readouterr().err == f"mnistry: {tmp_path / 'm.onnx'}: Is a directory.\n"
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["show"], ["data"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["read"], ["show"], ["data"]])
 def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Every command has --help with an example that starts with its name."""
     with pytest.raises(SystemExit) as stop:

@@ -30,8 +30,8 @@ from PIL import Image
 
 import mnistry
 from mnistry import save_model
+from mnistry.cores import one_thread
 from mnistry.data.dataset import DataSets
-from mnistry.models.cores import one_thread
 from mnistry.models.file import shipped_model
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from PIL import Image
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.pictures.frame import frame
-from mnistry.pictures.ink import dark_on_light, to_grey, to_ink
+from mnistry.pictures.grey import dark_on_light, to_grey
+from mnistry.pictures.ink import to_ink
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from mnistry.data.dataset import DataSet
 from mnistry.errors import DataError
 from mnistry.pictures.decode import SUFFIXES, decode
 from mnistry.pictures.frame import SIDE, frame_many
-from mnistry.pictures.ink import dark_on_light, to_grey, to_ink
+from mnistry.pictures.grey import dark_on_light, to_grey
+from mnistry.pictures.ink import to_ink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistry.errors import InputError
 from mnistry.evidence.attribute import account, evidence_maps, weight_maps
-from mnistry.evidence.page import BLACK, GREY, MOST, TOP, WIDTH, Page, fit, longest, of_all, signed
+from mnistry.evidence.page import (
+    BLACK,
+    GREY,
+    MOST,
+    TOP,
+    WIDTH,
+    Page,
+    fit,
+    longest,
+    of_all,
+    percent,
+    signed,
+)
 from mnistry.models.base import Floats
 from mnistry.models.softmax import SoftmaxRegression
 
@@ -164,7 +176,7 @@ def confusion(
         page.text(left + (i + 0.5) * cell, top - 10, name, 11, align="center", width=cell - 2)
         page.text(left - 12, middle, name, 11, align="right", width=left - 12)
         if table[i].sum():
-            share = _percent(table[i, i] / table[i].sum())
+            share = percent(table[i, i] / table[i].sum())
             page.text(right, middle, share, min(11, 0.7 * cell), colour=GREY, align="right")
         for j in np.flatnonzero(table[i]):
             deep = mistakes[i, j] > 0.6 * most
@@ -216,7 +228,7 @@ def _sums(
             (14, "sum", signed(sums[i])),
             (28, "bias", signed(biases[i])),
             (46, "logit", signed(logits[i])),
-            (60, "probability", _percent(probabilities[i])),
+            (60, "probability", percent(probabilities[i])),
         ):
             page.text(x, below + drop, what, 9, colour=GREY)
             page.text(x + room, below + drop, number, 10, align="right", bold=what == "logit")
@@ -237,12 +249,3 @@ def _reach(maps: Floats, share: float) -> float:
     """Give a scale's end: `share` of what is not zero is within, lest the rest make it pale."""
     sizes = np.abs(maps[maps != 0])
     return float(f"{np.quantile(sizes, share):.1e}") if sizes.size else 1.0
-
-
-def _percent(share: float) -> str:
-    """Write a share as a percentage that says neither never nor always where it is neither."""
-    if 0 < share < 0.0005:
-        return "< 0.1%"
-    if 0.9995 <= share < 1:
-        return "> 99.9%"
-    return f"{100 * share:.1f}%"

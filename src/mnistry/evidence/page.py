@@ -136,6 +136,19 @@ class Page:
                    clip_on=False, solid_capstyle="butt")
         )  # fmt: skip
 
+    def box(
+        self, x: float, y: float, w: float, h: float, colour: str, *, filled: bool = False
+    ) -> None:
+        """Draw a rectangle with its top left corner at (x, y)."""
+        from matplotlib.patches import Rectangle
+
+        self.figure.axes[0].add_artist(
+            Rectangle(
+                (x, y), w, h, facecolor=colour if filled else "none",
+                edgecolor="none" if filled else colour, linewidth=0.9, linestyle="-", clip_on=False,
+            )
+        )  # fmt: skip
+
     def text(
         self,
         x: float,
@@ -241,6 +254,15 @@ def _svg(figure: Figure) -> bytes:
     canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
     figure.dpi = dpi
     return stream.getvalue()
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage that says neither never nor always where it is neither."""
+    if 0 < share < 0.0005:
+        return "< 0.1%"
+    if 0.9995 <= share < 1:
+        return "> 99.9%"
+    return f"{100 * share:.1f}%"
 
 
 def of_all(shown: int, total: int) -> str:

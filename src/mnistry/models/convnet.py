@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistry.cores import cores
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Model, as_features
-from mnistry.models.cores import cores
 from mnistry.models.network import Network
 
 _BATCH = 128  # pictures at once; more leave the cache and are slower

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mnistry.cores import each
 from mnistry.models.base import Floats, Ints
-from mnistry.models.cores import each
 from mnistry.models.objective import Objective
 
 _COUPLED = 2400  # unknowns in the block of the Hessian that couples the classes

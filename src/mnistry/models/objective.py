@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistry.cores import each
 from mnistry.models.base import Floats, Ints
-from mnistry.models.cores import each
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistry.cores import one_thread
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
-from mnistry.models.cores import one_thread
 from mnistry.models.newton import Optimum, minimize
 
 Progress = Callable[[int, int, float], None]

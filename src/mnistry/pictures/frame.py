@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnistry.cores import each
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _BOX = 20  # the side that the digit's longer side is brought to
 _SMALLEST = 10  # the least side of the square that is cut out, in pixels of the source
 _FUDGE = 0.99  # the original's pixels fall short of their neighbours; its aliasing is MNIST's
 _EPS = 1e-11
+_TOGETHER = 500_000  # pixels
 
 
 def frame(ink: ArrayLike) -> NDArray[np.uint8]:
@@ -54,41 +56,83 @@ def frame_many(inks: Iterable[ArrayLike]) -> NDArray[np.uint8]:
     ------
     InputError : one of `inks` is not an (h, w) array of floats in [0, 1].
     """
-    small = [_shrink(_square(_checked(ink))) for ink in inks]
-    if not small:
-        return np.zeros((0, SIDE, SIDE), np.uint8)
-    return _centre(_quantised(np.stack(small)))
+    arrays = [_checked(ink) for ink in inks]
+    images = np.zeros((len(arrays), SIDE, SIDE), np.uint8)
+    sides = np.array([max(array.shape) for array in arrays], np.intp)
+    order = np.argsort(sides, kind="stable")
+    parts, start = [], 0
+    while start < len(order):  # together: as many as are of about one size and stay in the cache
+        side = sides[order[start]]
+        most = max(int(_TOGETHER // (1.25 * side) ** 2), 1)
+        end = min(int(np.searchsorted(sides[order], 1.25 * side, "right")), start + most)
+        parts.append(order[start:end])
+        start = end
+
+    def work(part: NDArray[np.intp]) -> None:
+        images[part] = _centred(_quantised(_shrunk([arrays[i] for i in part])))
+
+    if len(parts) > 1:
+        each(work, parts)
+    elif parts:
+        work(parts[0])
+    return images
 
 
-def _checked(ink: ArrayLike) -> NDArray[np.float64]:
+def _checked(ink: ArrayLike) -> NDArray[Any]:
     array = np.asarray(ink)
     if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
         raise InputError(
             f"`ink` must be floats of shape (h, w) in [0, 1]; got {array.dtype} of shape "
             f"{array.shape}. Of a picture, `mnistry.pictures.ink.to_ink` makes such an array."
         )
-    if not (array.min() >= 0 and array.max() <= 1):  # also refuses NaN
-        raise InputError(
-            f"`ink` must be in [0, 1], 1 being ink; got {array.min():g} to {array.max():g}."
-        )
-    return array.astype(np.float64, copy=False)
+    return array
 
 
-def _square(ink: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut out the square around the digit's box."""
-    rows, cols = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if not len(rows):
-        return np.zeros((_SMALLEST, _SMALLEST))
-    box = ink[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    h, w = box.shape
-    side = max(h, w, _SMALLEST)
-    square = np.zeros((side, side))
-    top, left = (side - h) // 2, (side - w) // 2
-    square[top : top + h, left : left + w] = box
-    return square
+def _shrunk(arrays: list[NDArray[Any]]) -> NDArray[np.float64]:
+    """Resample the square around each digit's box to (n, 20, 20)."""
+    n = len(arrays)
+    height, width = (max(array.shape[axis] for array in arrays) for axis in (0, 1))
+    stack = np.zeros((n, height, width))
+    for room, array in zip(stack, arrays, strict=True):
+        room[: array.shape[0], : array.shape[1]] = array
+    low, high = stack.min(), stack.max()
+    if not (low >= 0 and high <= 1):  # also refuses NaN
+        raise InputError(f"`ink` must be in [0, 1], 1 being ink; got {low:g} to {high:g}.")
+    top, h = _extent(stack @ np.ones(width) > 0)
+    left, w = _extent(np.ones(height) @ stack > 0)
+    sides = np.maximum(np.maximum(h, w), _SMALLEST)
+    down = _weights(height, top - (sides - h) // 2, sides)
+    across = _weights(width, left - (sides - w) // 2, sides)
+    return np.asarray(down.transpose(0, 2, 1) @ (stack @ across))
 
 
-@lru_cache(maxsize=64)
+def _weights(length: int, first: NDArray[np.intp], sides: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Give each picture's matrix (n, length, 20) for an axis on which its square starts at first.
+
+    What is outside of the square weighs nothing. Squares aren't cut out: their pixels are many,
+    and the rows of these matrices few.
+    """
+    different, which = np.unique(sides, return_inverse=True)
+    tables = [_table(int(side)) for side in different]
+    base = np.cumsum([0, *map(len, tables[:-1])])[which]
+    at = np.clip(np.arange(length) - first[:, None], -1, sides[:, None]) + 1
+    return np.asarray(np.concatenate(tables)[base[:, None] + at])
+
+
+@lru_cache(maxsize=256)
+def _table(side: int) -> NDArray[np.float64]:
+    """Give the rows (side + 2, 20) that `_weights` takes: nothing, the matrix, nothing."""
+    return np.pad(_matrix(side).T, ((1, 1), (0, 0)))
+
+
+def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give where the first True of each of (n, k) is, and how far it is to behind the last."""
+    first = inked.argmax(axis=1)
+    behind = inked.shape[1] - inked[:, ::-1].argmax(axis=1)
+    return first, np.where(inked.any(axis=1), behind - first, 0)
+
+
+@lru_cache(maxsize=256)
 def _matrix(side: int) -> NDArray[np.float64]:
     """Give the (20, side) matrix that resamples an axis by area, pixel doubling included."""
     doubled = side
@@ -110,35 +154,34 @@ def _matrix(side: int) -> NDArray[np.float64]:
     return matrix
 
 
-def _shrink(square: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Resample (side, side) to (20, 20)."""
-    matrix = _matrix(len(square))
-    small: NDArray[np.float64] = matrix @ square @ matrix.T
-    return small
-
-
 def _quantised(small: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Stretch each picture of (n, 20, 20) that is too faint; whole numbers up to 255."""
-    peak = small.max(axis=(1, 2), keepdims=True)
-    peak = np.where(peak > 0, np.minimum(peak, 1), 1)
-    quantised: NDArray[np.float64] = np.clip(np.floor(255 * small / peak + 0.5), 0, 255)
-    return quantised
+    """Stretch each picture of (n, 20, 20) that is too faint, in place; whole numbers up to 255."""
+    peak = small.reshape(len(small), -1).max(axis=1)
+    small *= 255
+    small /= np.where(peak > 0, np.minimum(peak, 1), 1)[:, None, None]
+    small += 0.5
+    np.floor(small, out=small)
+    return np.clip(small, 0, 255, out=small)
 
 
-def _centre(small: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _centred(small: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Paste (n, 20, 20) into (n, 28, 28) so that the centre of mass is in the middle."""
     n = len(small)
-    mass = np.maximum(small.sum(axis=(1, 2)), 1)
+    rows, columns = small @ np.ones(_BOX), np.ones(_BOX) @ small
+    mass = np.maximum(rows.sum(axis=1), 1)
     middles = np.arange(_BOX) + 0.5
     # Pasted into 48x48, of which the middle 28x28 are kept: a part may be cut off.
     margin = (48 - SIDE) // 2
     top, left = (
-        np.clip(np.floor(15 - small.sum(axis=axis) @ middles / mass).astype(int) + margin, 0, 28)
-        for axis in (2, 1)
+        np.clip(np.floor(15 - sums @ middles / mass).astype(int) + margin, 0, 28)
+        for sums in (rows, columns)
     )
     large = np.zeros((n, 48, 48), np.uint8)
-    span = np.arange(_BOX)
-    rows, cols = top[:, None] + span, left[:, None] + span
-    large[np.arange(n)[:, None, None], rows[:, :, None], cols[:, None, :]] = small
+    whole = small.astype(np.uint8)
+    place = 48 * top + left
+    for at in np.unique(place):  # a few dozen of them, however many pictures
+        y, x = divmod(int(at), 48)
+        which = place == at
+        large[which, y : y + _BOX, x : x + _BOX] = whole[which]
     kept = slice(margin, margin + SIDE)
-    return np.ascontiguousarray(large[:, kept, kept])
+    return large[:, kept, kept]

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.errors import InputError
+from mnistry.pictures.grey import bounded, to_contrast
+from mnistry.pictures.inker import handwriting
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
-_FAINTEST = 0.06  # contrast, of full scale, below which a picture is blank
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
+    Plane = NDArray[np.floating[Any]]
+
+_MOST_PIXELS = 8_000_000  # larger pictures are made smaller; digits in them are large enough
+_FAINTEST = 0.06  # contrast, of full scale, below which even paper is blank
+_LEVELS = 512  # shades told apart
+_UNEVEN = 0.03  # share of the ink's contrast by which a shade is as good as another
+_FLAT = 0.75  # share of even paper that is as good as of its commonest shade
+_LEAST_PAPER = 0.4  # share of a picture that is paper
+_SHORT = 40  # pixels; a drawing's stroke may fill so small a side
+_LINE = 0.8  # share of a side that only lines run along
+
+
+@dataclass(frozen=True)
+class Inked:
+    """Ink, and how it was found.
+
+    Parameters
+    ----------
+    ink : float (h, w) in [0, 1], 0 = paper. scale : its pixels to one of the picture's.
+    grey : the picture's greys at the ink's size, in [0, 1]. dark : whether ink is darker there.
+    plain : whether the paper is even and empty, so that ink is what differs from it.
+    """
+
+    ink: Plane
+    scale: float
+    grey: Plane
+    dark: bool
+    plain: bool
 
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
-    """Find the ink in a picture of one piece of paper, evenly lit.
+    """Find the ink in a picture, at the picture's own size.
 
-    Which shade is paper is told by the border; what differs from the paper's median by more
-    than its noise and half of Otsu's threshold is ink, soft at its edges. A picture without
-    contrast is blank.
+    On even, empty paper ink is what differs from the paper's shade by more than its noise and
+    half of Otsu's threshold, soft at its edges. On any other, shaded, ruled, printed or worn, a
+    small network tells handwriting from the rest. A picture without contrast is blank.
 
     Parameters
     ----------
@@ -36,84 +64,123 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
     ------
     InputError : the array is of another shape or type.
     """
-    grey = to_grey(picture)
+    import cv2
+
+    found = find_ink(picture)
+    if found.scale == 1:
+        return found.ink.astype(np.float64, copy=False)
+    h, w = (round(side / found.scale) for side in found.ink.shape)
+    large = cv2.resize(found.ink, (w, h), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(large, 0, 1), np.float64)
+
+
+def find_ink(picture: Image | ArrayLike) -> Inked:
+    """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
+    smaller, factor = bounded(picture, _MOST_PIXELS)
+    grey = to_contrast(smaller).astype(np.float32)
+    dark = _dark(grey)
+    depth = _depth(grey, dark)
+    plain = _plain(depth)
+    if plain is not None:
+        return Inked(plain, 1 / factor, grey, dark, True)
+    ink, scale, shown = handwriting(grey if dark else 1 - grey)
+    return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False)
+
+
+def _dark(grey: Plane) -> bool:
+    """Say whether the ink is darker than the paper.
+
+    Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
+    differs from its surroundings differs to the ink's side.
+    """
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper, low, high = np.median(border), grey.min(), grey.max()
+    if np.median(np.abs(border - paper)) < 0.1 * (high - low):
+        return bool(paper - low > high - paper)
+    import cv2
+
+    side = max(min(grey.shape) // 4 * 2 + 1, 3)
+    off = grey - cv2.blur(grey, (side, side))
+    return bool((off**3).sum() < 0)
+
+
+def _depth(grey: Plane, dark: bool) -> Plane:
+    """Give how far each pixel is from the paper's shade, towards the ink's."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = np.median(border)
-    low, high = grey.min(), grey.max()
+    return np.asarray(paper - grey if dark else grey - paper)
+
+
+def _plain(depth: Plane) -> Plane | None:
+    """Give the ink on even, empty paper; None if the paper isn't."""
+    low, high = float(depth.min()), float(depth.max())
     if high - low < _FAINTEST:
-        return np.zeros_like(grey)
-    # Ink reaches further from the border's median than anything on its other side.
-    depth = paper - grey if paper - low > high - paper else grey - paper
-    noise = np.median(np.abs(depth))  # most of a picture is paper
-    depth = np.clip(depth, 0, None)
-    threshold = _otsu(depth)
+        return np.zeros_like(depth)
+    if high <= 0:
+        return None
+    shades = _Shades.of(depth, low, high)
+    noise = shades.where(np.abs(shades.level)).median()  # most of a picture is paper
+    ink = shades.where(np.maximum(shades.level, 0))
+    threshold = ink.otsu()
+    full = ink.above(threshold).median()
+    paper = shades.below(threshold)
+    commonest = paper.level[paper.count.argmax()]
+    flat = paper.where(np.abs(paper.level - commonest)).below(_UNEVEN * full).total
+    if paper.total < _LEAST_PAPER * depth.size or flat < _FLAT * paper.total:
+        return None
     floor = min(max(threshold / 2, 9 * noise), threshold)
-    full = np.median(depth[depth > threshold])
-    ink: NDArray[np.float64] = np.clip((depth - floor) / (full - floor), 0, 1)
-    return ink
+    found = np.clip((depth - floor) / max(full - floor, 1e-6), 0, 1)
+    return None if _has_lines(found) else found
 
 
-def dark_on_light(images: NDArray[np.uint8]) -> bool:
-    """Say whether most of (n, h, w) pictures have a light border: dark ink on light paper."""
-    border = np.concatenate(
-        [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1
-    )
-    return bool((np.median(border, axis=1) > 127).mean() > 0.5)
+@dataclass(frozen=True)
+class _Shades:
+    """How many pixels have each shade: what there is to know of them in a few hundred numbers."""
+
+    level: NDArray[Any]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: Plane, low: float, high: float) -> _Shades:
+        step = (high - low) / _LEVELS
+        at = ((values - low) * (1 / step)).astype(np.intp).ravel()
+        count = np.bincount(np.minimum(at, _LEVELS - 1, out=at), minlength=_LEVELS)
+        return cls(low + step * (np.arange(_LEVELS) + 0.5), count)
+
+    @property
+    def total(self) -> int:
+        return int(self.count.sum())
+
+    def where(self, level: NDArray[Any]) -> _Shades:
+        """Give the same pixels with other levels."""
+        order = np.argsort(level, kind="stable")
+        return _Shades(level[order], self.count[order])
+
+    def above(self, threshold: float) -> _Shades:
+        return _Shades(self.level[self.level > threshold], self.count[self.level > threshold])
+
+    def below(self, threshold: float) -> _Shades:
+        return _Shades(self.level[self.level < threshold], self.count[self.level < threshold])
+
+    def median(self) -> float:
+        if not self.total:
+            return 0.0
+        return float(self.level[np.searchsorted(np.cumsum(self.count), self.total / 2)])
+
+    def otsu(self) -> float:
+        """Give the threshold between the two classes that differ most (Otsu, 1979)."""
+        below = np.cumsum(self.count)[:-1]
+        above = self.total - below
+        sums = np.cumsum(self.count * self.level)
+        gap = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
+        apart = below * above * gap**2
+        best = np.flatnonzero(apart >= apart.max() * (1 - 1e-9))  # equal where no pixel is between
+        return float((self.level[best[0]] + self.level[best[-1] + 1]) / 2)
 
 
-def to_grey(picture: Image | ArrayLike) -> NDArray[np.float64]:
-    """Give a picture's greys, (h, w) in [0, 1], 1 = white; `to_ink` says what it may be.
-
-    Raises
-    ------
-    InputError : the array is of another shape or type.
-    """
-    return _from_image(picture) if hasattr(picture, "getexif") else _from_array(picture)
-
-
-def _from_image(image: Any) -> NDArray[np.float64]:
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return np.asarray(image, np.float64) / 65535
-    if image.mode in ("I", "F"):  # what is white here is the picture's own affair
-        deep = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
-        span = np.ptp(deep)
-        return (deep - deep.min()) / span if span else np.zeros_like(deep)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), np.float64) / 255
-    return _from_array(np.asarray(image.convert("RGBA")))
-
-
-def _from_array(picture: Any) -> NDArray[np.float64]:
-    array = np.asarray(picture)
-    channels = array.shape[2:]
-    whole = array.dtype == np.uint8
-    if array.ndim not in (2, 3) or channels not in [(), (3,), (4,)] or 0 in array.shape:
-        raise InputError(
-            f"`picture` must be (h, w), (h, w, 3) or (h, w, 4); got shape {array.shape}."
-        )
-    if not whole and not (array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1):
-        raise InputError(f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype}.")
-    array = array / 255 if whole else array.astype(np.float64)
-    if not channels:
-        return array
-    grey: NDArray[np.float64] = array[:, :, :3] @ _LUMA
-    if channels == (4,):
-        alpha = array[:, :, 3]
-        if alpha.min() < 1:  # paper is what the drawing is not
-            drawn = (grey * alpha).sum() / max(alpha.sum(), 1e-9)
-            grey = grey * alpha + (drawn < 0.5) * (1 - alpha)
-    return grey
-
-
-def _otsu(depth: NDArray[np.float64]) -> float:
-    """Give the threshold between the two classes that differ most (Otsu, 1979)."""
-    counts, edges = np.histogram(depth, bins=256)
-    middles = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = depth.size - below
-    sums = np.cumsum(counts * middles)
-    gap = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1 + np.argmax(below * above * gap**2)])
+def _has_lines(ink: Plane) -> bool:
+    """Say whether something runs along most of a side, as ruling and borders do."""
+    h, w = ink.shape
+    mask = ink > 0.3
+    across = w > _SHORT and (mask.mean(axis=1) > _LINE).any()
+    return bool(across or (h > _SHORT and (mask.mean(axis=0) > _LINE).any()))

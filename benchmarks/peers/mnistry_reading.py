@@ -1,0 +1,43 @@
+"""mnistry reads; with ``--known`` it is told how many digits each picture has."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from mnistry.reader import Reader, Reading
+from pile import Pile, answer, parser
+
+
+def main() -> None:
+    """Read, print."""
+    arguments = parser()
+    arguments.add_argument("--known", action="store_true")
+    args = arguments.parse_args()
+
+    @cache
+    def reader(count: int | None) -> Reader:
+        return Reader(count=count)
+
+    def read(pile: Pile) -> list[str]:
+        if not args.known:
+            return texts(reader(None), pile.files)
+        counts = [sum(rows) for rows in pile.rows]
+        found = [""] * len(counts)
+        for count in set(counts):
+            which = [i for i, k in enumerate(counts) if k == count]
+            some = texts(reader(count), pile.take(which).files)
+            for i, text in zip(which, some, strict=True):
+                found[i] = text
+        return found
+
+    answer(args, {"": read})
+
+
+def texts(reader: Reader, files: tuple[str, ...]) -> list[str]:
+    """Read some files; what can't be read says nothing."""
+    found = (reading for _, reading in reader.read_many(files))
+    return [reading.text if isinstance(reading, Reading) else "" for reading in found]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""``mnistry read``: pictures of handwritten digits to text, with how sure each digit is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from mnistry.cli import choice
+from mnistry.errors import InputError
+
+if TYPE_CHECKING:
+    from mnistry.evidence.strip import Shot
+    from mnistry.pictures.doctor import Finding
+    from mnistry.reader import Mark, Reading
+
+_LEAST = 0.01  # probability of a runner-up that is worth a word
+_HEAD = (
+    f"digit  {'probability':<29} {'runners-up':<22} {'set':<9} {'outcome':<12} "
+    "where: x, y, width × height"
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "read",
+        help="read pictures of handwritten digits",
+        description="Read pictures of handwritten digits, photographed, scanned or drawn: one "
+        "digit, rows\nof them or a page. For each digit it says how probable it is, and which "
+        "digits it may\nbe. What can't be read is told on standard error; the rest is read all "
+        "the same.",
+        epilog="Examples:\n"
+        "  mnistry read photo.jpg\n"
+        "  mnistry read scans/ more.zip --json\n"
+        "  mnistry read meter.png --digits 5 --show strip.png --doctor\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="a file, a folder, a pattern such as 'scans/*.png', an archive, a Parquet file, or "
+        "- for standard input",
+    )
+    choice.add_model(parser)
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        metavar="A",
+        help="how often the sets of digits may miss the truth; default 0.01",
+    )
+    parser.add_argument(
+        "--digits", type=int, metavar="N", help="how many each picture has, where that is known"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep points, commas and dashes in the text"
+    )
+    parser.add_argument(
+        "--show",
+        metavar="FILE",
+        help="draw the way from picture to answer into a .png or .svg file",
+    )
+    parser.add_argument(
+        "--doctor", action="store_true", help="say what is wrong with a picture, and what to do"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, report; 2 if any picture could not be read."""
+    if args.show is not None:
+        from mnistry.evidence.page import kind_of
+
+        kind_of(args.show)
+        folder = Path(args.show).parent
+        if not folder.is_dir():
+            raise InputError(f"The folder of `--show`, {folder}, does not exist; make it first.")
+    from mnistry.reader import ALPHA, Reader
+
+    args.alpha = ALPHA if args.alpha is None else args.alpha
+    model = None if args.model is None else choice.load(args, "convnet")[0]
+    reader = Reader(model, alpha=args.alpha, count=args.digits, keep=args.keep)
+    shots: list[Shot] = []
+    read = failed = 0
+    with _Counter() as counter:
+        found = iter(reader.read_many(args.pictures, stdin=sys.stdin.buffer))
+        first = list(islice(found, 2))
+        if not first:
+            raise InputError("No picture was found in what was given; name files of pictures.")
+        for name, one in chain(first, found):
+            if isinstance(one, InputError):
+                failed += 1
+                counter.wipe()
+                _refuse(args, name, one)
+            else:
+                read += 1
+                _tell(args, name, one, alone=len(first) == 1)
+                if args.show is not None:
+                    _keep(shots, name, one)
+            counter.update(read + failed)
+    if shots:
+        from mnistry.evidence.page import save
+        from mnistry.evidence.strip import strip
+
+        save(strip(shots, total=read, alpha=args.alpha), args.show)
+        if not args.json:
+            more = f" (the first {len(shots)} of {read:,} pictures)" if read > len(shots) else ""
+            print(f"\n{args.show}{more}")
+    return 2 if failed else 0
+
+
+def _refuse(args: argparse.Namespace, name: str, error: InputError) -> None:
+    """Say why a picture can't be read."""
+    if args.json:
+        print(json.dumps({"picture": name, "error": str(error)}), flush=True)
+    sentence = str(error) if name in str(error) else f"{name}: {error}"
+    print(f"mnistry: {_shown(sentence)}", file=sys.stderr, flush=True)
+
+
+def _tell(args: argparse.Namespace, name: str, reading: Reading, *, alone: bool) -> None:
+    """Report one picture: as JSON, in detail where it is alone, or in a line."""
+    findings = _examined(reading) if args.doctor else []
+    if args.json:
+        told = {"picture": name, **reading.to_dict()}
+        if args.doctor:
+            told["doctor"] = [{"code": f.code, "sentence": f.sentence} for f in findings]
+        print(json.dumps(told), flush=True)
+        return
+    if alone:
+        print("\n".join(_details(args, name, reading)))
+        if args.doctor:
+            print()
+            print("\n".join(f.sentence for f in findings) or "The doctor finds nothing wrong.")
+        return
+    text = reading.text.replace("\n", " / ")
+    sure = percent(reading.probability) if reading.text else ""
+    print(
+        f"{text:<12} {sure:>8}  {_outcome(reading, args.digits):<13} {_shown(name)}",
+        *(f"    {f.sentence}" for f in findings),
+        sep="\n", flush=True,
+    )  # fmt: skip
+
+
+def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[str]:
+    """Lay out one reading for a person."""
+    yield reading.text or f"({reading.outcome})"
+    yield ""
+    sure = f", {percent(reading.probability)} that it says just this" if reading.text else ""
+    yield f"{_shown(name)}: {_outcome(reading, args.digits)}{sure}"
+    if reading.digits:
+        yield ""
+        yield _HEAD
+        yield from (_line(mark) for mark in reading.digits)
+    if any(mark.digit is not None and len(mark.set) > 1 for mark in reading.digits):
+        yield ""
+        yield f"A set holds the true digit {100 * (1 - args.alpha):.4g}% of the time."
+
+
+def _line(mark: Mark) -> str:
+    """Lay out one digit: a bar for its probability, what else it may be, and where it is."""
+    where = f"{mark.box.x}, {mark.box.y}, {mark.box.w} × {mark.box.h}"
+    if mark.digit is None:
+        like = f"looks like one digit: {percent(mark.typicality)}"
+        return f"{mark.sign:<6} {like:<29} {'':<22} {'':<9} {mark.outcome:<12} {where}"
+    p = mark.probabilities
+    bar = f"{'█' * round(20 * p[mark.digit]):░<20} {percent(float(p[mark.digit])):>8}"
+    others = [d for d in (-p).argsort(kind="stable").tolist() if d != mark.digit and p[d] > _LEAST]
+    more = ", ".join(f"{d} {p[d]:.1%}" for d in others)
+    chosen = " ".join(map(str, mark.set)) if len(mark.set) > 1 else ""
+    return f"{mark.digit:<6} {bar} {more:<22} {chosen:<9} {mark.outcome:<12} {where}"
+
+
+def _outcome(reading: Reading, wanted: int | None) -> str:
+    """Say what the picture turned out to be, and whether it has as many digits as it must."""
+    count = sum(mark.digit is not None for mark in reading.digits)
+    if wanted is not None and count != wanted:
+        return f"{reading.outcome}, {count} of {wanted} digits"
+    return str(reading.outcome)
+
+
+def _examined(reading: Reading) -> list[Finding]:
+    from mnistry.pictures.doctor import examine
+
+    return examine(reading.inked, reading.found)
+
+
+def _keep(shots: list[Shot], name: str, reading: Reading) -> None:
+    """Keep what the film strip shows of a picture, as long as there is room."""
+    from mnistry.evidence.strip import MOST_PICTURES, Shot, thumbnail
+
+    if len(shots) == MOST_PICTURES:
+        return
+    import numpy as np
+
+    marks, inked = reading.digits, reading.inked
+    h, w = (side / inked.scale for side in inked.grey.shape)
+    shots.append(
+        Shot(
+            name=name,
+            text=reading.text,
+            note=f"{percent(reading.probability)}, {reading.outcome}"
+            if reading.text
+            else str(reading.outcome),
+            grey=thumbnail(inked.grey),
+            ink=thumbnail(inked.ink),
+            boxes=np.array([mark.box for mark in marks], float).reshape(-1, 4) / (w, h, w, h),
+            images=np.array([mark.image for mark in marks], np.uint8).reshape(-1, 28, 28),
+            probabilities=np.array([mark.probabilities for mark in marks]).reshape(-1, 10),
+            sets=[mark.set for mark in marks],
+            answers=["" if mark.digit is None else str(mark.digit) for mark in marks],
+        )
+    )
+
+
+def percent(share: float) -> str:
+    """Write a probability so that it says neither never nor always where it is neither."""
+    if 0 < share < 0.00005:
+        return "< 0.01%"
+    if 0.99995 <= share < 1:
+        return "> 99.99%"
+    return f"{share:.2%}"
+
+
+def _shown(text: str) -> str:
+    """Escape what would move a terminal's cursor: an archive may name its files at will."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class _Counter:
+    """Counts pictures on standard error, where that is a terminal and the output is not."""
+
+    def __init__(self, every: float = 0.1) -> None:
+        self.every, self.shown = every, False
+        self.start = self.last = time.monotonic()
+        self.wanted = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def update(self, done: int) -> None:
+        """Show how many are done, and how many a second."""
+        now = time.monotonic()
+        if not self.wanted or now - self.last < self.every:
+            return
+        self.last, self.shown = now, True
+        rate = done / (now - self.start)
+        sys.stderr.write(f"\r\033[K{done:,} pictures  {rate:,.0f} a second")
+        sys.stderr.flush()
+
+    def wipe(self) -> None:
+        """Clear the line, for others to write there."""
+        if self.shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+            self.shown = False
+
+    def __enter__(self) -> _Counter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.wipe()

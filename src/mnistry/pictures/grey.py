@@ -1,0 +1,141 @@
+"""A picture of any kind -> its greys, (h, w) in [0, 1], 1 = white."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnistry.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from PIL.Image import Image
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
+_ROUNDING = 1e-5  # by which floats may miss [0, 1]
+_STRONGEST = 0.02  # share of the pixels that tell the ink's colour
+_SAMPLE = 100_000  # pixels that are enough to tell it by
+
+
+def to_grey(picture: Image | ArrayLike) -> NDArray[np.float64]:
+    """Give a picture's greys as an eye sees them, (h, w) in [0, 1], 1 = white.
+
+    Parameters
+    ----------
+    picture : a Pillow image (turned as its EXIF says, laid on paper where it is transparent),
+        or an array: (h, w) grey or (h, w, 3) RGB or (h, w, 4) RGBA, uint8 or floats in [0, 1].
+
+    Raises
+    ------
+    InputError : the array is of another shape or type.
+    """
+    light = _light(picture)
+    return light if light.ndim == 2 else np.asarray(light @ _LUMA)
+
+
+def to_contrast(picture: Image | ArrayLike) -> NDArray[np.float64]:
+    """Give a picture's greys as seen through a filter that shows its ink best.
+
+    Blue ink is darkest in red light, red ink in green and blue: the channels are weighed by how
+    much what differs most from the paper differs in them. See `to_grey`.
+    """
+    light = _light(picture)
+    return light if light.ndim == 2 else np.asarray(light @ _filter(light))
+
+
+def bounded(picture: Any, most: int) -> tuple[Any, int]:
+    """Make a picture smaller by a whole factor, to at most so many pixels; give the factor too."""
+    if hasattr(picture, "getexif"):
+        w, h = picture.size
+    else:
+        h, w = (*np.shape(picture), 0, 0)[:2]
+    factor = max(int(np.ceil((w * h / most) ** 0.5)), 1)
+    if factor == 1:
+        return picture, 1
+    if hasattr(picture, "getexif"):
+        if picture.mode in ("1", "P", "PA") or picture.mode.startswith("I;16"):
+            deep = picture.mode.startswith("I;16")
+            turn = picture.getexif()
+            picture = picture.convert("I" if deep else "L" if picture.mode == "1" else "RGBA")
+            picture.getexif().update(turn)
+        return picture.reduce(factor), factor
+    import cv2
+
+    array = np.asarray(picture)
+    kept = array[: h // factor * factor, : w // factor * factor]
+    size = (w // factor, h // factor)
+    return cv2.resize(kept, size, interpolation=cv2.INTER_AREA), factor
+
+
+def dark_on_light(images: NDArray[np.uint8]) -> bool:
+    """Say whether most of (n, h, w) pictures have a light border: dark ink on light paper."""
+    border = np.concatenate(
+        [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1
+    )
+    return bool((np.median(border, axis=1) > 127).mean() > 0.5)
+
+
+def _filter(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the weights of (h, w, 3)'s channels; they sum to 1."""
+    step = max(int((light[:, :, 0].size / _SAMPLE) ** 0.5), 1)
+    sample = light[::step, ::step]
+    border = np.concatenate([sample[0], sample[-1], sample[:, 0], sample[:, -1]])
+    off = np.abs(sample.reshape(-1, 3) - np.median(border, axis=0))
+    size = off.sum(axis=1)
+    count = max(int(_STRONGEST * len(size)), 1)
+    weights = off[np.argpartition(size, -count)[-count:]].mean(axis=0)
+    total = weights.sum()
+    return np.asarray(weights / total) if total > 0 else _LUMA
+
+
+def _light(picture: Any) -> NDArray[np.float64]:
+    """Give a picture's light, (h, w) or (h, w, 3) in [0, 1], laid on paper where transparent."""
+    return _of_image(picture) if hasattr(picture, "getexif") else _of_array(picture)
+
+
+def _of_image(image: Any) -> NDArray[np.float64]:
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(image, np.float64) / 65535
+    if image.mode in ("I", "F"):  # what is white here is the picture's own affair
+        deep = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        span = np.ptp(deep)
+        return (deep - deep.min()) / span if span else np.zeros_like(deep)
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"), np.float64) / 255
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return _of_array(np.asarray(image))
+    return _of_array(np.asarray(image.convert("RGBA")))
+
+
+def _of_array(picture: Any) -> NDArray[np.float64]:
+    array = np.asarray(picture)
+    channels = array.shape[2:]
+    whole = array.dtype == np.uint8
+    if array.ndim not in (2, 3) or channels not in [(), (3,), (4,)] or 0 in array.shape:
+        raise InputError(
+            f"`picture` must be (h, w), (h, w, 3) or (h, w, 4); got shape {array.shape}."
+        )
+    if not whole and array.dtype.kind != "f":
+        raise InputError(f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype}.")
+    if not whole and not (array.min() >= -_ROUNDING and array.max() <= 1 + _ROUNDING):
+        raise InputError(
+            f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype} from "
+            f"{array.min():g} to {array.max():g}."
+        )
+    light: NDArray[np.float64] = array / 255 if whole else np.clip(array.astype(np.float64), 0, 1)
+    if channels == (4,):
+        light, alpha = light[:, :, :3], light[:, :, 3]
+        if alpha.min() < 1:  # paper is what the drawing is not
+            drawn = ((light @ _LUMA) * alpha).sum() / max(alpha.sum(), 1e-9)
+            light = light * alpha[:, :, None] + (drawn < 0.5) * (1 - alpha[:, :, None])
+    if (
+        light.ndim == 3
+        and np.array_equal(light[:, :, 0], light[:, :, 1])
+        and np.array_equal(light[:, :, 0], light[:, :, 2])
+    ):
+        return light[:, :, 0]
+    return light

@@ -1,0 +1,124 @@
+"""The inker: a small convnet that tells handwriting from paper, print and lines."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnistry.cores import cores
+from mnistry.pictures.find import find
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIRST, DOWN = 8, (16, 32, 48, 64)  # channels: at full size, and at each half of it
+_NEAR, _FAR = 33, 97  # pixels, the sides of the windows that shades are compared in
+_FAINTEST = 0.004  # of full scale; paper without ink isn't stretched to more than this
+_PAPER, _INK = 0.2, 0.8  # the network's answers that are paper, and ink, for sure
+_LEAST_TALL, _BEST_TALL, _MOST_TALL = 16, 36, 68  # of digits, in pixels; it learnt from 14 to 72
+_COARSE = 192  # pixels, the longest side that is looked at first
+_LARGEST = 2.0  # times the picture's own size
+_MOST_PIXELS = 6_000_000
+_TRIES = 4
+_TILE, _OVERLAP = 1024, 64
+
+
+def planes(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give what the network sees of a picture (h, w): (2, h, w), shades against their surroundings.
+
+    The first is against a wide window and the picture's own contrast, the second against a narrow
+    one and the contrast in it: the one knows what is dark, the other what is faint.
+    """
+    import cv2
+
+    def mean(plane: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+        border = cv2.BORDER_REFLECT
+        return np.asarray(cv2.blur(plane, (side, side), borderType=border))
+
+    def limit(side: int) -> int:
+        return side if side < 2 * min(grey.shape) else 2 * min(grey.shape) - 1
+
+    wide = grey - mean(grey, limit(_FAR))
+    wide = wide / (wide.std() + _FAINTEST)
+    off = grey - mean(grey, limit(_NEAR))
+    spread = np.sqrt(np.maximum(mean(off * off, limit(_NEAR)), 0))
+    near = off / (spread + _FAINTEST)
+    return np.stack([np.clip(wide, -6, 6), np.clip(near, -6, 6)])
+
+
+def handwriting(
+    grey: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
+    """Find handwriting, darker than what it is on, at the size that suits the network.
+
+    Parameters
+    ----------
+    grey : (h, w) in [0, 1].
+
+    Returns
+    -------
+    ink : (h', w') in [0, 1], 0 = none. scale : h' / h. shown : the greys at that size.
+    """
+    longest = max(grey.shape)
+    scale = min(1.0, _COARSE / longest)
+    largest = min(_LARGEST, (_MOST_PIXELS / grey.size) ** 0.5)
+    for _ in range(_TRIES):
+        shown = _scaled(grey, scale)
+        ink = answer(shown)
+        rows = find(ink).rows
+        tall = max((row.tall for row in rows), default=0.0)
+        if _LEAST_TALL <= tall <= _MOST_TALL:
+            break
+        wanted = scale * (min(max(_BEST_TALL / tall, 0.2), 4) if tall else 4)
+        wanted = min(wanted, largest)
+        if abs(wanted / scale - 1) < 0.1:
+            break
+        scale = wanted
+    return ink, scale, shown
+
+
+def _scaled(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    import cv2
+
+    if scale == 1:
+        return grey
+    h, w = grey.shape
+    size = max(round(w * scale), 1), max(round(h * scale), 1)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(np.clip(cv2.resize(grey, size, interpolation=how), 0, 1))
+
+
+def answer(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Ask the network; large pictures in tiles."""
+    h, w = grey.shape
+    out = np.empty((h, w), np.float32)
+    shades = planes(grey)
+    step = _TILE - 2 * _OVERLAP
+    for y in range(0, max(h - 2 * _OVERLAP, 1), step):
+        for x in range(0, max(w - 2 * _OVERLAP, 1), step):
+            tile = shades[:, y : y + _TILE, x : x + _TILE]
+            th, tw = tile.shape[1:]
+            more = -th % 16, -tw % 16
+            tile = np.pad(tile, ((0, 0), (0, more[0]), (0, more[1])), mode="edge")
+            [[[ink]]] = _session().run(["ink"], {"planes": tile[None]})
+            top, left = _OVERLAP if y else 0, _OVERLAP if x else 0
+            out[y + top : y + th, x + left : x + tw] = ink[top:th, left:tw]
+    return np.asarray(np.clip((out - _PAPER) / (_INK - _PAPER), 0, 1))
+
+
+@cache
+def _session() -> Any:
+    """Give what runs the network, made once."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = cores()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    path = Path(__file__).with_name("ink.onnx")
+    return onnxruntime.InferenceSession(
+        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )

@@ -1,0 +1,470 @@
+"""The whole way: a picture -> ink -> candidates -> 28x28 -> probabilities -> a reading."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from mnistry.cores import cores
+from mnistry.errors import InputError
+from mnistry.models.base import log_softmax, softmax
+from mnistry.models.file import shipped_model
+from mnistry.pictures.decode import decode
+from mnistry.pictures.find import Box, Found, Group, Row, find, groups
+from mnistry.pictures.frame import SIDE, frame_many
+from mnistry.pictures.ink import Inked, find_ink
+from mnistry.pictures.paths import Path, best_path
+from mnistry.pictures.stream import Item, stream
+from mnistry.probability.measure import credible_sets
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from PIL.Image import Image
+
+    from mnistry.models.base import Model
+
+    Named = tuple[str, "Reading | InputError"]
+    Source = str | os.PathLike[str] | bytes | Image | ArrayLike
+
+ALPHA = 0.01
+_STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resembles most
+_CLEAR = 0.95  # typicality above which a mark need not be cut
+_SMALL, _SMALL_SOFT = 0.24, 0.04  # of the row's height: what is lower is rather a point or a dash
+_SELDOM = 0.015  # how often a mark as tall as a digit is none
+_LEFT_OVER = 0.9  # how often it is none if it is a thin line where the picture ends
+_THIN = 0.2  # of the height of most digits, the width of such a line
+_ROW_TALL = 0.6  # of the height of most digits, that of a row of small ones
+_TWO, _TWO_SOFT = 1.35, 0.15  # width to height at which ink is as well one digit as several
+_RARE = 0.03  # how often narrow ink is several digits, and wide ink one
+_LEAST_TALL = 0.6  # of the row's height, by which the width of flat ink is measured
+_DOUBT = 0.02  # how often the judge is wrong where it is sure
+_SURE = 1e-6  # probability that no judgement goes below
+_CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
+_NEVER = 50  # marks at most that `count` may ask for
+
+
+class Outcome(StrEnum):
+    """What a mark, or a picture, turned out to be."""
+
+    DIGIT = "digit"
+    AMBIGUOUS = "ambiguous"
+    BLANK = "blank"
+    NOT_A_DIGIT = "not a digit"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing that is written.
+
+    Parameters
+    ----------
+    digit : the most probable one; None for what is no digit.
+    probabilities : (10,), calibrated: what each digit's probability is, if it is one.
+    set : the digits that together miss the truth at most as often as `alpha` allows.
+    typicality : the probability that it is one whole digit, and no part, pair or other thing.
+    box : where it is in the picture, in pixels.
+    sign : what it looks like where it is no digit: ".", ",", "-", or "?" for anything else.
+    image : (28, 28), 0 = paper, 255 = ink: what the model saw.
+    """
+
+    digit: int | None
+    probabilities: NDArray[np.float64]
+    set: tuple[int, ...]
+    outcome: Outcome
+    typicality: float
+    box: Box
+    sign: str
+    image: NDArray[np.uint8]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as the command line's contract says."""
+        return {
+            "digit": self.digit,
+            "probabilities": [round(float(p), 6) for p in self.probabilities],
+            "set": list(self.set),
+            "outcome": str(self.outcome),
+            "typicality": round(self.typicality, 6),
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a picture says.
+
+    Parameters
+    ----------
+    text : the digits in reading order, a line for each row.
+    probability : that the picture says this, and nothing else.
+    digits : every mark in reading order, also those that are no digits and not in the text.
+    outcome : of the whole picture: blank; not a digit, where there is none; ambiguous, where one
+        of the digits is; else digit.
+    inked, found : the ink, and the pieces of it that were looked at.
+    """
+
+    text: str
+    probability: float
+    digits: tuple[Mark, ...]
+    outcome: Outcome
+    inked: Inked = field(repr=False)
+    found: Found = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as the command line's contract says."""
+        return {
+            "text": self.text,
+            "probability": round(self.probability, 6),
+            "outcome": str(self.outcome),
+            "digits": [mark.to_dict() for mark in self.digits],
+        }
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The rows of one picture and their candidates, which lie in the batch from `start` on."""
+
+    inked: Inked
+    found: Found
+    groups: tuple[list[Group], ...]
+    start: int
+
+
+class Reader:
+    """Reads pictures of handwritten digits.
+
+    Parameters
+    ----------
+    model : knows the ten digits in 28×28. None: the convnet that ships, together with what the
+        judge of candidates knows of digits; it has seen forms that MNIST's writers seldom wrote.
+    alpha : how often the sets of digits may miss the truth.
+    count : how many digits each picture has, where that is known.
+    keep : keep points, commas and dashes in the text.
+
+    Raises
+    ------
+    InputError : a number is out of range, or the model is for other pictures or classes.
+    """
+
+    def __init__(
+        self,
+        model: Model | None = None,
+        *,
+        alpha: float = ALPHA,
+        count: int | None = None,
+        keep: bool = False,
+    ) -> None:
+        self.model = shipped_model("convnet") if model is None else model
+        if self.model.shape != (SIDE, SIDE) or self.model.classes != tuple("0123456789"):
+            h, w = self.model.shape
+            raise InputError(
+                f"Reading needs a model of the ten digits in {SIDE}x{SIDE} pixels; this one has "
+                f"{len(self.model.classes)} classes in {h}x{w}."
+            )
+        if not 0 < alpha < 1:
+            raise InputError(f"`alpha` must be between 0 and 1; got {alpha}.")
+        if count is not None and not 1 <= count <= _NEVER:
+            raise InputError(f"`count` must be from 1 to {_NEVER}; got {count}.")
+        self.alpha, self.count, self.keep = alpha, count, keep
+        self._judge = shipped_model("segments")
+        self._both = model is None
+
+    def read(self, source: Source) -> Reading:
+        """Read one picture.
+
+        Parameters
+        ----------
+        source : a file's path, its bytes, a Pillow image, or an array as `to_ink` takes it.
+
+        Raises
+        ------
+        InputError : it is no picture, or too large.
+        OSError : the file is missing or unreadable.
+        """
+        return self.read_batch([source])[0]
+
+    def read_batch(self, sources: Iterable[Source]) -> list[Reading]:
+        """Read pictures together, which is quicker; they are all held in memory. See `read`."""
+        return self.answer([self.look(source) for source in sources])
+
+    def read_many(
+        self, sources: Iterable[str | os.PathLike[str]], stdin: BinaryIO | None = None
+    ) -> Iterator[tuple[str, Reading | InputError]]:
+        """Read whatever is named: files, folders, globs, archives, Parquet, "-"; see `stream`.
+
+        Few pictures are in memory at a time, and all cores are busy.
+
+        Yields
+        ------
+        name, found : in order; what can't be read is an error here and stops nothing.
+        """
+        items = stream(sources, stdin)
+        pool = ThreadPoolExecutor(cores())
+        try:
+            waiting: deque[Future[tuple[list[Named], Sequence[Item]]]] = deque()
+            more = True
+            while waiting or more:
+                while more and len(waiting) <= cores():
+                    chunk = list(islice(items, _CHUNK))
+                    more = len(chunk) == _CHUNK
+                    waiting.append(pool.submit(self._read_items, chunk))
+                found, rest = waiting.popleft().result()
+                if rest:
+                    waiting.appendleft(pool.submit(self._read_items, rest))
+                yield from found
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _read_items(self, items: Sequence[Item]) -> tuple[list[Named], Sequence[Item]]:
+        """Read as many items as memory is allowed for; give those that are left as well."""
+        found: list[Named] = []
+        seen: list[tuple[int, tuple[Inked, Found]]] = []
+        pixels = 0
+        for item in items:
+            error = InputError(item.error)
+            try:
+                if item.data is not None:
+                    looked = self.look(item.data, repr(item.name))
+                    pixels += looked[0].ink.size
+                    seen.append((len(found), looked))
+            except InputError as refused:
+                error = refused
+            except OSError as refused:
+                error = InputError(f"{item.name}: {refused.strerror or refused}.")
+            except MemoryError:
+                error = InputError(f"{item.name!r} is too large for the memory; make it smaller.")
+            found.append((item.name, error))
+            if pixels > _CHUNK_PIXELS:
+                break
+        readings = self.answer([one for _, one in seen])
+        for (i, _), reading in zip(seen, readings, strict=True):
+            found[i] = (found[i][0], reading)
+        return found, items[len(found) :]
+
+    def look(self, source: Source, name: str | None = None) -> tuple[Inked, Found]:
+        """Find the ink and the pieces of it: the part of reading that needs no model for digits.
+
+        `name` is what messages call the source.
+        """
+        if isinstance(source, str | os.PathLike | bytes):
+            inked = find_ink(decode(source, name))
+        else:
+            inked = find_ink(source)
+        return inked, find(inked.ink)
+
+    def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
+        """Read what `look` has seen.
+
+        Pieces are cut only where a picture can't be read well without.
+        """
+        readings = self._answer(seen)
+        again = [i for i, reading in enumerate(readings) if not self._clear(reading)]
+        if again:
+            cut = [(seen[i][0], seen[i][1].cut()) for i in again]
+            for i, reading in zip(again, self._answer(cut), strict=True):
+                readings[i] = reading
+        return readings
+
+    def _clear(self, reading: Reading) -> bool:
+        """Say whether every mark is a digit for sure, and as many as there must be."""
+        rows = reading.found.rows
+        tall = max((row.tall for row in rows), default=0.0) / reading.inked.scale
+        return all(
+            mark.typicality > _CLEAR and mark.box.w < tall for mark in reading.digits
+        ) and self.count in (None, len(reading.digits))
+
+    def _answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
+        crops: list[NDArray[Any]] = []
+        pictures = []
+        for inked, found in seen:
+            start = len(crops)
+            made = tuple(groups(row) for row in found.rows)
+            for row, some in zip(found.rows, made, strict=True):
+                crops += [found.crop(row, group) for group in some]
+            pictures.append(_Candidates(inked, found, made, start))
+        images = frame_many(crops)
+        if len(images):
+            judged = self._judge.predict_log_proba(images)
+            whole = -np.expm1(np.asarray(judged[:, -1], np.float64))
+            known = np.asarray(self.model.predict_log_proba(images), np.float64)
+            if self._both:
+                known = (known + log_softmax(judged[:, :-1])) / 2
+            probabilities = softmax(known).astype(np.float64)
+            sets = credible_sets(probabilities, self.alpha)
+        else:
+            probabilities, whole, sets = np.zeros((0, 10)), np.zeros(0), np.zeros((0, 10), bool)
+        return [self._reading(p, images, probabilities, whole, sets) for p in pictures]
+
+    def _reading(
+        self,
+        seen: _Candidates,
+        images: NDArray[np.uint8],
+        probabilities: NDArray[np.float64],
+        whole: NDArray[np.float64],
+        sets: NDArray[np.bool_],
+    ) -> Reading:
+        at = seen.start
+        lines, marks, likely = [], [], 1.0
+        paths = self._paths(seen, whole)
+        for row, some, path in zip(seen.found.rows, seen.groups, paths, strict=True):
+            line = ""
+            likely *= path.probability
+            for i, is_digit in zip(path.taken, path.digit, strict=True):
+                k = at + i
+                chosen = tuple(int(d) for d in np.flatnonzero(sets[k]))
+                if not is_digit or (len(paths) == 1 == len(path.taken) and whole[k] < _STRANGE):
+                    outcome, digit = Outcome.NOT_A_DIGIT, None
+                else:
+                    digit = int(probabilities[k].argmax())
+                    likely *= float(probabilities[k, digit])
+                    outcome = Outcome.DIGIT if len(chosen) == 1 else Outcome.AMBIGUOUS
+                sign = "" if digit is not None else _sign(some[i].box, row)
+                line += str(digit) if digit is not None else sign if self.keep else ""
+                box = _in_picture(some[i].box, seen.inked.scale)
+                marks.append(
+                    Mark(
+                        digit,
+                        probabilities[k],
+                        chosen,
+                        outcome,
+                        float(whole[k]),
+                        box,
+                        sign,
+                        images[k],
+                    )
+                )
+            if line:
+                lines.append(line)
+            at += len(some)
+        return Reading(
+            "\n".join(lines), likely, tuple(marks), _outcome(marks), seen.inked, seen.found
+        )
+
+    def _paths(self, seen: _Candidates, whole: NDArray[np.float64]) -> list[Path]:
+        """Read each row, or all of them together where the number of digits is known."""
+        spans, digit, other = [], [], []
+        at = seen.start
+        for row, some in zip(seen.found.rows, seen.groups, strict=True):
+            p = _DOUBT + (1 - 2 * _DOUBT) * whole[at : at + len(some)]
+            p = p * _alone(row, some) * _size(seen.found, row, some)
+            seldom = _seldom(seen.found, row, some)
+            spans.append([(group.first, group.last) for group in some])
+            digit.append(np.log(np.maximum(p * (1 - seldom), _SURE)))
+            other.append(np.log(np.maximum((1 - p) * seldom, _SURE)))
+            at += len(some)
+        if self.count is None or len(spans) == 0:
+            return [best_path(*parts) for parts in zip(spans, digit, other, strict=True)]
+        starts = np.cumsum([0, *(len(row.pieces) for row in seen.found.rows)])
+        together = [
+            (first + start, last + start)
+            for start, some in zip(starts, spans, strict=False)
+            for first, last in some
+        ]
+        path = best_path(together, np.concatenate(digit), np.concatenate(other), self.count)
+        return _apart(path, [len(some) for some in spans])
+
+
+def _size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give what a candidate's height says of its being a digit."""
+    tall = max(row.tall, _ROW_TALL * found.tall)
+    share = np.array([group.box.h / tall for group in some])
+    return np.asarray(1 / (1 + np.exp((_SMALL - share) / _SMALL_SOFT)))
+
+
+def _seldom(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give how often a candidate is something else than a digit, or a part or a pair of them.
+
+    Only what hangs together and is by itself can be something else: a point, or what is left of a
+    border where the picture ends. As tall as a digit it seldom is.
+    """
+    h, w = found.ink.shape
+    things: dict[int, Box] = {}
+    for piece in (piece for r in found.rows for piece in r.pieces):
+        things[piece.whole] = piece.box.around(things.get(piece.whole, piece.box))
+    inside = any(not _at_edge(box, h, w) for box in things.values())
+    out = np.zeros(len(some))
+    for i, (group, size) in enumerate(zip(some, _size(found, row, some), strict=True)):
+        if group.entire:
+            thin = min(group.box.w, group.box.h) < _THIN * found.tall
+            left = inside and thin and _at_edge(group.box, h, w)
+            rare = _LEFT_OVER if left else _SELDOM
+            out[i] = rare + (0.99 - rare) * (1 - size)
+    return out
+
+
+def _at_edge(box: Box, h: int, w: int) -> bool:
+    return box.x <= 1 or box.y <= 1 or box.x + box.w >= w - 1 or box.y + box.h >= h - 1
+
+
+def _alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give what a candidate's form says of its being a digit, before a model has looked.
+
+    What hangs together is one digit unless it is wide; then it is rather several that touch.
+    """
+    parts = Counter(piece.whole for piece in row.pieces)
+    boxes: dict[int, Box] = {}
+    for piece in row.pieces:
+        boxes[piece.whole] = piece.box.around(boxes.get(piece.whole, piece.box))
+    wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
+    several = {
+        name: _RARE + (1 - 2 * _RARE) / (1 + np.exp((_TWO - share) / _TWO_SOFT))
+        for name, share in wide.items()
+    }
+    out = np.ones(len(some))
+    for i, group in enumerate(some):
+        inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
+        if group.entire:
+            out[i] = 1 - several[row.pieces[group.first].whole]
+        else:  # of what is cut here, the least likely
+            out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
+    return out
+
+
+def _apart(path: Path, sizes: list[int]) -> list[Path]:
+    """Split a path over all rows into one for each; the first carries the probability."""
+    taken, digit = np.array(path.taken, int), np.array(path.digit, bool)
+    out = []
+    for i, (start, size) in enumerate(zip(np.cumsum([0, *sizes]), sizes, strict=False)):
+        here = (taken >= start) & (taken < start + size)
+        own = tuple(int(k) for k in taken[here] - start)
+        out.append(Path(own, tuple(bool(d) for d in digit[here]), 1.0 if i else path.probability))
+    return out
+
+
+def _outcome(marks: Sequence[Mark]) -> Outcome:
+    outcomes = {mark.outcome for mark in marks}
+    if not outcomes:
+        return Outcome.BLANK
+    for outcome in (Outcome.AMBIGUOUS, Outcome.DIGIT):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.NOT_A_DIGIT
+
+
+def _in_picture(box: Box, scale: float) -> Box:
+    """Give a box in the picture's own pixels."""
+    if scale == 1:
+        return box
+    x, y = int(box.x / scale), int(box.y / scale)
+    return Box(
+        x, y, max(round((box.x + box.w) / scale) - x, 1), max(round((box.y + box.h) / scale) - y, 1)
+    )
+
+
+def _sign(box: Box, row: Row) -> str:
+    """Name what is no digit by its form and place."""
+    top = min(piece.box.y for piece in row.pieces)
+    foot = max(piece.box.y + piece.box.h for piece in row.pieces)
+    low = (box.y + box.h / 2 - top) / max(foot - top, 1)
+    if box.h < 0.25 * row.tall and box.w > 1.8 * box.h:
+        return "-"
+    if box.h < 0.5 * row.tall and box.w < 0.4 * row.tall and low > 0.5:
+        return "." if box.h < 0.25 * row.tall else ","
+    return "?"

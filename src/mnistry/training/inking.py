@@ -1,0 +1,228 @@
+"""The inker learns: which pixels of a picture are handwriting, from scenes.
+
+``python -m mnistry.training.inking ink.onnx`` makes the file that ships, in half an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnistry.atomic import replacing
+from mnistry.data.sources import load_data
+from mnistry.pictures.inker import DOWN, FIRST, planes
+from mnistry.training.scene import Scenes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from mnistry.data.dataset import DataSet
+
+_SHAPE = (96, 128)
+_MOST_DIGITS = 8000  # that scenes are written with
+_BATCH = 32
+
+
+def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> NDArray[np.uint8]:
+    """Make n scenes in several processes: (n, 2, h, w), their greys and their ink."""
+    parts = np.array_split(np.arange(n), max(n // 250, 1))
+    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(data, seed, n)) as pool:
+        return np.concatenate(
+            list(
+                pool.map(_some_scenes, [len(p) for p in parts], [(seed, int(p[0])) for p in parts])
+            )
+        )
+
+
+_scenes: Scenes  # of a worker process, once it is prepared
+
+
+def _prepare(data: DataSet, seed: int, n: int) -> None:
+    """Make a worker ready."""
+    import cv2
+
+    global _scenes
+    cv2.setNumThreads(1)
+    _scenes = Scenes(data, np.random.default_rng(seed), min(4 * n, _MOST_DIGITS))
+
+
+def _some_scenes(n: int, seed: tuple[int, int]) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(seed)
+    out = np.empty((n, 2, *_SHAPE), np.uint8)
+    for i in range(n):
+        scene = _scenes.make(rng, _SHAPE)
+        out[i] = np.round(255 * np.stack([scene.grey, scene.ink]))
+    return out
+
+
+def network() -> nn.Module:
+    """Give the network untrained: down to a sixteenth and up again, with short cuts."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    def block(before: int, after: int, stride: int = 1) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        )
+
+    class Inker(nn.Module):  # type: ignore[misc]  # torch is untyped here
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = block(2, FIRST)
+            before = (FIRST, *DOWN[:-1])
+            self.down = nn.ModuleList(
+                nn.Sequential(block(a, b, 2), block(b, b))
+                for a, b in zip(before, DOWN, strict=True)
+            )
+            self.up = nn.ModuleList(
+                block(a + b, b) for a, b in zip(DOWN[::-1], before[::-1], strict=True)
+            )
+            self.last = nn.Conv2d(FIRST, 1, 3, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            kept = [self.first(x)]
+            for down in self.down:
+                kept.append(down(kept[-1]))
+            x = kept.pop()
+            for up in self.up:
+                x = functional.interpolate(x, scale_factor=2)
+                x = up(torch.cat([x, kept.pop()], 1))
+            out: Tensor = self.last(x)
+            return out
+
+    return Inker()
+
+
+def train(scenes: NDArray[np.uint8], epochs: int, seed: int = 0, rate: float = 4e-3) -> nn.Module:
+    """Train on scenes of `make_scenes`, flipped and turned over at random."""
+    import torch
+    from torch.nn import functional
+
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = network().to(memory_format=torch.channels_last)
+    steps = epochs * (len(scenes) // _BATCH)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1, pct_start=0.1)
+    since, total = time.perf_counter(), 0.0
+    order = np.concatenate([_order(rng, len(scenes)) for _ in range(epochs)])
+    for step, chosen in enumerate(order.reshape(-1, _BATCH), 1):
+        batch = scenes[np.sort(chosen)]
+        batch = batch[:, :, :: rng.choice([1, -1]), :: rng.choice([1, -1])]
+        shades = [planes(grey.astype(np.float32) / 255) for grey in batch[:, 0]]
+        x = torch.from_numpy(np.stack(shades)).to(memory_format=torch.channels_last)
+        y = torch.from_numpy(batch[:, 1:].astype(np.float32) / 255)
+        z = net(x)
+        p = torch.sigmoid(z)
+        overlap = (p * y).sum((1, 2, 3))
+        dice = 1 - (2 * overlap + 8) / (p.sum((1, 2, 3)) + y.sum((1, 2, 3)) + 8)
+        loss = functional.binary_cross_entropy_with_logits(z, y) + 0.3 * dice.mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        total += loss.item()
+        if step % 50 == 0:
+            left = (time.perf_counter() - since) / step * (steps - step)
+            sys.stderr.write(f"step {step} of {steps}  loss {total / 50:.4f}  {left:.0f} s left\n")
+            total = 0.0
+    return net.eval()
+
+
+def _order(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
+    """Draw the order of an epoch, in whole batches."""
+    return rng.permutation(n)[: n // _BATCH * _BATCH]
+
+
+def graph(net: nn.Module) -> Any:
+    """Give the trained network as an ONNX model, normalisation folded into the convolutions.
+
+    Its input `planes` is float32 (1, 2, h, w), h and w multiples of 16; its output `ink` is
+    float32 (1, 1, h, w), the probability that a pixel is handwriting.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes: list[Any] = []
+    arrays: list[Any] = []
+
+    def convolve(x: str, name: str, conv: Any, norm: Any | None, stride: int = 1) -> str:
+        kernel = conv.weight.detach().double()
+        if norm is None:
+            bias = conv.bias.detach().double()
+        else:
+            scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
+            kernel = kernel * scale[:, None, None, None]
+            bias = norm.bias.detach().double() - norm.running_mean.double() * scale
+        for what, values in (("kernel", kernel), ("bias", bias)):
+            values = values.numpy().astype(np.float32)
+            arrays.append(numpy_helper.from_array(values, f"{name}.{what}"))
+        nodes.append(
+            helper.make_node(
+                "Conv", [x, f"{name}.kernel", f"{name}.bias"], [name],
+                strides=[stride, stride], pads=[1, 1, 1, 1], kernel_shape=[3, 3],
+            )
+        )  # fmt: skip
+        if norm is None:
+            return name
+        nodes.append(helper.make_node("Relu", [name], [f"{name}.out"]))
+        return f"{name}.out"
+
+    arrays.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+    kept = [convolve("planes", "first", net.first[0], net.first[1])]
+    for i, pair in enumerate(net.down):
+        x = convolve(kept[-1], f"down.{i}.0", pair[0][0], pair[0][1], 2)
+        kept.append(convolve(x, f"down.{i}.1", pair[1][0], pair[1][1]))
+    x = kept.pop()
+    for i, block in enumerate(net.up):
+        nodes.append(
+            helper.make_node(
+                "Resize", [x, "", "twice"], [f"up.{i}.large"], mode="nearest",
+                coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+            )
+        )  # fmt: skip
+        nodes.append(
+            helper.make_node("Concat", [f"up.{i}.large", kept.pop()], [f"up.{i}.both"], axis=1)
+        )
+        x = convolve(f"up.{i}.both", f"up.{i}", block[0], block[1])
+    nodes.append(helper.make_node("Sigmoid", [convolve(x, "last", net.last, None)], ["ink"]))
+    made = helper.make_graph(
+        nodes,
+        "ink",
+        [helper.make_tensor_value_info("planes", TensorProto.FLOAT, [1, 2, "h", "w"])],
+        [helper.make_tensor_value_info("ink", TensorProto.FLOAT, [1, 1, "h", "w"])],
+        arrays,
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mnistry.training.inking",
+        description="Train the inker, which tells handwriting from paper, on made scenes.",
+        epilog="Example:\n  python -m mnistry.training.inking src/mnistry/pictures/ink.onnx\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
+    parser.add_argument("--scenes", type=int, default=16000, help="default %(default)s")
+    parser.add_argument("--epochs", type=int, default=6, help="default %(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="decides every draw; default 1")
+    args = parser.parse_args(argv)
+    data = load_data("mnist").train
+    net = train(make_scenes(data, args.scenes, args.seed), args.epochs, args.seed)
+    with replacing(args.out) as file:
+        file.write(graph(net).SerializeToString())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

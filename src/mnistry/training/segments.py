@@ -1,0 +1,147 @@
+"""The judge of candidates learns: is this crop one whole digit, or a part, a pair, anything else?
+
+Its examples are the candidates that `mnistry.pictures.find` makes of scenes, of which it is known
+what was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnistry.data.dataset import DataSet
+from mnistry.data.sources import load_data
+from mnistry.models.file import save_model
+from mnistry.models.network import Block, Network
+from mnistry.pictures.find import find, groups
+from mnistry.pictures.frame import SIDE, frame_many
+from mnistry.training.augment import Augmentation
+from mnistry.training.recipe import Recipe
+from mnistry.training.run import Run
+from mnistry.training.scene import CUT_OFF, Scene, Scenes
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+CLASSES = (*"0123456789", "not a digit")
+NETWORK = Network(
+    (SIDE, SIDE),
+    (Block(24, 4, 2), Block(48, 3, pool=2), Block(64, 3, 1, 1), Block(96, 3)),
+    len(CLASSES),
+)
+_OTHER = len(CLASSES) - 1
+_MOST_DIGITS = 10_000  # that scenes are written with
+_FOUND = 0.6  # of a digit's ink; with less it may be whole or not
+_WHOLE, _PART = 0.85, 0.72  # of a digit's ink: from here on it is one; below it is a part
+# What a scene doesn't do already; clutter and gaps would make wholes into parts.
+_MILD = Augmentation(shift=1, rotation=6, slant=5, scale=0.05, stroke=0.5, blur=0.6, contrast=0.3)
+_SHAPES = ((64, 96), (80, 200), (96, 128), (120, 120), (64, 64))
+
+
+def candidates(
+    scene: Scene, ink: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Give the candidates in a scene's ink, framed, and what each is.
+
+    Returns
+    -------
+    images : uint8 (n, 28, 28). labels : (n,) indices into `CLASSES`.
+    """
+    whole = find(ink)
+    crops, labels = [], []
+    totals = [float(np.minimum(ink, mark.ink).sum()) for mark in scene.marks]
+    lost = [t < _FOUND * float(mark.ink.sum()) for t, mark in zip(totals, scene.marks, strict=True)]
+    for found in (whole, whole.cut()):
+        pairs = [(row, group) for row in found.rows for group in groups(row)]
+        for row, group in pairs:
+            crop = found.crop(row, group)
+            mass = float(crop.sum())
+            x, y, w, h = group.box
+            best, kind = 0.0, _OTHER
+            skip = False
+            for mark, total, gone in zip(scene.marks, totals, lost, strict=True):
+                shared = float(np.minimum(crop, mark.ink[y : y + h, x : x + w]).sum())
+                if shared == 0:
+                    continue
+                part, purity = shared / total, shared / mass
+                good = min(part, purity)
+                if (mark.label == CUT_OFF or gone) and purity > 0.5:
+                    skip = True  # what the edge cuts off, or paper hides, may be whole or not
+                if good > best:
+                    best, kind = good, mark.label if mark.label >= 0 else _OTHER
+            if skip or (kind != _OTHER and _PART < best < _WHOLE):
+                continue
+            crops.append(crop)
+            labels.append(kind if best >= _WHOLE else _OTHER)
+    return frame_many(crops), np.array(labels, np.intp)
+
+
+def make_candidates(data: DataSet, n: int, seed: int, workers: int = 2) -> DataSet:
+    """Make the candidates of n scenes, in several processes."""
+    parts = np.array_split(np.arange(n), max(n // 100, 1))
+    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(data, seed, n)) as pool:
+        made = list(pool.map(_some, [len(p) for p in parts], [(seed, int(p[0])) for p in parts]))
+    images, labels = (np.concatenate([part[i] for part in made]) for i in (0, 1))
+    return DataSet(images, labels.astype(np.int64), CLASSES)
+
+
+_scenes: Scenes  # of a worker process, once it is prepared
+
+
+def _prepare(data: DataSet, seed: int, n: int) -> None:
+    import cv2
+
+    global _scenes
+    cv2.setNumThreads(1)
+    _scenes = Scenes(data, np.random.default_rng(seed), min(4 * n, _MOST_DIGITS))
+
+
+def _some(n: int, seed: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    rng = np.random.default_rng(seed)
+    made = [_one(rng) for _ in range(n)]
+    return np.concatenate([m[0] for m in made]), np.concatenate([m[1] for m in made])
+
+
+def _one(rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    from mnistry.pictures.inker import answer
+
+    scene = _scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64))
+    ink = scene.ink if rng.random() < 0.3 else answer(scene.grey)
+    return candidates(scene, ink)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mnistry.training.segments",
+        description="Train the judge of candidates on those found in made scenes.",
+        epilog="Example:\n  python -m mnistry.training.segments src/mnistry/models/segments.onnx\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
+    parser.add_argument("--scenes", type=int, default=8000, help="default %(default)s")
+    parser.add_argument("--epochs", type=float, default=12, help="default %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
+    args = parser.parse_args(argv)
+    source = load_data("mnist")
+    data = make_candidates(source.train, args.scenes, args.seed)
+    validation = make_candidates(source.validation, args.scenes // 10, args.seed + 1)
+    recipe = Recipe(args.epochs, NETWORK, augmentation=_MILD)
+    run = Run(recipe, data, validation=validation, seed=args.seed)
+    model = run.finish()
+    accuracy = float((model.predict(validation.images) == validation.labels).mean())
+    sys.stderr.write(
+        f"{len(data):,} candidates; {accuracy:.2%} of {len(validation):,} others right\n"
+    )
+    save_model(model, args.out, provenance={"scenes": args.scenes, **run.provenance()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

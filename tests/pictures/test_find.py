@@ -1,0 +1,148 @@
+"""Finding: rows in reading order, every piece of ink once, cuts where digits touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mnistry.data.dataset import DataSets
+from mnistry.pictures.cut import cuts, notches, seams
+from mnistry.pictures.find import MOST_PIECES, Box, Found, find, groups
+
+Ink = NDArray[Any]
+
+
+def page(mnist: DataSets, rows: list[list[int]], gap: int = 8, apart: int = 50) -> Ink:
+    """Write test digits, by their index, in rows; each 20 pixels tall."""
+    ink = np.zeros((apart * len(rows) + 20, 20 + (28 + gap) * max(map(len, rows))))
+    for r, row in enumerate(rows):
+        for c, i in enumerate(row):
+            y, x = 10 + apart * r, 10 + (20 + gap) * c
+            np.maximum(
+                ink[y : y + 28, x : x + 28],
+                mnist.test.images[i] / 255,
+                out=ink[y : y + 28, x : x + 28],
+            )
+    return ink
+
+
+def test_find_gives_rows_in_reading_order(mnist: DataSets) -> None:
+    """Three rows are found from the top, their digits from left to right."""
+    found = find(page(mnist, [[0, 1, 2, 3], [6, 7], [9, 10, 11]]))
+    assert [len(row.pieces) for row in found.rows] == [4, 2, 3]
+    tops = [min(p.box.y for p in row.pieces) for row in found.rows]
+    assert tops == sorted(tops)
+    for row in found.rows:
+        middles = [p.box.x + p.box.w / 2 for p in row.pieces]
+        assert middles == sorted(middles)
+        assert row.tall == pytest.approx(20, abs=2)
+
+
+@pytest.mark.parametrize("tilt", [-3, 3])
+def test_find_follows_a_tilted_row(tilt: int, mnist: DataSets) -> None:
+    """A row that rises or falls by its own height along its length is one row."""
+    ink = np.zeros((140, 420))
+    for c, i in enumerate(range(12)):
+        y, x = 50 + tilt * c, 10 + 33 * c
+        ink[y : y + 28, x : x + 28] = mnist.test.images[i] / 255
+    assert len(find(ink).rows) == 1
+
+
+def test_find_gives_each_ink_to_one_piece(mnist: DataSets) -> None:
+    """The candidates of one piece hold all clear ink, each pixel once; cut or not."""
+    whole = find(page(mnist, [[0, 1, 2], [4, 5, 6]], gap=-4))
+    for found in (whole, whole.cut()):
+        total = np.zeros_like(found.ink)
+        for row in found.rows:
+            for group in groups(row):
+                if group.first == group.last:
+                    x, y, w, h = group.box
+                    total[y : y + h, x : x + w] += found.crop(row, group)
+        clear = found.ink > 0.4
+        assert np.allclose(total[clear], found.ink[clear])
+        assert (total <= found.ink + 1e-9).all()
+
+
+def test_cutting_parts_digits_that_touch(mnist: DataSets) -> None:
+    """Two zeros that touch are one piece, and of the candidates after cutting two are they."""
+    zero = mnist.test.images[3] / 255
+    box = np.flatnonzero(zero.any(axis=0))
+    zero = zero[:, box[0] : box[-1] + 1]
+    ink = np.zeros((40, 2 * zero.shape[1] + 19))
+    ink[6:34, 10 : 10 + zero.shape[1]] = zero
+    second = 10 + zero.shape[1] - 1
+    room = ink[6:34, second : second + zero.shape[1]]
+    np.maximum(room, zero, out=room)
+    whole = find(ink)
+    assert [len(row.pieces) for row in whole.rows] == [1]
+    found = whole.cut()
+    [row] = found.rows
+    widths = [(g.box.x, g.box.x + g.box.w) for g in groups(row)]
+    middle = second
+    assert any(a <= 12 and abs(b - middle) <= 2 for a, b in widths)
+    assert any(abs(a - middle) <= 2 and b >= ink.shape[1] - 12 for a, b in widths)
+
+
+def test_groups_are_runs_of_few_pieces(mnist: DataSets) -> None:
+    """A candidate is a run of neighbours, at most `MOST_PIECES`, and every piece is one alone."""
+    found = find(page(mnist, [[1, 2, 3, 4, 5, 6, 7, 8]], gap=-2)).cut()
+    for row in found.rows:
+        made = groups(row)
+        spans = [(g.first, g.last) for g in made]
+        assert len(set(spans)) == len(spans)
+        assert {(i, i) for i in range(len(row.pieces))} <= set(spans)
+        assert all(b - a < MOST_PIECES for a, b in spans)
+
+
+def test_seams_cross_least_ink() -> None:
+    """Between two bars the seam runs through the gap, from the top to the bottom, step by step."""
+    ink = np.zeros((20, 21))
+    ink[:, 2:5] = ink[:, 16:19] = 1
+    ink[9:11] = 1
+    paths = seams(ink, 20, 3)
+    assert len(paths)
+    for path in paths:
+        assert (np.abs(np.diff(path)) <= 1).all()
+        assert ink[np.arange(20), path].sum() <= 3
+
+
+def test_notches_lie_between_rings_that_share_a_wall() -> None:
+    """Two rings that share a wall have one cut, through the wall, which crosses most ink."""
+    y, x = np.mgrid[:40, :80]
+    rings = [np.abs(np.hypot((x - c) / 1.0, y - 20) - 15) < 2 for c in (24, 54)]
+    ink = np.maximum(*rings).astype(float)
+    paths = notches(ink, 34)
+    assert len(paths) == 1
+    assert (np.abs(paths[0] - 39) <= 1).all()
+    assert any(np.abs(path[20] - 39) <= 1 for path in cuts(ink, 34, 4))
+
+
+def test_find_leaves_specks_out(mnist: DataSets) -> None:
+    """A pixel of noise far from the digits founds no row and joins none."""
+    ink = page(mnist, [[0, 1]])
+    ink[2, 2] = 1
+    assert sum(len(row.pieces) for row in find(ink).rows) == 2
+
+
+@pytest.mark.parametrize("ink", [np.zeros((9, 9)), np.full((9, 9), 0.3), np.zeros((1, 1))])
+def test_find_finds_nothing_in_nothing(ink: Ink) -> None:
+    """Paper, and ink too pale to be any, have no rows."""
+    found = find(ink)
+    assert found.rows == ()
+    assert found.cut().rows == ()
+
+
+def test_find_is_bounded() -> None:
+    """Noise all over a large picture is found in seconds, with a bounded number of pieces."""
+    ink = (np.random.default_rng(0).random((1500, 1500)) > 0.7).astype(np.float32)
+    found = find(ink)
+    assert isinstance(found, Found)
+    assert sum(len(row.pieces) for row in found.rows) <= 2_000
+
+
+def test_boxes_join() -> None:
+    """The box around two boxes holds both and is as small as can be."""
+    assert Box(1, 2, 3, 4).around(Box(2, 0, 5, 3)) == Box(1, 0, 6, 6)

@@ -1,0 +1,85 @@
+"""The inker: handwriting, and nothing else, on papers it has not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnistry.data.dataset import DataSets
+from mnistry.pictures import inker
+from mnistry.pictures.inker import answer, handwriting, planes
+from mnistry.training.scene import Scenes
+
+
+@pytest.fixture(scope="module")
+def scenes(mnist: DataSets) -> Scenes:
+    """Scenes of test digits: what the inker learnt from were others."""
+    return Scenes(mnist.test, np.random.default_rng(0), most=300)
+
+
+def test_planes_do_not_see_light_and_contrast() -> None:
+    """A darker or paler photograph of the same gives nearly the same planes."""
+    rng = np.random.default_rng(0)
+    grey = rng.random((60, 80), np.float32)
+    assert planes(grey).shape == (2, 60, 80)
+    assert np.allclose(planes(grey), planes(0.5 * grey + 0.2), atol=0.1)
+    assert np.isfinite(planes(np.full((5, 5), 0.5, np.float32))).all()
+
+
+def test_handwriting_is_told_from_paper(scenes: Scenes) -> None:
+    """Of the ink of 60 scenes, on papers of all kinds, most is found, and little else."""
+    rng = np.random.default_rng(1)
+    both = [(scenes.make(rng, (96, 128))) for _ in range(60)]
+    found = np.stack([answer(scene.grey) for scene in both])
+    ink = np.stack([scene.ink for scene in both])
+    shared = np.minimum(found, ink).sum()
+    assert shared / ink.sum() > 0.75
+    assert shared / found.sum() > 0.8
+
+
+@pytest.mark.parametrize("factor", [0.4, 3])
+def test_size_does_not_matter(factor: float, scenes: Scenes) -> None:
+    """Digits of any size are brought to that which suits the network."""
+    import cv2
+
+    rng = np.random.default_rng(2)
+    shares = []
+    for _ in range(12):
+        scene = scenes.make(rng, (120, 160), (38, 44))
+        size = round(160 * factor), round(120 * factor)
+        grey = cv2.resize(scene.grey, size, interpolation=cv2.INTER_AREA)
+        ink, scale, shown = handwriting(grey)
+        assert shown.shape == ink.shape
+        assert scale == pytest.approx(ink.shape[0] / size[1], rel=0.1)
+        back = cv2.resize(ink, (160, 120), interpolation=cv2.INTER_AREA)
+        shares.append(2 * np.minimum(back, scene.ink).sum() / (back.sum() + scene.ink.sum() + 1))
+    assert np.mean(shares) > 0.6
+
+
+def test_tiles_join_without_seams(scenes: Scenes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture looked at in tiles gives what it gives as a whole."""
+    grey = scenes.make(np.random.default_rng(3), (150, 330), (30, 40)).grey
+    whole = answer(grey)
+    monkeypatch.setattr(inker, "_TILE", 224)
+    assert np.abs(answer(grey) - whole).mean() < 0.002
+
+
+def test_blank_paper_has_no_handwriting() -> None:
+    """Grain, a shadow and nothing at all are no ink."""
+    rng = np.random.default_rng(0)
+    for paper in (
+        np.full((40, 40), 0.9, np.float32),
+        (0.8 + 0.02 * rng.standard_normal((90, 120))).astype(np.float32),
+        np.linspace(0.9, 0.3, 120, dtype=np.float32)[None].repeat(80, 0),
+    ):
+        ink, _, _ = handwriting(paper)
+        assert ink.mean() < 0.002
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 5), (3, 2)])
+def test_odd_sizes_are_answered(shape: tuple[int, int]) -> None:
+    """Pictures of any size have an answer of their size."""
+    grey = np.random.default_rng(0).random(shape, np.float32)
+    assert answer(grey).shape == shape
+    ink, _, shown = handwriting(grey)
+    assert ink.shape == shown.shape

@@ -1,0 +1,275 @@
+"""Reading: from the picture to the text, on pictures of the tests' own making."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import mnistry
+from mnistry.data.dataset import DataSets
+from mnistry.errors import InputError
+from mnistry.reader import Outcome, Reader, Reading
+
+Grey = NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    """The reader as it comes."""
+    return Reader()
+
+
+def written(
+    mnist: DataSets, which: list[int], tall: int = 44, gap: float = 0.25, margin: float = 0.6
+) -> Grey:
+    """Write test digits in a row, black on white: (h, w) in [0, 1], 1 = white."""
+    scale = tall / 20
+    parts = []
+    for i in which:
+        image = mnist.test.images[i]
+        columns = np.flatnonzero(image.any(axis=0))
+        cut = image[:, columns[0] : columns[-1] + 1].astype(np.float32) / 255
+        size = max(round(cut.shape[1] * scale), 1), round(28 * scale)
+        large = np.clip(cv2.resize(cut, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+        parts += [np.clip((large - 0.3) / 0.4, 0, 1), np.zeros((size[1], round(gap * tall)))]
+    row = np.concatenate(parts[:-1], axis=1)
+    return 1 - np.pad(row, round(margin * tall)).astype(np.float64)
+
+
+def as_png(grey: Grey) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.round(255 * np.clip(grey, 0, 1)).astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def text_of(mnist: DataSets, which: list[int]) -> str:
+    return "".join(str(mnist.test.labels[i]) for i in which)
+
+
+def rows(count: int, n: int, seed: int = 0) -> list[list[int]]:
+    chosen: list[list[int]] = np.random.default_rng(seed).integers(0, 10_000, (n, count)).tolist()
+    return chosen
+
+
+def share_right(reader: Reader, pictures: list[Grey], texts: list[str]) -> float:
+    readings = reader.read_batch(pictures)
+    return float(np.mean([r.text == t for r, t in zip(readings, texts, strict=True)]))
+
+
+@pytest.mark.parametrize("size", [28, 60, 140])
+def test_reads_single_digits(size: int, mnist: DataSets, reader: Reader) -> None:
+    """MNIST's own test digits, enlarged, on white, are read at least 98 times in 100."""
+    pictures = [
+        1 - np.clip(cv2.resize(image / 255, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1)
+        for image in mnist.test.images[:300]
+    ]
+    texts = [str(label) for label in mnist.test.labels[:300]]
+    assert share_right(reader, pictures, texts) >= 0.98
+
+
+def on_paper(grey: Grey, kind: str, rng: np.random.Generator) -> Grey:
+    """Put a black and white picture on paper of a kind."""
+    h, w = grey.shape
+    y, x = np.mgrid[:h, :w]
+    if kind == "faint":
+        grey = 0.8 - 0.15 * (1 - grey)
+    elif kind == "shadow":
+        grey = grey * np.clip(1.1 - 0.7 * x / w, 0, 1) * 0.9
+    elif kind == "ruled":
+        grey = np.minimum(grey, 1 - 0.35 * (y % 31 < 2))
+    elif kind == "squared":
+        grey = np.minimum(grey, 1 - 0.25 * ((y % 23 < 1) | (x % 23 < 1)))
+    elif kind == "cell":
+        border = (np.minimum(x, w - 1 - x) - 4 < 2) & (np.minimum(x, w - 1 - x) >= 4)
+        border |= (np.minimum(y, h - 1 - y) - 4 < 2) & (np.minimum(y, h - 1 - y) >= 4)
+        grey = np.minimum(0.25 + 0.75 * grey, 1 - 0.6 * border)
+    elif kind == "printed":
+        waves = np.sin((y + 4 * np.sin(x / 17)) * 2 * np.pi / 7) > 0.7
+        grey = np.minimum(0.3 + 0.6 * grey, 0.95 - 0.2 * waves)
+    elif kind == "light on dark":
+        grey = 0.15 + 0.7 * (1 - grey)
+    elif kind == "blurred":
+        grey = cv2.GaussianBlur(grey, (0, 0), 2.5)
+    return np.asarray(grey + 0.012 * rng.standard_normal(grey.shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "floor"),
+    [
+        ("plain", 0.9), ("faint", 0.85), ("shadow", 0.85), ("ruled", 0.75), ("squared", 0.8),
+        ("cell", 0.85), ("printed", 0.8), ("light on dark", 0.9), ("blurred", 0.85),
+    ],
+)  # fmt: skip
+def test_reads_rows_on_any_paper(kind: str, floor: float, mnist: DataSets, reader: Reader) -> None:
+    """Rows of three digits are read whole, on paper of every kind, at least so often."""
+    rng = np.random.default_rng(1)
+    which = rows(3, 60)
+    pictures = [np.clip(on_paper(written(mnist, row), kind, rng), 0, 1) for row in which]
+    assert share_right(reader, pictures, [text_of(mnist, row) for row in which]) >= floor
+
+
+def test_parts_digits_that_touch(mnist: DataSets, reader: Reader) -> None:
+    """Pairs without a gap are read as two at least 3 times in 4; told so, not worse."""
+    which = rows(2, 80, seed=5)
+    pictures = [written(mnist, row, gap=0) for row in which]
+    texts = [text_of(mnist, row) for row in which]
+    alone = share_right(reader, pictures, texts)
+    told = share_right(Reader(count=2), pictures, texts)
+    assert alone >= 0.75
+    assert told >= alone - 0.02
+
+
+def test_joins_a_digit_of_two_strokes(reader: Reader) -> None:
+    """A 5 whose bar hangs free of it is one digit."""
+    canvas = np.zeros((120, 120), np.uint8)
+    cv2.ellipse(canvas, (55, 75), (24, 24), 0, -80, 150, 255, 7)
+    cv2.line(canvas, (46, 52), (48, 28), 255, 7)
+    cv2.line(canvas, (56, 22), (84, 20), 255, 7)
+    reading = reader.read(255 - canvas)
+    assert reading.text == "5"
+
+
+def test_reads_a_page_in_order(mnist: DataSets, reader: Reader) -> None:
+    """Rows of a page come from top to bottom, a line of text each; boxes lie where digits are."""
+    lines = rows(5, 4, seed=3)
+    parts = [written(mnist, row, margin=0.4) for row in lines]
+    width = max(part.shape[1] for part in parts)
+    page = np.concatenate(
+        [np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=1) for p in parts]
+    )
+    reading = reader.read(page)
+    texts = [text_of(mnist, row) for row in lines]
+    right = sum(a == b for a, b in zip(reading.text.split("\n"), texts, strict=False))
+    assert right >= 3
+    tops = [mark.box.y for mark in reading.digits]
+    assert max(tops) > 3 * page.shape[0] / 4 - 40
+    for mark in reading.digits:
+        x, y, w, h = mark.box
+        assert page[y : y + h, x : x + w].min() < 0.3
+
+
+def test_every_kind_of_source_is_the_same_picture(
+    mnist: DataSets, reader: Reader, tmp_path: Path
+) -> None:
+    """A file, its bytes, a Pillow image and an array give the same reading."""
+    grey = written(mnist, [0, 1, 2])
+    data = as_png(grey)
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    image = Image.open(io.BytesIO(data))
+    array = np.asarray(image)
+    told = [reader.read(source).to_dict() for source in (path, str(path), data, image, array)]
+    assert all(one == told[0] for one in told)
+    assert told[0]["text"] == "721"
+
+
+def test_reading_is_as_the_contract_says(mnist: DataSets, reader: Reader) -> None:
+    """Ten probabilities that sum to 1, a set with the digit in it, a box within the picture."""
+    grey = written(mnist, [0, 1, 2])
+    reading = reader.read(grey)
+    assert isinstance(reading, Reading)
+    assert 0 < reading.probability <= 1
+    told = reading.to_dict()
+    assert list(told) == ["text", "probability", "outcome", "digits"]
+    for digit in told["digits"]:
+        assert set(digit) == {"digit", "probabilities", "set", "outcome", "typicality", "box"}
+        assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-4)
+        assert digit["digit"] in digit["set"]
+        assert 0 <= digit["typicality"] <= 1
+        x, y, w, h = digit["box"]
+        assert 0 <= x < x + w <= grey.shape[1]
+        assert 0 <= y < y + h <= grey.shape[0]
+
+
+def test_blank_is_blank(reader: Reader) -> None:
+    """Paper without ink, and without contrast, is blank; so is a grainy one."""
+    rng = np.random.default_rng(0)
+    for paper in (np.ones((50, 50)), np.zeros((9, 9)), 0.7 + 0.01 * rng.random((80, 60))):
+        reading = reader.read(paper)
+        assert (reading.text, reading.outcome, reading.digits) == ("", Outcome.BLANK, ())
+
+
+def test_points_are_no_digits(mnist: DataSets, reader: Reader) -> None:
+    """A decimal point isn't in the text, unless it is to be kept."""
+    grey = written(mnist, [0, 1], gap=0.9)
+    h, w = grey.shape
+    x, y = w // 2, h - round(0.6 * 44) - 14
+    cv2.circle(grey, (x, y), 3, 0.0, -1)
+    assert reader.read(grey).text == "72"
+    assert Reader(keep=True).read(grey).text == "7.2"
+
+
+def test_alpha_widens_the_sets(mnist: DataSets) -> None:
+    """The smaller alpha, the larger the sets."""
+    grey = written(mnist, [8, 18, 33, 62])
+    sizes = [
+        sum(len(mark.set) for mark in Reader(alpha=alpha).read(grey).digits)
+        for alpha in (0.2, 0.01, 1e-6)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > sizes[0]
+
+
+def test_read_many_goes_on_after_errors(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
+    """Names and readings come in order; what can't be read is an error in its place."""
+    for i in range(5):
+        (tmp_path / f"{i}.png").write_bytes(as_png(written(mnist, [i])))
+    (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
+    found = list(reader.read_many([tmp_path, tmp_path / "none.png"]))
+    assert [Path(name).name for name, _ in found] == [*(f"{i}.png" for i in range(5)), "none.png"]
+    kinds = [isinstance(one, Reading) for _, one in found]
+    assert kinds == [True, True, False, True, True, False]
+    texts = [one.text for _, one in found if isinstance(one, Reading)]
+    assert texts == [str(mnist.test.labels[i]) for i in (0, 1, 3, 4)]
+
+
+def test_read_many_is_lazy(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
+    """The first reading comes while most of the pictures wait."""
+    path = tmp_path / "a.png"
+    path.write_bytes(as_png(written(mnist, [0])))
+    asked = 0
+
+    def sources() -> Any:
+        nonlocal asked
+        for _ in range(100_000):
+            asked += 1
+            yield path
+
+    _, one = next(iter(reader.read_many(sources())))
+    assert isinstance(one, Reading)
+    assert asked < 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"alpha": 0}, r"`alpha` must be between 0 and 1; got 0"),
+        ({"alpha": 1.5}, r"`alpha` must be between 0 and 1; got 1\.5"),
+        ({"count": 0}, r"`count` must be from 1 to \d+; got 0"),
+    ],
+)
+def test_reader_refuses_numbers_out_of_range(options: dict[str, Any], sentence: str) -> None:
+    """Out of range is one sentence."""
+    with pytest.raises(InputError, match=sentence):
+        Reader(**options)
+
+
+def test_reader_refuses_models_of_other_things(little: Any) -> None:
+    """A model of other classes can't read digits."""
+    letters = mnistry.SoftmaxRegression().fit(little.images[:, :20, :20], little.labels)
+    with pytest.raises(InputError, match="ten digits in 28x28"):
+        Reader(letters)
+
+
+def test_large_pictures_are_read_in_bounded_memory(mnist: DataSets, reader: Reader) -> None:
+    """A photo of 12 million pixels with three digits in it is read."""
+    small = np.clip(on_paper(written(mnist, [0, 1, 2]), "shadow", np.random.default_rng(0)), 0, 1)
+    large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_LINEAR)
+    assert reader.read((255 * large).astype(np.uint8)).text == "721"

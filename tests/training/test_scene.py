@@ -1,0 +1,71 @@
+"""Scenes: what they say about themselves is true, and the same seed makes the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnistry.data.dataset import DataSets
+from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Scenes
+from mnistry.training.segments import CLASSES, candidates
+
+
+@pytest.fixture(scope="module")
+def scenes(mnist: DataSets) -> Scenes:
+    """Scenes of 300 digits."""
+    return Scenes(mnist.train, np.random.default_rng(0), most=300)
+
+
+def test_scenes_are_made_again_from_their_seed(scenes: Scenes) -> None:
+    """The same seed gives the same bytes; another gives another scene."""
+    one, two, other = (scenes.make(np.random.default_rng(seed), (64, 96)) for seed in (1, 1, 2))
+    assert np.array_equal(one.grey, two.grey)
+    assert np.array_equal(one.ink, two.ink)
+    assert not np.array_equal(one.grey, other.grey)
+
+
+def test_marks_make_up_the_ink(scenes: Scenes) -> None:
+    """The ink is what the marks have together; all is in [0, 1]; labels are digits or no digits."""
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        scene = scenes.make(rng, (60, 90))
+        total = np.max([np.zeros((60, 90), np.float32), *(m.ink for m in scene.marks)], axis=0)
+        assert np.array_equal(total, scene.ink)
+        assert 0 <= scene.grey.min() <= scene.grey.max() <= 1
+        assert {mark.label for mark in scene.marks} <= {*range(10), NOT_A_DIGIT, CUT_OFF}
+
+
+def test_ink_is_darker_than_paper(scenes: Scenes) -> None:
+    """In nearly all scenes the ink is darker than the paper right beside it."""
+    rng = np.random.default_rng(4)
+    darker = []
+    for _ in range(80):
+        scene = scenes.make(rng, (96, 128))
+        ink, paper = scene.ink > 0.9, scene.ink == 0
+        if ink.sum() > 50:
+            darker.append(scene.grey[ink].mean() < scene.grey[paper].mean())
+    assert np.mean(darker) > 0.9
+
+
+def test_digits_away_from_the_edges_are_whole(scenes: Scenes) -> None:
+    """A mark that counts as a digit touches no edge."""
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        for mark in scenes.make(rng, (64, 96)).marks:
+            if mark.label >= 0:
+                ink = mark.ink
+                assert max(ink[0].max(), ink[-1].max(), ink[:, 0].max(), ink[:, -1].max()) == 0
+
+
+def test_candidates_are_labelled_by_what_was_written(scenes: Scenes) -> None:
+    """Of digits well apart on clean ink, there is a candidate labelled as each digit, once."""
+    rng = np.random.default_rng(6)
+    seen = 0.0
+    for _ in range(60):
+        scene = scenes.make(rng, (64, 160))
+        images, labels = candidates(scene, scene.ink)
+        assert images.shape == (len(labels), 28, 28)
+        assert labels.size == 0 or 0 <= labels.min() <= labels.max() < len(CLASSES)
+        digits = [mark.label for mark in scene.marks if mark.label >= 0]
+        seen += sum(int(d in labels) for d in digits) / max(len(digits), 1) if digits else 1
+    assert seen / 60 > 0.9
