@@ -37,6 +37,7 @@ MAY_IMPORT = {
         "pictures",
         "errors",
         "atomic",
+        "cores",
     },
 }
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Ink = NDArray[np.float64]
+Ink = NDArray[np.floating[Any]]
 
 
 class Task:
-    """The crops, floats (h, w) in [0, 1], and the clock."""
+    """The crops, float32 (h, w) in [0, 1], and the clock."""
 
     def __init__(self) -> None:
         parser = argparse.ArgumentParser()
@@ -60,4 +60,4 @@ def _crop(image: NDArray[np.uint8], side: int) -> Ink:
     scale = side / max(own.shape)
     size = max(round(own.shape[1] * scale), 1), max(round(own.shape[0] * scale), 1)
     large = Image.fromarray(own).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(large, np.float64) / 255
+    return np.asarray(large, np.float32) / np.float32(255)

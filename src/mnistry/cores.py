@@ -41,5 +41,17 @@ def _controller() -> Any:
 
 def cores() -> int:
     """Give the cores that this process may use."""
+    if _share is not None:
+        return _share
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+_share: int | None = None
+
+
+def be_one_of_many() -> None:
+    """Use one core from now on: others of this process's kind use the rest."""
+    global _share
+    _share = 1
+    _controller().limit(limits=1)

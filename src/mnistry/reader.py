@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mnistry.cores import cores
+from mnistry.cores import be_one_of_many
 from mnistry.errors import InputError
 from mnistry.models.base import log_softmax, softmax
 from mnistry.models.file import shipped_model
+from mnistry.pictures import form
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import Box, Found, Group, Row, find, groups
+from mnistry.pictures.find import Box, Found, Group, find, groups
 from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.ink import Inked, find_ink
 from mnistry.pictures.paths import Path, best_path
@@ -31,20 +33,13 @@ if TYPE_CHECKING:
 
     from mnistry.models.base import Model
 
-    Named = tuple[str, "Reading | InputError"]
     Source = str | os.PathLike[str] | bytes | Image | ArrayLike
 
+Named = tuple[str, "Reading | InputError"]
 ALPHA = 0.01
 _STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resembles most
-_CLEAR = 0.95  # typicality above which a mark need not be cut
-_SMALL, _SMALL_SOFT = 0.24, 0.04  # of the row's height: what is lower is rather a point or a dash
-_SELDOM = 0.015  # how often a mark as tall as a digit is none
-_LEFT_OVER = 0.9  # how often it is none if it is a thin line where the picture ends
-_THIN = 0.2  # of the height of most digits, the width of such a line
-_ROW_TALL = 0.6  # of the height of most digits, that of a row of small ones
-_TWO, _TWO_SOFT = 1.35, 0.15  # width to height at which ink is as well one digit as several
-_RARE = 0.03  # how often narrow ink is several digits, and wide ink one
-_LEAST_TALL = 0.6  # of the row's height, by which the width of flat ink is measured
+_CLEAR, _CLEAR_NARROW = 0.9, 0.5  # typicality above which a mark need not be cut
+_NARROW = 0.8  # of the digits' height, the width of marks that are seldom two
 _DOUBT = 0.02  # how often the judge is wrong where it is sure
 _SURE = 1e-6  # probability that no judgement goes below
 _CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
@@ -107,15 +102,16 @@ class Reading:
     digits : every mark in reading order, also those that are no digits and not in the text.
     outcome : of the whole picture: blank; not a digit, where there is none; ambiguous, where one
         of the digits is; else digit.
-    inked, found : the ink, and the pieces of it that were looked at.
+    inked, found : the ink, and the pieces of it that were looked at; None where another process
+        read the picture.
     """
 
     text: str
     probability: float
     digits: tuple[Mark, ...]
     outcome: Outcome
-    inked: Inked = field(repr=False)
-    found: Found = field(repr=False)
+    inked: Inked | None = field(repr=False)
+    found: Found | None = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""
@@ -195,30 +191,51 @@ class Reader:
         return self.answer([self.look(source) for source in sources])
 
     def read_many(
-        self, sources: Iterable[str | os.PathLike[str]], stdin: BinaryIO | None = None
-    ) -> Iterator[tuple[str, Reading | InputError]]:
+        self,
+        sources: Iterable[str | os.PathLike[str]],
+        stdin: BinaryIO | None = None,
+        *,
+        workers: int = 1,
+    ) -> Iterator[Named]:
         """Read whatever is named: files, folders, globs, archives, Parquet, "-"; see `stream`.
 
-        Few pictures are in memory at a time, and all cores are busy.
+        Few pictures are in memory at a time.
+
+        Parameters
+        ----------
+        workers : processes that read. With more than one, a program must keep what it does under
+            ``if __name__ == "__main__"``, and the readings come without `inked` and `found`.
 
         Yields
         ------
         name, found : in order; what can't be read is an error here and stops nothing.
         """
         items = stream(sources, stdin)
-        pool = ThreadPoolExecutor(cores())
-        try:
-            waiting: deque[Future[tuple[list[Named], Sequence[Item]]]] = deque()
-            more = True
-            while waiting or more:
-                while more and len(waiting) <= cores():
-                    chunk = list(islice(items, _CHUNK))
-                    more = len(chunk) == _CHUNK
-                    waiting.append(pool.submit(self._read_items, chunk))
-                found, rest = waiting.popleft().result()
-                if rest:
-                    waiting.appendleft(pool.submit(self._read_items, rest))
+        chunks = iter(lambda: list(islice(items, _CHUNK)), [])
+        first = next(chunks, [])
+        if workers > 1 and len(first) == _CHUNK:  # fewer are read before a process has started
+            yield from self._read_by_many(chain([first], chunks), workers)
+            return
+        for chunk in chain([first], chunks):
+            rest: Sequence[Item] = chunk
+            while rest:
+                found, rest = self._read_items(rest)
                 yield from found
+
+    def _read_by_many(self, chunks: Iterator[list[Item]], workers: int) -> Iterator[Named]:
+        options = {"alpha": self.alpha, "count": self.count, "keep": self.keep}
+        model = None if self._both else self.model
+        pool = ProcessPoolExecutor(
+            workers, get_context("spawn"), initializer=_start_worker, initargs=(model, options)
+        )
+        try:
+            waiting: deque[Future[list[Named]]] = deque()
+            for chunk in chunks:
+                waiting.append(pool.submit(_work, chunk))
+                if len(waiting) > 2 * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -265,19 +282,24 @@ class Reader:
         Pieces are cut only where a picture can't be read well without.
         """
         readings = self._answer(seen)
-        again = [i for i, reading in enumerate(readings) if not self._clear(reading)]
+        again = [
+            i
+            for i, reading in enumerate(readings)
+            if not self._clear(reading, seen[i][1], seen[i][0].scale)
+        ]
         if again:
             cut = [(seen[i][0], seen[i][1].cut()) for i in again]
             for i, reading in zip(again, self._answer(cut), strict=True):
                 readings[i] = reading
         return readings
 
-    def _clear(self, reading: Reading) -> bool:
-        """Say whether every mark is a digit for sure, and as many as there must be."""
-        rows = reading.found.rows
-        tall = max((row.tall for row in rows), default=0.0) / reading.inked.scale
+    def _clear(self, reading: Reading, found: Found, scale: float) -> bool:
+        """Say whether every mark is a digit as it is, and there are as many as there must be."""
+        tall = found.tall / scale
         return all(
-            mark.typicality > _CLEAR and mark.box.w < tall for mark in reading.digits
+            mark.typicality > (_CLEAR if mark.box.w > _NARROW * tall else _CLEAR_NARROW)
+            and mark.box.w < tall
+            for mark in reading.digits
         ) and self.count in (None, len(reading.digits))
 
     def _answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
@@ -325,7 +347,7 @@ class Reader:
                     digit = int(probabilities[k].argmax())
                     likely *= float(probabilities[k, digit])
                     outcome = Outcome.DIGIT if len(chosen) == 1 else Outcome.AMBIGUOUS
-                sign = "" if digit is not None else _sign(some[i].box, row)
+                sign = "" if digit is not None else form.sign(some[i].box, row)
                 line += str(digit) if digit is not None else sign if self.keep else ""
                 box = _in_picture(some[i].box, seen.inked.scale)
                 marks.append(
@@ -353,8 +375,8 @@ class Reader:
         at = seen.start
         for row, some in zip(seen.found.rows, seen.groups, strict=True):
             p = _DOUBT + (1 - 2 * _DOUBT) * whole[at : at + len(some)]
-            p = p * _alone(row, some) * _size(seen.found, row, some)
-            seldom = _seldom(seen.found, row, some)
+            p = p * form.alone(row, some) * form.size(seen.found, row, some)
+            seldom = form.seldom(seen.found, row, some)
             spans.append([(group.first, group.last) for group in some])
             digit.append(np.log(np.maximum(p * (1 - seldom), _SURE)))
             other.append(np.log(np.maximum((1 - p) * seldom, _SURE)))
@@ -371,60 +393,26 @@ class Reader:
         return _apart(path, [len(some) for some in spans])
 
 
-def _size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
-    """Give what a candidate's height says of its being a digit."""
-    tall = max(row.tall, _ROW_TALL * found.tall)
-    share = np.array([group.box.h / tall for group in some])
-    return np.asarray(1 / (1 + np.exp((_SMALL - share) / _SMALL_SOFT)))
+_reader: Reader  # of a worker process
 
 
-def _seldom(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
-    """Give how often a candidate is something else than a digit, or a part or a pair of them.
+def _start_worker(model: Model | None, options: dict[str, Any]) -> None:
+    import cv2
 
-    Only what hangs together and is by itself can be something else: a point, or what is left of a
-    border where the picture ends. As tall as a digit it seldom is.
-    """
-    h, w = found.ink.shape
-    things: dict[int, Box] = {}
-    for piece in (piece for r in found.rows for piece in r.pieces):
-        things[piece.whole] = piece.box.around(things.get(piece.whole, piece.box))
-    inside = any(not _at_edge(box, h, w) for box in things.values())
-    out = np.zeros(len(some))
-    for i, (group, size) in enumerate(zip(some, _size(found, row, some), strict=True)):
-        if group.entire:
-            thin = min(group.box.w, group.box.h) < _THIN * found.tall
-            left = inside and thin and _at_edge(group.box, h, w)
-            rare = _LEFT_OVER if left else _SELDOM
-            out[i] = rare + (0.99 - rare) * (1 - size)
-    return out
+    global _reader
+    be_one_of_many()
+    cv2.setNumThreads(1)
+    _reader = Reader(model, **options)
 
 
-def _at_edge(box: Box, h: int, w: int) -> bool:
-    return box.x <= 1 or box.y <= 1 or box.x + box.w >= w - 1 or box.y + box.h >= h - 1
-
-
-def _alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
-    """Give what a candidate's form says of its being a digit, before a model has looked.
-
-    What hangs together is one digit unless it is wide; then it is rather several that touch.
-    """
-    parts = Counter(piece.whole for piece in row.pieces)
-    boxes: dict[int, Box] = {}
-    for piece in row.pieces:
-        boxes[piece.whole] = piece.box.around(boxes.get(piece.whole, piece.box))
-    wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
-    several = {
-        name: _RARE + (1 - 2 * _RARE) / (1 + np.exp((_TWO - share) / _TWO_SOFT))
-        for name, share in wide.items()
-    }
-    out = np.ones(len(some))
-    for i, group in enumerate(some):
-        inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
-        if group.entire:
-            out[i] = 1 - several[row.pieces[group.first].whole]
-        else:  # of what is cut here, the least likely
-            out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
-    return out
+def _work(items: Sequence[Item]) -> list[Named]:
+    done: list[Named] = []
+    while items:
+        found, items = _reader._read_items(items)
+        for name, one in found:
+            light = replace(one, inked=None, found=None) if isinstance(one, Reading) else one
+            done.append((name, light))
+    return done
 
 
 def _apart(path: Path, sizes: list[int]) -> list[Path]:
@@ -456,15 +444,3 @@ def _in_picture(box: Box, scale: float) -> Box:
     return Box(
         x, y, max(round((box.x + box.w) / scale) - x, 1), max(round((box.y + box.h) / scale) - y, 1)
     )
-
-
-def _sign(box: Box, row: Row) -> str:
-    """Name what is no digit by its form and place."""
-    top = min(piece.box.y for piece in row.pieces)
-    foot = max(piece.box.y + piece.box.h for piece in row.pieces)
-    low = (box.y + box.h / 2 - top) / max(foot - top, 1)
-    if box.h < 0.25 * row.tall and box.w > 1.8 * box.h:
-        return "-"
-    if box.h < 0.5 * row.tall and box.w < 0.4 * row.tall and low > 0.5:
-        return "." if box.h < 0.25 * row.tall else ","
-    return "?"

@@ -39,7 +39,7 @@ def test_ink_does_not_see_paper_and_pen(
     assert ink.shape == digit.shape
     assert ink.min() == 0
     assert ink.max() == 1
-    assert not ink[digit == 0].any()
+    assert ink[digit == 0].mean() < (0.005 if noise else 1e-9)
     assert likeness(frame(ink), frame(digit)) > 0.93
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mnistry.cli import choice
+from mnistry.cores import cores
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def run(args: argparse.Namespace) -> int:
     shots: list[Shot] = []
     read = failed = 0
     with _Counter() as counter:
-        found = iter(reader.read_many(args.pictures, stdin=sys.stdin.buffer))
+        # What is shown of a reading is made here; other processes send only what it says.
+        workers = 1 if args.show is not None or args.doctor else cores()
+        found = reader.read_many(args.pictures, stdin=sys.stdin.buffer, workers=workers)
         first = list(islice(found, 2))
         if not first:
             raise InputError("No picture was found in what was given; name files of pictures.")
@@ -189,6 +192,8 @@ def _outcome(reading: Reading, wanted: int | None) -> str:
 def _examined(reading: Reading) -> list[Finding]:
     from mnistry.pictures.doctor import examine
 
+    assert reading.inked is not None  # noqa: S101 - one process reads
+    assert reading.found is not None  # noqa: S101
     return examine(reading.inked, reading.found)
 
 
@@ -201,6 +206,7 @@ def _keep(shots: list[Shot], name: str, reading: Reading) -> None:
     import numpy as np
 
     marks, inked = reading.digits, reading.inked
+    assert inked is not None  # noqa: S101 - one process reads
     h, w = (side / inked.scale for side in inked.grey.shape)
     shots.append(
         Shot(

@@ -180,6 +180,8 @@ def _settled(image: Image) -> Image:
     """Leave nothing in a decoded picture that others must know its format for."""
     from PIL import Image as Pillow
 
+    if image.format == "PNG" and image.mode in ("L", "RGB", "RGBA") and not image.info:
+        return image  # nothing to leave
     if len(image.info.get("exif") or b"") > _MAX_EXIF:
         del image.info["exif"]
     try:

@@ -136,16 +136,15 @@ def find(ink: Ink) -> Found:
     boxes = [Box(*map(int, row[:4])) for row in stats[1:]]
     flat = owners.ravel()
     masses = np.bincount(flat, ink.ravel(), count)
-    peaks = np.zeros(count)
-    inked = np.flatnonzero(flat)
-    np.maximum.at(peaks, flat[inked], ink.ravel()[inked])
+    clear = np.bincount(flat[ink.ravel() > _PEAK], minlength=count)
     order = np.argsort(-masses[1:])[:_MOST_COMPONENTS] + 1
-    pieces = [
-        Piece(int(i), int(i), boxes[i - 1], float(masses[i])) for i in order if peaks[i] > _PEAK
-    ]
+    pieces = [Piece(int(i), int(i), boxes[i - 1], float(masses[i])) for i in order if clear[i]]
     if not pieces:
         return Found(ink, np.zeros_like(owners), (), stroke, 0.0)
     owners = _with_halo(owners, ink)
+    if len(pieces) == 1:  # as most pictures are
+        tall = float(pieces[0].box.h)
+        return Found(ink, owners, (Row(tuple(pieces), tall),), stroke, tall)
     tall = _height(pieces)
     least = max(0.05 * tall, 1.2) ** 2  # a speck
     rows = _rows([p for p in pieces if p.mass > least], tall)
@@ -194,11 +193,14 @@ def _stroke(mask: NDArray[np.uint8]) -> float:
 
 def _height(pieces: list[Piece]) -> float:
     """Give the height of digits: that of the pieces that hold the middle of the ink."""
-    tall = np.array([p.box.h for p in pieces], float)
-    weight = np.array([p.mass for p in pieces]) * tall  # long lines are thin: they weigh less
-    order = np.argsort(tall)
-    at = np.searchsorted(np.cumsum(weight[order]), 0.5 * weight.sum())
-    return float(tall[order][min(at, len(tall) - 1)])
+    # Long lines are thin: by mass times height they weigh less.
+    weighed = sorted((p.box.h, p.mass * p.box.h) for p in pieces)
+    half = sum(weight for _, weight in weighed) / 2
+    for height, weight in weighed:
+        half -= weight
+        if half <= 0:
+            return float(height)
+    return float(weighed[-1][0])
 
 
 def _rows(pieces: list[Piece], tall: float) -> list[Row]:
@@ -235,7 +237,11 @@ def _rows(pieces: list[Piece], tall: float) -> list[Row]:
         rows += [[piece] for piece in rest]
     rows = [sorted(row, key=lambda p: p.box.x + p.box.w / 2) for row in rows]
     made = [Row(tuple(row), _height(row)) for row in rows]
-    return sorted(made, key=lambda row: float(np.mean([p.box.y + p.box.h / 2 for p in row.pieces])))
+    return sorted(made, key=_middle)
+
+
+def _middle(row: Row) -> float:
+    return sum(p.box.y + p.box.h / 2 for p in row.pieces) / len(row.pieces)
 
 
 def _joined(rows: list[list[Piece]]) -> list[list[Piece]]:

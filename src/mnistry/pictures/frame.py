@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.cores import each
+from mnistry.cores import cores, each
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _SMALLEST = 10  # the least side of the square that is cut out, in pixels of the
 _FUDGE = 0.99  # the original's pixels fall short of their neighbours; its aliasing is MNIST's
 _EPS = 1e-11
 _TOGETHER = 500_000  # pixels
+_WORTH_THREADS = 3_000_000  # pixels
 
 
 def frame(ink: ArrayLike) -> NDArray[np.uint8]:
@@ -71,10 +72,11 @@ def frame_many(inks: Iterable[ArrayLike]) -> NDArray[np.uint8]:
     def work(part: NDArray[np.intp]) -> None:
         images[part] = _centred(_quantised(_shrunk([arrays[i] for i in part])))
 
-    if len(parts) > 1:
+    if sum(array.size for array in arrays) > _WORTH_THREADS and cores() > 1:
         each(work, parts)
-    elif parts:
-        work(parts[0])
+    else:
+        for part in parts:
+            work(part)
     return images
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
+_ORIENTATION, _SIDEWAYS = 0x0112, 5  # of EXIF: from 5 on, a picture lies on its side
 _ROUNDING = 1e-5  # by which floats may miss [0, 1]
 _STRONGEST = 0.02  # share of the pixels that tell the ink's colour
 _SAMPLE = 100_000  # pixels that are enough to tell it by
@@ -42,6 +43,15 @@ def to_contrast(picture: Image | ArrayLike) -> NDArray[np.float64]:
     """
     light = _light(picture)
     return light if light.ndim == 2 else np.asarray(light @ _filter(light))
+
+
+def size_of(picture: Any) -> tuple[int, int]:
+    """Give a picture's height and width, turned as its EXIF says."""
+    if not hasattr(picture, "getexif"):
+        h, w = np.shape(picture)[:2]
+        return int(h), int(w)
+    w, h = picture.size
+    return (w, h) if picture.getexif().get(_ORIENTATION, 1) >= _SIDEWAYS else (h, w)
 
 
 def bounded(picture: Any, most: int) -> tuple[Any, int]:

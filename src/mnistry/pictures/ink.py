@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.pictures.grey import bounded, to_contrast
+from mnistry.pictures.grey import bounded, size_of, to_contrast
 from mnistry.pictures.inker import handwriting
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _UNEVEN = 0.03  # share of the ink's contrast by which a shade is as good as ano
 _FLAT = 0.75  # share of even paper that is as good as of its commonest shade
 _LEAST_PAPER = 0.4  # share of a picture that is paper
 _SHORT = 40  # pixels; a drawing's stroke may fill so small a side
+_STEADY = 0.1  # share of the contrast that the shades of a steady border spread over
+_CLEARLY = 2.5  # times as far as to the other side: the ink is on this one
 _LINE = 0.8  # share of a side that only lines run along
 
 
@@ -35,6 +37,7 @@ class Inked:
     ink : float (h, w) in [0, 1], 0 = paper. scale : its pixels to one of the picture's.
     grey : the picture's greys at the ink's size, in [0, 1]. dark : whether ink is darker there.
     plain : whether the paper is even and empty, so that ink is what differs from it.
+    size : the picture's own height and width.
     """
 
     ink: Plane
@@ -42,6 +45,7 @@ class Inked:
     grey: Plane
     dark: bool
     plain: bool
+    size: tuple[int, int] = (0, 0)
 
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
@@ -69,7 +73,7 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
     found = find_ink(picture)
     if found.scale == 1:
         return found.ink.astype(np.float64, copy=False)
-    h, w = (round(side / found.scale) for side in found.ink.shape)
+    h, w = found.size
     large = cv2.resize(found.ink, (w, h), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(large, 0, 1), np.float64)
 
@@ -78,13 +82,14 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
     smaller, factor = bounded(picture, _MOST_PIXELS)
     grey = to_contrast(smaller).astype(np.float32)
+    size = size_of(picture)
     dark = _dark(grey)
     depth = _depth(grey, dark)
     plain = _plain(depth)
     if plain is not None:
-        return Inked(plain, 1 / factor, grey, dark, True)
+        return Inked(plain, 1 / factor, grey, dark, True, size)
     ink, scale, shown = handwriting(grey if dark else 1 - grey)
-    return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False)
+    return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False, size)
 
 
 def _dark(grey: Plane) -> bool:
@@ -94,9 +99,11 @@ def _dark(grey: Plane) -> bool:
     differs from its surroundings differs to the ink's side.
     """
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper, low, high = np.median(border), grey.min(), grey.max()
-    if np.median(np.abs(border - paper)) < 0.1 * (high - low):
-        return bool(paper - low > high - paper)
+    paper, low, high = _median(border), float(grey.min()), float(grey.max())
+    darker, lighter = paper - low, high - paper
+    even = _median(np.abs(border - paper)) < _STEADY * (high - low)
+    if even and max(darker, lighter) > _CLEARLY * min(darker, lighter):
+        return bool(darker > lighter)
     import cv2
 
     side = max(min(grey.shape) // 4 * 2 + 1, 3)
@@ -104,10 +111,16 @@ def _dark(grey: Plane) -> bool:
     return bool((off**3).sum() < 0)
 
 
+def _median(values: Plane) -> float:
+    """Give the upper median, without `numpy.median`'s ceremony."""
+    half = len(values) // 2
+    return float(np.partition(values, half)[half])
+
+
 def _depth(grey: Plane, dark: bool) -> Plane:
     """Give how far each pixel is from the paper's shade, towards the ink's."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = np.median(border)
+    paper = np.float32(_median(border))
     return np.asarray(paper - grey if dark else grey - paper)
 
 
@@ -182,5 +195,5 @@ def _has_lines(ink: Plane) -> bool:
     """Say whether something runs along most of a side, as ruling and borders do."""
     h, w = ink.shape
     mask = ink > 0.3
-    across = w > _SHORT and (mask.mean(axis=1) > _LINE).any()
-    return bool(across or (h > _SHORT and (mask.mean(axis=0) > _LINE).any()))
+    across = w > _SHORT and mask.sum(axis=1).max() > _LINE * w
+    return bool(across or (h > _SHORT and mask.sum(axis=0).max() > _LINE * h))

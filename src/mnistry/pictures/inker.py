@@ -19,6 +19,8 @@ _NEAR, _FAR = 33, 97  # pixels, the sides of the windows that shades are compare
 _FAINTEST = 0.004  # of full scale; paper without ink isn't stretched to more than this
 _PAPER, _INK = 0.2, 0.8  # the network's answers that are paper, and ink, for sure
 _LEAST_TALL, _BEST_TALL, _MOST_TALL = 16, 36, 68  # of digits, in pixels; it learnt from 14 to 72
+_SMOOTH = 1.2  # pixels, by which grain is smoothed to compare
+_LEAST_CONTRAST = 1.9  # standard deviations of smoothed paper; grain has less, pencils 2 and more
 _COARSE = 192  # pixels, the longest side that is looked at first
 _LARGEST = 2.0  # times the picture's own size
 _MOST_PIXELS = 6_000_000
@@ -77,7 +79,26 @@ def handwriting(
         if abs(wanted / scale - 1) < 0.1:
             break
         scale = wanted
+    if not _stands_out(ink, shown):
+        ink = np.zeros_like(ink)
     return ink, scale, shown
+
+
+def _stands_out(ink: NDArray[np.float32], grey: NDArray[np.float32]) -> bool:
+    """Say whether the ink is darker than the paper near it by more than the paper's grain.
+
+    What the network sees in mere grain is as dark as the grain's darker half.
+    """
+    import cv2
+
+    smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTH)
+    marked = ink > 0.5
+    close = cv2.dilate((ink > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    near = cv2.dilate(marked.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    paper = smooth[near & ~close]
+    if not len(paper) or not marked.any():
+        return bool(marked.any())
+    return bool(paper.mean() - smooth[marked].mean() > _LEAST_CONTRAST * paper.std())
 
 
 def _scaled(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

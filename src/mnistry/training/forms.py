@@ -35,6 +35,9 @@ def _one_with_upstroke(rng: Generator) -> Strokes:
     halfway = -back * rng.uniform(0.4, 0.6), (low - 0.5) / 2 + rng.uniform(0, 0.12)
     foot = rng.uniform(-0.15, 0.1), 0.5
     one = [polyline((-back, low), halfway, (0, -0.5), foot, steps=5)]
+    if rng.random() < 0.35:  # in two strokes that don't quite meet
+        apart = rng.uniform(0.03, 0.12)
+        one = [polyline((-back - apart, low), (-apart, -0.45)), polyline((0, -0.5), foot)]
     if rng.random() < 0.25:
         one.append(
             polyline((foot[0] - rng.uniform(0.1, 0.35), 0.5), (rng.uniform(0.1, 0.35), 0.49))

@@ -213,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
-    parser.add_argument("--scenes", type=int, default=16000, help="default %(default)s")
+    parser.add_argument("--scenes", type=int, default=20000, help="default %(default)s")
     parser.add_argument("--epochs", type=int, default=6, help="default %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="decides every draw; default 1")
     args = parser.parse_args(argv)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOT_A_DIGIT, CUT_OFF = -1, -2
 _WIDTHS = (0.035, 0.27)  # of pens, in heights of a digit
 _ALIKE = 0.3  # share of the rows whose digits repeat
+_BROKEN = 0.12  # share of the digits with a gap in their strokes
 _FOREIGN = 0.3  # share of the digits written as MNIST's writers seldom did
 
 
@@ -143,6 +144,8 @@ class Scenes:
                     start = x + rng.uniform(-0.4, 0.0) * tall, low + rng.uniform(-0.4, 0.5) * tall
                     end = x + rng.uniform(0.1, 0.4) * wide, low + rng.uniform(-0.45, 0.45) * tall
                     draw(polyline(start, end), 1, hand.width, (0, 0), ink)
+            if rng.random() < _BROKEN:
+                _break(rng, ink, (x + wide / 2, low), tall)
             marks.append(Mark(label if _inside(ink) else CUT_OFF, ink))
             x += wide + max(hand.gap + 0.1 * rng.standard_normal(), -0.18) * hand.tall
             if rng.random() < hand.points:
@@ -204,6 +207,15 @@ class Scenes:
         width = hand.width * (rng.uniform(1, 1.6) if kind == "point" else 1)
         draw(strokes, hand.tall, width, (x, y), canvas)
         return float((np.ptp(points[:, 0]) + 0.12) * hand.tall)
+
+
+def _break(rng: Generator, ink: Plane, at: tuple[float, float], tall: float) -> None:
+    """Wipe a thin line of paper through a digit's ink, anywhere near its middle."""
+    h, w = ink.shape
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    angle = rng.uniform(0, np.pi)
+    off = (x - at[0]) * np.cos(angle) + (y - at[1]) * np.sin(angle) - rng.uniform(-0.3, 0.3) * tall
+    ink *= np.clip(np.abs(off) - rng.uniform(0.01, 0.06) * tall, 0, 1)
 
 
 def _inside(ink: Plane) -> bool:

@@ -125,8 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
-    parser.add_argument("--scenes", type=int, default=8000, help="default %(default)s")
-    parser.add_argument("--epochs", type=float, default=12, help="default %(default)s")
+    parser.add_argument("--scenes", type=int, default=10000, help="default %(default)s")
+    parser.add_argument("--epochs", type=float, default=9, help="default %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
     args = parser.parse_args(argv)
     source = load_data("mnist")

@@ -1,0 +1,119 @@
+"""What a candidate's form and place say of its being a digit, before a model has looked at it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnistry.pictures.find import Box, Found, Group, Row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SMALL, _SMALL_SOFT = 0.24, 0.04  # of the row's height: what is lower is rather a point or a dash
+_SMALL_ROW = 0.5  # of the height of most digits, by which a row of one or two things is judged
+_SELDOM = 0.015  # how often a mark as tall as a digit is none
+_LEFT_OVER = 0.9  # how often it is none if it is a line by itself, at the picture's edge or low
+_THIN, _LOW = 0.2, 0.7  # of the height of most digits: such a line's width, and its height inside
+_LONELY = 0.9  # of it: what is as far from everything else is by itself
+_TWO, _TWO_SOFT = 1.35, 0.15  # width to height at which ink is as well one digit as several
+_GAP, _GAP_SOFT = 0.2, 0.04  # of the row's height: a gap as wide parts two digits
+_RARE = 0.03  # how often narrow ink is several digits, and wide ink one
+_LEAST_TALL = 0.6  # of the row's height, by which the width of flat ink is measured
+
+
+def alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give what a candidate's form says of its being a digit, before a model has looked.
+
+    What hangs together is one digit unless it is wide; then it is rather several that touch.
+    """
+    parts = Counter(piece.whole for piece in row.pieces)
+    boxes: dict[int, Box] = {}
+    for piece in row.pieces:
+        boxes[piece.whole] = piece.box.around(boxes.get(piece.whole, piece.box))
+    wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
+    several = {
+        name: _RARE + (1 - 2 * _RARE) / (1 + np.exp((_TWO - share) / _TWO_SOFT))
+        for name, share in wide.items()
+    }
+    out = np.ones(len(some))
+    for i, group in enumerate(some):
+        inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
+        if group.entire:
+            out[i] = 1 - several[row.pieces[group.first].whole]
+        else:  # of what is cut here, the least likely
+            out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
+            out[i] *= _near(row, group)
+    return out
+
+
+def _near(row: Row, group: Group) -> float:
+    """Give what the widest gap in a candidate says of its being one digit."""
+    end, gap = row.pieces[group.first].box.x, 0
+    for piece in row.pieces[group.first : group.last + 1]:
+        gap = max(gap, piece.box.x - end)
+        end = max(end, piece.box.x + piece.box.w)
+    return float(1 / (1 + np.exp(min((gap / row.tall - _GAP) / _GAP_SOFT, 50))))
+
+
+def size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give what a candidate's height says of its being a digit.
+
+    Digits may be small beside others in their row; one or two small things by themselves are none.
+    """
+    few = len({piece.whole for piece in row.pieces}) <= 2 and len(found.rows) > 1
+    tall, small = (found.tall, _SMALL_ROW) if few else (row.tall, _SMALL)
+    share = np.array([group.box.h / tall for group in some])
+    return np.asarray(1 / (1 + np.exp(np.minimum((small - share) / _SMALL_SOFT, 50))))
+
+
+def seldom(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+    """Give how often a candidate is something else than a digit, or a part or a pair of them.
+
+    Only what hangs together and is by itself can be something else: a point, or what is left of a
+    border. As tall as a digit it seldom is.
+    """
+    h, w = found.ink.shape
+    things: dict[int, Box] = {}
+    for piece in (piece for r in found.rows for piece in r.pieces):
+        things[piece.whole] = piece.box.around(things.get(piece.whole, piece.box))
+    inside = any(not _at_edge(box, h, w) for box in things.values())
+    out = np.zeros(len(some))
+    for i, (group, likely) in enumerate(zip(some, size(found, row, some), strict=True)):
+        if not group.entire:
+            continue
+        box = group.box
+        thin = min(box.w, box.h) < _THIN * found.tall
+        own = row.pieces[group.first].whole
+        left = inside and thin and _at_edge(box, h, w)
+        left |= thin and box.h < _LOW * found.tall and _is_lonely(box, own, things, found.tall)
+        rare = _LEFT_OVER if left else _SELDOM
+        out[i] = rare + (0.99 - rare) * (1 - likely)
+    return out
+
+
+def _is_lonely(box: Box, name: int, things: dict[int, Box], tall: float) -> bool:
+    return len(things) > 1 and all(
+        max(box.x - other.x - other.w, other.x - box.x - box.w) > _LONELY * tall
+        for key, other in things.items()
+        if key != name
+    )
+
+
+def _at_edge(box: Box, h: int, w: int) -> bool:
+    return box.x <= 1 or box.y <= 1 or box.x + box.w >= w - 1 or box.y + box.h >= h - 1
+
+
+def sign(box: Box, row: Row) -> str:
+    """Name what is no digit by its form and place."""
+    top = min(piece.box.y for piece in row.pieces)
+    foot = max(piece.box.y + piece.box.h for piece in row.pieces)
+    low = (box.y + box.h / 2 - top) / max(foot - top, 1)
+    if box.h < 0.25 * row.tall and box.w > 1.8 * box.h:
+        return "-"
+    if box.h < 0.5 * row.tall and box.w < 0.4 * row.tall and low > 0.5:
+        return "." if box.h < 0.25 * row.tall else ","
+    return "?"
