@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,9 @@ _BATCH = 32
 def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> NDArray[np.uint8]:
     """Make n scenes in several processes: (n, 2, h, w), their greys and their ink."""
     parts = np.array_split(np.arange(n), max(n // 250, 1))
-    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(data, seed, n)) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_prepare, initargs=(data, seed, n)
+    ) as pool:
         return np.concatenate(
             list(
                 pool.map(_some_scenes, [len(p) for p in parts], [(seed, int(p[0])) for p in parts])

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +86,9 @@ def candidates(
 def make_candidates(data: DataSet, n: int, seed: int, workers: int = 2) -> DataSet:
     """Make the candidates of n scenes, in several processes."""
     parts = np.array_split(np.arange(n), max(n // 100, 1))
-    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(data, seed, n)) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_prepare, initargs=(data, seed, n)
+    ) as pool:
         made = list(pool.map(_some, [len(p) for p in parts], [(seed, int(p[0])) for p in parts]))
     images, labels = (np.concatenate([part[i] for part in made]) for i in (0, 1))
     return DataSet(images, labels.astype(np.int64), CLASSES)
