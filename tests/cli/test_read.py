@@ -78,8 +78,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Found:
         def __init__(self, model: object = None, **options: object) -> None:
             asked.update(options, model=model)
 
-        def read_many(self, sources: object, stdin: object = None) -> Iterator[Any]:
-            asked.update(sources=sources, stdin=stdin)
+        def read_many(
+            self, sources: object, stdin: object = None, workers: int = 1
+        ) -> Iterator[Any]:
+            asked.update(sources=sources, stdin=stdin, workers=workers)
             yield from given
 
     asked.clear()
