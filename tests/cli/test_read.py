@@ -21,6 +21,7 @@ from PIL import Image
 
 import mnistry.reader
 from mnistry.cli import build_parser, main
+from mnistry.cores import cores
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.models.file import save_model
@@ -120,7 +121,7 @@ def test_read_prints_one_picture_in_detail(
     assert out[-1] == "A set holds the true digit 95% of the time."
     assert asked == {
         "model": None, "alpha": 0.05, "count": None, "keep": False, "sources": ["a.png"],
-        "stdin": sys.stdin.buffer,
+        "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip
 
 
