@@ -44,10 +44,10 @@ def test_strokes_drawn_again_are_the_digit(mnist: DataSets) -> None:
 
 @pytest.mark.parametrize("width", [1.0, 3.0, 9.5])
 def test_pen_is_as_wide_as_said(width: float) -> None:
-    """A long straight stroke has its length times its width of ink, at any place."""
+    """A long straight stroke is as wide as its pen, or less than a pixel wider."""
     canvas = np.zeros((40, 240), np.float32)
     draw(polyline((0, 0), (1, 0)), 200, width, (20.3, 20.4), canvas)
-    assert canvas[:, 60:160].sum() == pytest.approx(100 * width, rel=0.12)
+    assert width - 0.1 <= canvas[:, 60:160].sum() / 100 <= width + 0.8
     assert canvas.max() <= 1
 
 
