@@ -23,8 +23,9 @@ from mnistry.pictures.decode import decode
 from mnistry.pictures.find import Box, Found, Group, find, groups
 from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.ink import Inked, find_ink
+from mnistry.pictures.item import Item
 from mnistry.pictures.paths import Path, best_path
-from mnistry.pictures.stream import Item, stream
+from mnistry.pictures.stream import stream
 from mnistry.probability.measure import credible_sets
 
 if TYPE_CHECKING:

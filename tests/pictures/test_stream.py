@@ -23,9 +23,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnistry.pictures import stream as module
+from mnistry.pictures import archive
+from mnistry.pictures import item as item_module
 from mnistry.pictures.decode import decode
-from mnistry.pictures.stream import Item, natural, stream
+from mnistry.pictures.item import Item, natural
+from mnistry.pictures.stream import stream
 
 
 def png(shade: int = 0) -> bytes:
@@ -382,7 +384,7 @@ def test_stream_reads_the_processes_standard_input() -> None:
 
 def test_stream_bounds_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture of too many bytes is an error, whatever its header says; the rest is read."""
-    monkeypatch.setattr(module, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(item_module, "MAX_BYTES", 100_000)
     bomb = {"1.png": png(1), "2.png": bytes(10**6), "3.png": png(3)}
     put("a.zip", data=zipped(bomb, compression=zipfile.ZIP_DEFLATED))
     put("a.tgz", data=gzip.compress(tarred(bomb)))
@@ -397,7 +399,7 @@ def test_stream_bounds_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stream_bounds_each_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive that unpacks to far more than its size is one error, and ends there."""
-    monkeypatch.setattr(module, "_LEAST_TOTAL", 10**6)
+    monkeypatch.setattr(archive, "_LEAST_TOTAL", 10**6)
     bomb = {f"{i}.png": bytes(300_000) for i in range(9)}
     sentence = "unpacks to more than 200 times its size; unpack it and give the folder"
     put("a.zip", data=zipped(bomb, compression=zipfile.ZIP_DEFLATED))

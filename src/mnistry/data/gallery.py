@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from mnistry.pictures.decode import SUFFIXES, decode
 from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.grey import dark_on_light, to_grey
 from mnistry.pictures.ink import to_ink
+from mnistry.pictures.item import natural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,9 +114,4 @@ def _folders(folder: Path) -> list[Path]:
 def _listing(folder: Path) -> list[Path]:
     """What is in a folder and not hidden, numbers in names by their value."""
     names = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return sorted(names, key=lambda path: (_natural(path.name), path.name))
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
-    return [(False, int(p), "") if p[0].isdigit() else (True, 0, p.lower()) for p in parts]
+    return sorted(names, key=lambda path: (natural(path.name), path.name))

@@ -1,0 +1,67 @@
+"""One picture of many, with its name; and what is told of a file before it is opened."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mnistry.errors import DataError
+from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
+
+CHUNK = 2**16  # bytes read at a time
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture, or one sentence that says why there is none.
+
+    Parameters
+    ----------
+    name : as the user would call it: the path, joined with the entry's where it is in an archive.
+    data : a file's path, or the bytes of the picture; None if there is an error.
+    error : a sentence; None if there is data.
+    """
+
+    name: str
+    data: str | bytes | None = None
+    error: str | None = None
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """Give the key that sorts names with the numbers in them by their value."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
+    return [(False, int(p), "") if p[0].isdigit() else (True, 0, p.lower()) for p in parts]
+
+
+def is_picture(name: str) -> bool:
+    """Say whether a file is named as a picture."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Say whether an entry is one that people do not see."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def damaged(name: str, error: Exception) -> str:
+    """Say that something is damaged, in one sentence."""
+    reason = printable(" ".join(str(error).split()).strip(" .")) or type(error).__name__
+    return f"{name!r} is damaged ({reason:.160}); get it again."
+
+
+def printable(text: str) -> str:
+    """Leave nothing in a text that a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def gathered(source: Any, name: str) -> bytes:
+    """Read all of it, if it isn't more than a picture may be."""
+    data = io.BytesIO()
+    while piece := source.read(CHUNK):
+        data.write(piece)
+        if data.tell() > MAX_BYTES:
+            raise DataError(f"{name} holds more than {MAX_BYTES:,} bytes, too many for a picture.")
+    return data.getvalue()
