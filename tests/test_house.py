@@ -26,9 +26,11 @@ MAY_IMPORT = {
     "training": {"probability", "models", "data", "pictures", "errors", "atomic"},
     "sklearn": {"training", "models", "data", "errors"},
     "evidence": {"probability", "models", "data", "pictures", "errors", "atomic"},
-    "reader": {"probability", "models", "pictures", "errors", "cores"},
+    "reading": {"pictures"},
+    "reader": {"reading", "probability", "models", "pictures", "errors", "cores"},
     "cli": {
         "reader",
+        "reading",
         "training",
         "evidence",
         "probability",

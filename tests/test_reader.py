@@ -15,7 +15,8 @@ from PIL import Image
 import mnistry
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
-from mnistry.reader import Outcome, Reader, Reading
+from mnistry.reader import Reader
+from mnistry.reading import Outcome, Reading
 
 Grey = NDArray[np.float64]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from mnistry.reader import Reader, Reading
+from mnistry.reader import Reader
+from mnistry.reading import Reading
 from pile import Pile, answer, parser
 
 

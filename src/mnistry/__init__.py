@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mnistry.probability.sheet import ScoreSheet as ScoreSheet
     from mnistry.probability.sheet import score as score
     from mnistry.reader import Reader as Reader
-    from mnistry.reader import Reading as Reading
+    from mnistry.reading import Reading as Reading
     from mnistry.training.recipe import Recipe as Recipe
     from mnistry.training.run import train_convnet as train_convnet
 
@@ -52,7 +52,7 @@ _HOME = {
     "Model": "models.base",
     "ModelError": "errors",
     "Reader": "reader",
-    "Reading": "reader",
+    "Reading": "reading",
     "Recipe": "training.recipe",
     "ScoreSheet": "probability.sheet",
     "SoftmaxRegression": "models.softmax",

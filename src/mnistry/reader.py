@@ -6,8 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -27,6 +26,7 @@ from mnistry.pictures.item import Item
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
 from mnistry.probability.measure import credible_sets
+from mnistry.reading import Mark, Outcome, Reading, outcome_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -44,84 +44,7 @@ _NARROW = 0.8  # of the digits' height, the width of marks that are seldom two
 _DOUBT = 0.02  # how often the judge is wrong where it is sure
 _SURE = 1e-6  # probability that no judgement goes below
 _CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
-_NEVER = 50  # marks at most that `count` may ask for
-
-
-class Outcome(StrEnum):
-    """What a mark, or a picture, turned out to be."""
-
-    DIGIT = "digit"
-    AMBIGUOUS = "ambiguous"
-    BLANK = "blank"
-    NOT_A_DIGIT = "not a digit"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One thing that is written.
-
-    Parameters
-    ----------
-    digit : the most probable one; None for what is no digit.
-    probabilities : (10,), calibrated: what each digit's probability is, if it is one.
-    set : the digits that together miss the truth at most as often as `alpha` allows.
-    typicality : the probability that it is one whole digit, and no part, pair or other thing.
-    box : where it is in the picture, in pixels.
-    sign : what it looks like where it is no digit: ".", ",", "-", or "?" for anything else.
-    image : (28, 28), 0 = paper, 255 = ink: what the model saw.
-    """
-
-    digit: int | None
-    probabilities: NDArray[np.float64]
-    set: tuple[int, ...]
-    outcome: Outcome
-    typicality: float
-    box: Box
-    sign: str
-    image: NDArray[np.uint8]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as the command line's contract says."""
-        return {
-            "digit": self.digit,
-            "probabilities": [round(float(p), 6) for p in self.probabilities],
-            "set": list(self.set),
-            "outcome": str(self.outcome),
-            "typicality": round(self.typicality, 6),
-            "box": list(self.box),
-        }
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a picture says.
-
-    Parameters
-    ----------
-    text : the digits in reading order, a line for each row.
-    probability : that the picture says this, and nothing else.
-    digits : every mark in reading order, also those that are no digits and not in the text.
-    outcome : of the whole picture: blank; not a digit, where there is none; ambiguous, where one
-        of the digits is; else digit.
-    inked, found : the ink, and the pieces of it that were looked at; None where another process
-        read the picture.
-    """
-
-    text: str
-    probability: float
-    digits: tuple[Mark, ...]
-    outcome: Outcome
-    inked: Inked | None = field(repr=False)
-    found: Found | None = field(repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as the command line's contract says."""
-        return {
-            "text": self.text,
-            "probability": round(self.probability, 6),
-            "outcome": str(self.outcome),
-            "digits": [mark.to_dict() for mark in self.digits],
-        }
+_MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
 @dataclass(frozen=True)
@@ -167,8 +90,8 @@ class Reader:
             )
         if not 0 < alpha < 1:
             raise InputError(f"`alpha` must be between 0 and 1; got {alpha}.")
-        if count is not None and not 1 <= count <= _NEVER:
-            raise InputError(f"`count` must be from 1 to {_NEVER}; got {count}.")
+        if count is not None and not 1 <= count <= _MOST_COUNT:
+            raise InputError(f"`count` must be from 1 to {_MOST_COUNT}; got {count}.")
         self.alpha, self.count, self.keep = alpha, count, keep
         self._judge = shipped_model("segments")
         self._both = model is None
@@ -367,7 +290,7 @@ class Reader:
                 lines.append(line)
             at += len(some)
         return Reading(
-            "\n".join(lines), likely, tuple(marks), _outcome(marks), seen.inked, seen.found
+            "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
         )
 
     def _paths(self, seen: _Candidates, whole: NDArray[np.float64]) -> list[Path]:
@@ -425,16 +348,6 @@ def _apart(path: Path, sizes: list[int]) -> list[Path]:
         own = tuple(int(k) for k in taken[here] - start)
         out.append(Path(own, tuple(bool(d) for d in digit[here]), 1.0 if i else path.probability))
     return out
-
-
-def _outcome(marks: Sequence[Mark]) -> Outcome:
-    outcomes = {mark.outcome for mark in marks}
-    if not outcomes:
-        return Outcome.BLANK
-    for outcome in (Outcome.AMBIGUOUS, Outcome.DIGIT):
-        if outcome in outcomes:
-            return outcome
-    return Outcome.NOT_A_DIGIT
 
 
 def _in_picture(box: Box, scale: float) -> Box:

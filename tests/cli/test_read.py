@@ -28,7 +28,7 @@ from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.pictures.find import Box, find
 from mnistry.pictures.ink import Inked
-from mnistry.reader import Mark, Outcome, Reading
+from mnistry.reading import Mark, Outcome, Reading
 
 COMMAND = [sys.executable, "-m", "mnistry"]
 Found = list[tuple[str, Reading | InputError]]

@@ -19,7 +19,7 @@ from mnistry.errors import InputError
 if TYPE_CHECKING:
     from mnistry.evidence.strip import Shot
     from mnistry.pictures.doctor import Finding
-    from mnistry.reader import Mark, Reading
+    from mnistry.reading import Mark, Reading
 
 _LEAST = 0.01  # probability of a runner-up that is worth a word
 _HEAD = (

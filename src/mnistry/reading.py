@@ -1,0 +1,104 @@
+"""A reading: what a picture says, digit by digit, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnistry.pictures.find import Box, Found
+from mnistry.pictures.ink import Inked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Outcome(StrEnum):
+    """What a mark, or a picture, turned out to be."""
+
+    DIGIT = "digit"
+    AMBIGUOUS = "ambiguous"
+    BLANK = "blank"
+    NOT_A_DIGIT = "not a digit"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing that is written.
+
+    Parameters
+    ----------
+    digit : the most probable one; None for what is no digit.
+    probabilities : (10,), calibrated: what each digit's probability is, if it is one.
+    set : the digits that together miss the truth at most as often as `alpha` allows.
+    typicality : the probability that it is one whole digit, and no part, pair or other thing.
+    box : where it is in the picture, in pixels.
+    sign : what it looks like where it is no digit: ".", ",", "-", or "?" for anything else.
+    image : (28, 28), 0 = paper, 255 = ink: what the model saw.
+    """
+
+    digit: int | None
+    probabilities: NDArray[np.float64]
+    set: tuple[int, ...]
+    outcome: Outcome
+    typicality: float
+    box: Box
+    sign: str
+    image: NDArray[np.uint8]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as the command line's contract says."""
+        return {
+            "digit": self.digit,
+            "probabilities": [round(float(p), 6) for p in self.probabilities],
+            "set": list(self.set),
+            "outcome": str(self.outcome),
+            "typicality": round(self.typicality, 6),
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a picture says.
+
+    Parameters
+    ----------
+    text : the digits in reading order, a line for each row.
+    probability : that the picture says this, and nothing else.
+    digits : every mark in reading order, also those that are no digits and not in the text.
+    outcome : of the whole picture: blank; not a digit, where there is none; ambiguous, where one
+        of the digits is; else digit.
+    inked, found : the ink, and the pieces of it that were looked at; None where another process
+        read the picture.
+    """
+
+    text: str
+    probability: float
+    digits: tuple[Mark, ...]
+    outcome: Outcome
+    inked: Inked | None = field(repr=False)
+    found: Found | None = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as the command line's contract says."""
+        return {
+            "text": self.text,
+            "probability": round(self.probability, 6),
+            "outcome": str(self.outcome),
+            "digits": [mark.to_dict() for mark in self.digits],
+        }
+
+
+def outcome_of(marks: Sequence[Mark]) -> Outcome:
+    """Give a picture's outcome from its marks'."""
+    outcomes = {mark.outcome for mark in marks}
+    if not outcomes:
+        return Outcome.BLANK
+    for outcome in (Outcome.AMBIGUOUS, Outcome.DIGIT):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.NOT_A_DIGIT
