@@ -11,6 +11,7 @@ import torch
 
 from mnistry.data.dataset import DataSets
 from mnistry.training import inking
+from mnistry.training.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -47,5 +48,5 @@ def test_training_repeats(scenes: np.ndarray) -> None:
 def test_command_writes_a_file(tmp_path: Path) -> None:
     """The command makes a whole file that ONNX Runtime opens."""
     out = tmp_path / "ink.onnx"
-    assert inking.main([str(out), "--scenes", "64", "--epochs", "1"]) == 0
+    assert main(["ink", str(out), "--scenes", "64", "--epochs", "1"]) == 0
     onnxruntime.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])

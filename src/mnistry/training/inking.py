@@ -1,26 +1,19 @@
-"""The inker learns: which pixels of a picture are handwriting, from scenes.
-
-``python -m mnistry.training.inking ink.onnx`` makes the file that ships, in half an hour.
-"""
+"""The inker learns: which pixels of a picture are handwriting, from scenes."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.atomic import replacing
-from mnistry.data.sources import load_data
 from mnistry.pictures.inker import DOWN, FIRST, planes
+from mnistry.training.many import by_many
 from mnistry.training.scene import Scenes
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -33,34 +26,14 @@ _BATCH = 32
 
 def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> NDArray[np.uint8]:
     """Make n scenes in several processes: (n, 2, h, w), their greys and their ink."""
-    parts = np.array_split(np.arange(n), max(n // 250, 1))
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_prepare, initargs=(data, seed, n)
-    ) as pool:
-        return np.concatenate(
-            list(
-                pool.map(_some_scenes, [len(p) for p in parts], [(seed, int(p[0])) for p in parts])
-            )
-        )
+    made = by_many(_some, data, n, seed, chunk=250, digits=_MOST_DIGITS, workers=workers)
+    return np.concatenate(made)
 
 
-_scenes: Scenes  # of a worker process, once it is prepared
-
-
-def _prepare(data: DataSet, seed: int, n: int) -> None:
-    """Make a worker ready."""
-    import cv2
-
-    global _scenes
-    cv2.setNumThreads(1)
-    _scenes = Scenes(data, np.random.default_rng(seed), min(4 * n, _MOST_DIGITS))
-
-
-def _some_scenes(n: int, seed: tuple[int, int]) -> NDArray[np.uint8]:
-    rng = np.random.default_rng(seed)
+def _some(scenes: Scenes, rng: Generator, n: int) -> NDArray[np.uint8]:
     out = np.empty((n, 2, *_SHAPE), np.uint8)
     for i in range(n):
-        scene = _scenes.make(rng, _SHAPE)
+        scene = scenes.make(rng, _SHAPE)
         out[i] = np.round(255 * np.stack([scene.grey, scene.ink]))
     return out
 
@@ -205,27 +178,3 @@ def graph(net: nn.Module) -> Any:
         arrays,
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Make the file."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mnistry.training.inking",
-        description="Train the inker, which tells handwriting from paper, on made scenes.",
-        epilog="Example:\n  python -m mnistry.training.inking src/mnistry/pictures/ink.onnx\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
-    parser.add_argument("--scenes", type=int, default=20000, help="default %(default)s")
-    parser.add_argument("--epochs", type=int, default=6, help="default %(default)s")
-    parser.add_argument("--seed", type=int, default=1, help="decides every draw; default 1")
-    args = parser.parse_args(argv)
-    data = load_data("mnist").train
-    net = train(make_scenes(data, args.scenes, args.seed), args.epochs, args.seed)
-    with replacing(args.out) as file:
-        file.write(graph(net).SerializeToString())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,22 +6,18 @@ what was written.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.data.dataset import DataSet
-from mnistry.data.sources import load_data
-from mnistry.models.file import save_model
+from mnistry.data.dataset import DataSet, DataSets
+from mnistry.models.convnet import ConvNet
 from mnistry.models.network import Block, Network
 from mnistry.pictures.find import find, groups
 from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.training.augment import Augmentation
+from mnistry.training.many import by_many
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run
 from mnistry.training.scene import CUT_OFF, Scene, Scenes
@@ -85,66 +81,37 @@ def candidates(
 
 def make_candidates(data: DataSet, n: int, seed: int, workers: int = 2) -> DataSet:
     """Make the candidates of n scenes, in several processes."""
-    parts = np.array_split(np.arange(n), max(n // 100, 1))
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_prepare, initargs=(data, seed, n)
-    ) as pool:
-        made = list(pool.map(_some, [len(p) for p in parts], [(seed, int(p[0])) for p in parts]))
+    made = by_many(_some, data, n, seed, chunk=100, digits=_MOST_DIGITS, workers=workers)
     images, labels = (np.concatenate([part[i] for part in made]) for i in (0, 1))
     return DataSet(images, labels.astype(np.int64), CLASSES)
 
 
-_scenes: Scenes  # of a worker process, once it is prepared
+def train(data: DataSets, scenes: int, epochs: float, seed: int) -> tuple[ConvNet, dict[str, Any]]:
+    """Train the judge on candidates of so many scenes, and calibrate it on those of others.
+
+    Returns
+    -------
+    model, provenance : what to write into the file.
+    """
+    learnt = make_candidates(data.train, scenes, seed)
+    others = make_candidates(data.validation, scenes // 10, seed + 1)
+    recipe = Recipe(epochs, NETWORK, augmentation=_MILD)
+    run = Run(recipe, learnt, validation=others, seed=seed)
+    model = run.finish()
+    accuracy = float((model.predict(others.images) == others.labels).mean())
+    told = f"{len(learnt):,} candidates; {accuracy:.2%} of {len(others):,} others right\n"
+    sys.stderr.write(told)
+    return model, {"scenes": scenes, **run.provenance()}
 
 
-def _prepare(data: DataSet, seed: int, n: int) -> None:
-    import cv2
-
-    global _scenes
-    cv2.setNumThreads(1)
-    _scenes = Scenes(data, np.random.default_rng(seed), min(4 * n, _MOST_DIGITS))
-
-
-def _some(n: int, seed: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-    rng = np.random.default_rng(seed)
-    made = [_one(rng) for _ in range(n)]
+def _some(scenes: Scenes, rng: Generator, n: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    made = [_one(scenes, rng) for _ in range(n)]
     return np.concatenate([m[0] for m in made]), np.concatenate([m[1] for m in made])
 
 
-def _one(rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _one(scenes: Scenes, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     from mnistry.pictures.inker import answer
 
-    scene = _scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64))
+    scene = scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64))
     ink = scene.ink if rng.random() < 0.3 else answer(scene.grey)
     return candidates(scene, ink)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Make the file."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mnistry.training.segments",
-        description="Train the judge of candidates on those found in made scenes.",
-        epilog="Example:\n  python -m mnistry.training.segments src/mnistry/models/segments.onnx\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("out", metavar="FILE", help="the .onnx file to write")
-    parser.add_argument("--scenes", type=int, default=10000, help="default %(default)s")
-    parser.add_argument("--epochs", type=float, default=9, help="default %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
-    args = parser.parse_args(argv)
-    source = load_data("mnist")
-    data = make_candidates(source.train, args.scenes, args.seed)
-    validation = make_candidates(source.validation, args.scenes // 10, args.seed + 1)
-    recipe = Recipe(args.epochs, NETWORK, augmentation=_MILD)
-    run = Run(recipe, data, validation=validation, seed=args.seed)
-    model = run.finish()
-    accuracy = float((model.predict(validation.images) == validation.labels).mean())
-    sys.stderr.write(
-        f"{len(data):,} candidates; {accuracy:.2%} of {len(validation):,} others right\n"
-    )
-    save_model(model, args.out, provenance={"scenes": args.scenes, **run.provenance()})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
