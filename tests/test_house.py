@@ -13,15 +13,16 @@ import mnistry
 
 PACKAGE = Path(mnistry.__file__).parent
 
-# Each room may import itself and those named; `atomic`, `cores` and `errors` are the ground floor.
+# Each room may import itself and those named; `atomic`, `cores`, `errors`, `runtime` are ground floor.
 MAY_IMPORT = {
     "atomic": set[str](),
     "cores": set[str](),
     "errors": set[str](),
-    "pictures": {"errors", "cores"},
+    "runtime": {"cores"},
+    "pictures": {"errors", "cores", "runtime"},
     "data": {"pictures", "errors", "atomic"},
     "input_data": {"data", "errors"},
-    "models": {"errors", "atomic", "cores"},
+    "models": {"errors", "atomic", "cores", "runtime"},
     "probability": {"models", "data", "errors"},
     "training": {"probability", "models", "data", "pictures", "errors", "atomic"},
     "sklearn": {"training", "models", "data", "errors"},

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistry.cores import cores
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Model, as_features
 from mnistry.models.network import Network
+from mnistry.runtime import open_session
 
 _BATCH = 128  # pictures at once; more leave the cache and are slower
 _BATCH_NUMBERS = 100_000_000  # between two layers; large pictures in many views go fewer at once
@@ -147,20 +147,10 @@ class ConvNet(Model):
     def _session(self, dtype: str) -> Any:
         """Give what runs the network on pictures of that type, made once."""
         if dtype not in self._sessions:
-            import onnxruntime
-
             from mnistry.models.graph import build
 
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = cores()
-            # A thread that waits gives its core away: others may need it.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            options.log_severity_level = 3
-            self._sessions[dtype] = onnxruntime.InferenceSession(
-                build(self, pictures=dtype).SerializeToString(),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
+            model = build(self, pictures=dtype).SerializeToString()
+            self._sessions[dtype] = open_session(model)
         return self._sessions[dtype]
 
     def __getstate__(self) -> dict[str, Any]:

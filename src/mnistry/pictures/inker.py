@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.cores import cores
 from mnistry.pictures.find import find
+from mnistry.runtime import open_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,13 +133,4 @@ def answer(grey: NDArray[np.float32]) -> NDArray[np.float32]:
 @cache
 def _session() -> Any:
     """Give what runs the network, made once."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    path = Path(__file__).with_name("ink.onnx")
-    return onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    return open_session(Path(__file__).with_name("ink.onnx").read_bytes())
