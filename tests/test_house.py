@@ -13,7 +13,8 @@ import mnistry
 
 PACKAGE = Path(mnistry.__file__).parent
 
-# Each room may import itself and those named; `atomic`, `cores`, `errors`, `runtime` are ground floor.
+# Each room may import itself and those named; `atomic`, `cores`, `errors` and `runtime` are the
+# ground floor.
 MAY_IMPORT = {
     "atomic": set[str](),
     "cores": set[str](),

@@ -265,19 +265,6 @@ def test_decode_forgets_where_it_was_taken() -> None:
     assert b"Camera" not in kept.info["exif"]
 
 
-def test_decode_reads_large_jpegs_quickly() -> None:
-    """With `enough`, a JPEG is read at a half, a quarter or an eighth, never below it."""
-    data = encoded("JPEG", PICTURE.resize((800, 480)))
-    assert decode(data).size == (800, 480)
-    assert decode(data, enough=1000).size == (800, 480)
-    assert decode(data, enough=241).size == (800, 480)
-    assert decode(data, enough=240).size == (400, 240)
-    assert decode(data, enough=100).size == (200, 120)
-    assert decode(data, enough=1).size == (100, 60)
-    assert decode(encoded("PNG", PICTURE), enough=1).size == (20, 12)
-    assert np.abs(to_grey(decode(data, enough=1))[2::5, 2::5] - GREYS / 255).mean() < 0.02
-
-
 def test_decode_suffixes_are_lower_case() -> None:
     """Suffixes are compared in lower case, so they are kept so."""
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in SUFFIXES)

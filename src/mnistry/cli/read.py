@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mnistry.cli import choice
+from mnistry.cli.progress import Counter
 from mnistry.cores import cores
 from mnistry.errors import InputError
 
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     reader = Reader(model, alpha=args.alpha, count=args.digits, keep=args.keep)
     shots: list[Shot] = []
     read = failed = 0
-    with _Counter() as counter:
+    with Counter(wanted=not sys.stdout.isatty()) as counter:
         # What is shown of a reading is made here; other processes send only what it says.
         workers = 1 if args.show is not None or args.doctor else cores()
         found = reader.read_many(args.pictures, stdin=sys.stdin.buffer, workers=workers)
@@ -144,7 +143,7 @@ def _tell(args: argparse.Namespace, name: str, reading: Reading, *, alone: bool)
             print("\n".join(f.sentence for f in findings) or "The doctor finds nothing wrong.")
         return
     text = reading.text.replace("\n", " / ")
-    sure = percent(reading.probability) if reading.text else ""
+    sure = _percent(reading.probability) if reading.text else ""
     print(
         f"{text:<12} {sure:>8}  {_outcome(reading, args.digits):<13} {_shown(name)}",
         *(f"    {f.sentence}" for f in findings),
@@ -156,7 +155,7 @@ def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[
     """Lay out one reading for a person."""
     yield reading.text or f"({reading.outcome})"
     yield ""
-    sure = f", {percent(reading.probability)} that it says just this" if reading.text else ""
+    sure = f", {_percent(reading.probability)} that it says just this" if reading.text else ""
     yield f"{_shown(name)}: {_outcome(reading, args.digits)}{sure}"
     if reading.digits:
         yield ""
@@ -171,10 +170,10 @@ def _line(mark: Mark) -> str:
     """Lay out one digit: a bar for its probability, what else it may be, and where it is."""
     where = f"{mark.box.x}, {mark.box.y}, {mark.box.w} × {mark.box.h}"
     if mark.digit is None:
-        like = f"looks like one digit: {percent(mark.typicality)}"
+        like = f"looks like one digit: {_percent(mark.typicality)}"
         return f"{mark.sign:<6} {like:<29} {'':<22} {'':<9} {mark.outcome:<12} {where}"
     p = mark.probabilities
-    bar = f"{'█' * round(20 * p[mark.digit]):░<20} {percent(float(p[mark.digit])):>8}"
+    bar = f"{'█' * round(20 * p[mark.digit]):░<20} {_percent(float(p[mark.digit])):>8}"
     others = [d for d in (-p).argsort(kind="stable").tolist() if d != mark.digit and p[d] > _LEAST]
     more = ", ".join(f"{d} {p[d]:.1%}" for d in others)
     chosen = " ".join(map(str, mark.set)) if len(mark.set) > 1 else ""
@@ -212,7 +211,7 @@ def _keep(shots: list[Shot], name: str, reading: Reading) -> None:
         Shot(
             name=name,
             text=reading.text,
-            note=f"{percent(reading.probability)}, {reading.outcome}"
+            note=f"{_percent(reading.probability)}, {reading.outcome}"
             if reading.text
             else str(reading.outcome),
             grey=thumbnail(inked.grey),
@@ -226,52 +225,12 @@ def _keep(shots: list[Shot], name: str, reading: Reading) -> None:
     )
 
 
-def percent(share: float) -> str:
-    """Write a probability so that it says neither never nor always where it is neither."""
-    if 0 < share < 0.00005:
-        return "< 0.01%"
-    if 0.99995 <= share < 1:
-        return "> 99.99%"
-    return f"{share:.2%}"
+def _percent(share: float) -> str:
+    from mnistry.evidence.page import percent
+
+    return percent(share, 2)
 
 
 def _shown(text: str) -> str:
     """Escape what would move a terminal's cursor: an archive may name its files at will."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-class _Counter:
-    """Counts pictures on standard error, where that is a terminal and the output is not."""
-
-    def __init__(self, every: float = 0.1) -> None:
-        self.every, self.shown = every, False
-        self.start = self.last = time.monotonic()
-        self.wanted = sys.stderr.isatty() and not sys.stdout.isatty()
-
-    def update(self, done: int) -> None:
-        """Show how many are done, and how many a second."""
-        now = time.monotonic()
-        if not self.wanted or now - self.last < self.every:
-            return
-        self.last, self.shown = now, True
-        rate = done / (now - self.start)
-        sys.stderr.write(f"\r\033[K{done:,} pictures  {rate:,.0f} a second")
-        sys.stderr.flush()
-
-    def wipe(self) -> None:
-        """Clear the line, for others to write there."""
-        if self.shown:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
-            self.shown = False
-
-    def __enter__(self) -> _Counter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.wipe()

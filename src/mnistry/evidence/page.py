@@ -256,13 +256,14 @@ def _svg(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def percent(share: float) -> str:
+def percent(share: float, places: int = 1) -> str:
     """Write a share as a percentage that says neither never nor always where it is neither."""
-    if 0 < share < 0.0005:
-        return "< 0.1%"
-    if 0.9995 <= share < 1:
-        return "> 99.9%"
-    return f"{100 * share:.1f}%"
+    least = 10.0**-places
+    if 0 < share < least / 200:
+        return f"< {least:.{places}f}%"
+    if 1 - least / 200 <= share < 1:
+        return f"> {100 - least:.{places}f}%"
+    return f"{100 * share:.{places}f}%"
 
 
 def of_all(shown: int, total: int) -> str:

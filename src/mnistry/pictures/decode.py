@@ -50,7 +50,6 @@ def decode(
     source: str | os.PathLike[str] | bytes,
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
-    enough: int | None = None,
 ) -> Image:
     """Decode a picture wholly, its first frame or page if it has more.
 
@@ -58,8 +57,6 @@ def decode(
     ----------
     source : a file's path, or the bytes themselves.
     name : what messages call it; None: its path.
-    enough : pixels on the shorter side that are enough; a JPEG twice as large or more is decoded
-        at a half, a quarter or an eighth of its size, which is quicker.
 
     Returns
     -------
@@ -102,9 +99,6 @@ def decode(
                 check_size(image.size, name, _SLOW_PIXELS)
                 if len(data) > _SLOW_BYTES:
                     raise too_many_bytes(name, len(data), _SLOW_BYTES)
-            if kind == "JPEG" and enough and (short := min(image.size)) > enough:
-                w, h = (-(-side * enough // short) for side in image.size)
-                image.draft(None, (w, h))
             image.load()
             return _settled(image)
         except DataError:
