@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistry.pictures.find import Box, Found, Group, Row
+from mnistry.pictures.find import Box, Found, Group, Piece, Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,9 +31,7 @@ def alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
     What hangs together is one digit unless it is wide; then it is rather several that touch.
     """
     parts = Counter(piece.whole for piece in row.pieces)
-    boxes: dict[int, Box] = {}
-    for piece in row.pieces:
-        boxes[piece.whole] = piece.box.around(boxes.get(piece.whole, piece.box))
+    boxes = _things(row.pieces)
     wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
     several = {
         name: _RARE + (1 - 2 * _RARE) / (1 + np.exp((_TWO - share) / _TWO_SOFT))
@@ -48,6 +46,14 @@ def alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
             out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
             out[i] *= _near(row, group)
     return out
+
+
+def _things(pieces: Iterable[Piece]) -> dict[int, Box]:
+    """Give the box of everything that hangs together, cut or not, by its number."""
+    boxes: dict[int, Box] = {}
+    for piece in pieces:
+        boxes[piece.whole] = piece.box.around(boxes.get(piece.whole, piece.box))
+    return boxes
 
 
 def _near(row: Row, group: Group) -> float:
@@ -77,9 +83,7 @@ def seldom(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]
     border. As tall as a digit it seldom is.
     """
     h, w = found.ink.shape
-    things: dict[int, Box] = {}
-    for piece in (piece for r in found.rows for piece in r.pieces):
-        things[piece.whole] = piece.box.around(things.get(piece.whole, piece.box))
+    things = _things(piece for r in found.rows for piece in r.pieces)
     inside = any(not _at_edge(box, h, w) for box in things.values())
     out = np.zeros(len(some))
     for i, (group, likely) in enumerate(zip(some, size(found, row, some), strict=True)):

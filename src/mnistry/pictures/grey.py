@@ -64,11 +64,12 @@ def bounded(picture: Any, most: int) -> tuple[Any, int]:
     if factor == 1:
         return picture, 1
     if hasattr(picture, "getexif"):
+        from PIL import ImageOps
+
+        picture = ImageOps.exif_transpose(picture)  # what is made smaller forgets its EXIF
         if picture.mode in ("1", "P", "PA") or picture.mode.startswith("I;16"):
             deep = picture.mode.startswith("I;16")
-            turn = picture.getexif()
             picture = picture.convert("I" if deep else "L" if picture.mode == "1" else "RGBA")
-            picture.getexif().update(turn)
         return picture.reduce(factor), factor
     import cv2
 

@@ -1,0 +1,59 @@
+"""Greys: sizes, and pictures that are too large to be looked at whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnistry.pictures.grey import bounded, size_of, to_contrast, to_grey
+
+
+def bar(mode: str, size: tuple[int, int]) -> Image.Image:
+    """A black bar on white, a quarter from the left."""
+    w, h = size
+    greys = np.full((h, w), 255, np.uint8)
+    greys[h // 4 : 3 * h // 4, w // 4 : w // 4 + w // 8] = 0
+    if mode == "I;16":
+        return Image.fromarray(greys.astype(np.uint16) * 257)
+    return Image.fromarray(greys).convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I;16"])
+def test_bounded_pictures_show_the_same(mode: str) -> None:
+    """A picture of any mode made smaller has at most so many pixels and the same greys."""
+    large = bar(mode, (416, 240))
+    small, factor = bounded(large, 10_000)
+    assert factor == 4
+    grey = to_grey(small)
+    assert grey.shape == (60, 104)
+    assert np.abs(grey - to_grey(large)[::4, ::4]).max() < 0.01
+
+
+def test_bounded_leaves_small_pictures_alone() -> None:
+    """What is small enough is given back as it is, arrays too."""
+    image, array = bar("L", (40, 24)), np.zeros((24, 40), np.uint8)
+    assert bounded(image, 960) == (image, 1)
+    assert bounded(array, 960)[0] is array
+    assert bounded(np.full((200, 300, 3), 9, np.uint8), 20_000)[0].shape == (100, 150, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "I;16"])
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_bounded_pictures_are_still_turned(mode: str, turn: int) -> None:
+    """What is made smaller lies as EXIF says, and so does the size."""
+    image = bar(mode, (416, 240))
+    image.getexif()[0x0112] = turn
+    assert size_of(image) == to_grey(image).shape
+    assert to_grey(bounded(image, 10_000)[0]).shape == tuple(side // 4 for side in size_of(image))
+
+
+@pytest.mark.parametrize("pen", [(20, 40, 200), (200, 30, 40), (10, 120, 30)])
+def test_contrast_shows_coloured_ink_best(pen: tuple[int, int, int]) -> None:
+    """Through the filter, ink of any colour is darker against white than the eye sees it."""
+    picture = np.full((40, 40, 3), 255, np.uint8)
+    picture[10:30, 15:20] = pen
+    seen, filtered = to_grey(picture), to_contrast(picture)
+    assert filtered[0, 0] == pytest.approx(1)
+    assert filtered[20, 17] <= seen[20, 17] + 0.05
+    assert filtered[20, 17] < 0.35
