@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistry.pictures.grey import bounded, size_of, to_contrast, to_grey
+from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast, to_grey
 
 
 def bar(mode: str, size: tuple[int, int]) -> Image.Image:
@@ -57,3 +57,26 @@ def test_contrast_shows_coloured_ink_best(pen: tuple[int, int, int]) -> None:
     assert filtered[0, 0] == pytest.approx(1)
     assert filtered[20, 17] <= seen[20, 17] + 0.05
     assert filtered[20, 17] < 0.35
+
+
+def test_bytes_are_the_greys_of_what_is_grey_in_8_bits() -> None:
+    """Grey arrays and images, and RGB without colour, are given as they are; all else isn't."""
+    greys = np.random.default_rng(0).integers(0, 256, (7, 9), np.uint8)
+    rgb = np.stack([greys] * 3, axis=2)
+    for picture in (greys, rgb, Image.fromarray(greys), Image.fromarray(rgb)):
+        found = to_bytes(picture)
+        assert found is not None
+        assert np.array_equal(found, greys)
+        assert np.array_equal(found / 255, to_grey(picture))
+    coloured = rgb.copy()
+    coloured[0, 0, 2] ^= 1
+    deep = Image.fromarray(greys.astype(np.uint16) * 257)
+    for picture in (greys / 255, coloured, deep, Image.fromarray(rgb).convert("RGBA")):
+        assert to_bytes(picture) is None
+
+
+def test_bytes_of_a_turned_picture_are_left_to_others() -> None:
+    """What EXIF says is turned isn't taken as it lies."""
+    image = Image.fromarray(np.zeros((7, 9), np.uint8))
+    image.getexif()[0x0112] = 6
+    assert to_bytes(image) is None

@@ -134,9 +134,14 @@ def find(ink: Ink) -> Found:
         return Found(ink, owners, (), 0.0, 0.0)
     stroke = _stroke(mask)
     boxes = [Box(*map(int, row[:4])) for row in stats[1:]]
-    flat = owners.ravel()
-    masses = np.bincount(flat, ink.ravel(), count)
-    clear = np.bincount(flat[ink.ravel() > _PEAK], minlength=count)
+    flat, inks = owners.ravel(), ink.ravel()
+    if count == 2:  # as in most pictures
+        inks = inks[flat > 0]
+        masses = np.array([0, inks.sum(dtype=np.float64)])
+        clear = np.array([0, np.count_nonzero(inks > _PEAK)])
+    else:
+        masses = np.bincount(flat, inks, count)
+        clear = np.bincount(flat[inks > _PEAK], minlength=count)
     order = np.argsort(-masses[1:])[:_MOST_COMPONENTS] + 1
     pieces = [Piece(int(i), int(i), boxes[i - 1], float(masses[i])) for i in order if clear[i]]
     if not pieces:
@@ -173,10 +178,11 @@ def _with_halo(owners: Owner, ink: Ink) -> Owner:
     """Give the paler ink around each piece to it."""
     import cv2
 
-    names = owners.astype(np.float32)
+    inked = ink > 0
+    names = owners.astype(np.uint16 if int(owners.max()) < 2**16 else np.float32)
     for _ in range(2):
         grown = cv2.dilate(names, np.ones((3, 3), np.uint8))
-        names = np.where((names == 0) & (ink > 0), grown, names)
+        names = np.where(inked & (names == 0), grown, names)
     return names.astype(np.int32)
 
 

@@ -45,6 +45,21 @@ def to_contrast(picture: Image | ArrayLike) -> NDArray[np.float64]:
     return light if light.ndim == 2 else np.asarray(light @ _filter(light))
 
 
+def to_bytes(picture: Any) -> NDArray[np.uint8] | None:
+    """Give the greys of what is grey in 8 bits already, (h, w), 255 = white; None of all else."""
+    if hasattr(picture, "getexif"):
+        if picture.mode not in ("L", "RGB") or "transparency" in picture.info:
+            return None
+        if picture.getexif().get(_ORIENTATION, 1) != 1:
+            return None
+    array = np.asarray(picture)
+    if array.dtype != np.uint8 or 0 in array.shape:
+        return None
+    if array.shape[2:] == (3,) and array.ndim == 3 and _is_grey(array):
+        array = np.ascontiguousarray(array[:, :, 0])
+    return array if array.ndim == 2 else None
+
+
 def size_of(picture: Any) -> tuple[int, int]:
     """Give a picture's height and width, turned as its EXIF says."""
     if not hasattr(picture, "getexif"):
@@ -143,10 +158,9 @@ def _of_array(picture: Any) -> NDArray[np.float64]:
         if alpha.min() < 1:  # paper is what the drawing is not
             drawn = ((light @ _LUMA) * alpha).sum() / max(alpha.sum(), 1e-9)
             light = light * alpha[:, :, None] + (drawn < 0.5) * (1 - alpha[:, :, None])
-    if (
-        light.ndim == 3
-        and np.array_equal(light[:, :, 0], light[:, :, 1])
-        and np.array_equal(light[:, :, 0], light[:, :, 2])
-    ):
-        return light[:, :, 0]
-    return light
+    return light[:, :, 0] if light.ndim == 3 and _is_grey(light) else light
+
+
+def _is_grey(array: NDArray[Any]) -> bool:
+    first = array[:, :, 0]
+    return all(np.array_equal(first, array[:, :, k]) for k in (1, 2))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.pictures.grey import bounded, size_of, to_contrast
+from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _LEAST_PAPER = 0.4  # share of a picture that is paper
 _SHORT = 40  # pixels; a drawing's stroke may fill so small a side
 _STEADY = 0.1  # share of the contrast that the shades of a steady border spread over
 _CLEARLY = 2.5  # times as far as to the other side: the ink is on this one
+_BYTES = np.arange(256, dtype=np.float32) / 255  # what 8 bits stand for
+_ROUNDING = 1e-3  # of a shade in 8 bits, by which floats may miss it
 _LINE = 0.8  # share of a side that only lines run along
 
 
@@ -81,15 +83,28 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
     smaller, factor = bounded(picture, _MOST_PIXELS)
-    grey = to_contrast(smaller).astype(np.float32)
+    greys = to_bytes(smaller)
+    if greys is None:
+        grey: Plane = to_contrast(smaller).astype(np.float32)
+        greys = _as_bytes(grey)
+    if greys is None:
+        shades = _Shades.of(grey)
+    else:  # as most pictures are: 256 shades say it all
+        grey = _BYTES[greys]
+        shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256))
     size = size_of(picture)
     dark = _dark(grey)
-    depth = _depth(grey, dark)
-    plain = _plain(depth)
+    plain = _plain(grey, greys, shades, dark)
     if plain is not None:
         return Inked(plain, 1 / factor, grey, dark, True, size)
     ink, scale, shown = handwriting(grey if dark else 1 - grey)
     return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False, size)
+
+
+def _as_bytes(grey: Plane) -> NDArray[np.uint8] | None:
+    """Give greys in 8 bits, if they are no finer."""
+    whole = np.rint(255 * grey)
+    return whole.astype(np.uint8) if np.abs(255 * grey - whole).max() < _ROUNDING else None
 
 
 def _dark(grey: Plane) -> bool:
@@ -98,7 +113,7 @@ def _dark(grey: Plane) -> bool:
     Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
     differs from its surroundings differs to the ink's side.
     """
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    border = _border(grey)
     paper, low, high = _median(border), float(grey.min()), float(grey.max())
     darker, lighter = paper - low, high - paper
     even = _median(np.abs(border - paper)) < _STEADY * (high - low)
@@ -111,38 +126,47 @@ def _dark(grey: Plane) -> bool:
     return bool((off**3).sum() < 0)
 
 
+def _border(grey: Plane) -> Plane:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
 def _median(values: Plane) -> float:
     """Give the upper median, without `numpy.median`'s ceremony."""
     half = len(values) // 2
     return float(np.partition(values, half)[half])
 
 
-def _depth(grey: Plane, dark: bool) -> Plane:
-    """Give how far each pixel is from the paper's shade, towards the ink's."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = np.float32(_median(border))
-    return np.asarray(paper - grey if dark else grey - paper)
-
-
-def _plain(depth: Plane) -> Plane | None:
+def _plain(
+    grey: Plane, greys: NDArray[np.uint8] | None, shades: _Shades, dark: bool
+) -> Plane | None:
     """Give the ink on even, empty paper; None if the paper isn't."""
-    low, high = float(depth.min()), float(depth.max())
+    paper = np.float32(_median(_border(grey)))
+
+    def depth(shade: Plane) -> Plane:  # how far from the paper's, towards the ink's
+        return np.asarray(paper - shade if dark else shade - paper)
+
+    shades = shades.where(depth(shades.level))
+    low, high = float(shades.level[0]), float(shades.level[-1])
     if high - low < _FAINTEST:
-        return np.zeros_like(depth)
+        return np.zeros_like(grey)
     if high <= 0:
         return None
-    shades = _Shades.of(depth, low, high)
     noise = shades.where(np.abs(shades.level)).median()  # most of a picture is paper
     ink = shades.where(np.maximum(shades.level, 0))
     threshold = ink.otsu()
     full = ink.above(threshold).median()
-    paper = shades.below(threshold)
-    commonest = paper.level[paper.count.argmax()]
-    flat = paper.where(np.abs(paper.level - commonest)).below(_UNEVEN * full).total
-    if paper.total < _LEAST_PAPER * depth.size or flat < _FLAT * paper.total:
+    even = shades.below(threshold)
+    commonest = even.level[even.count.argmax()]
+    flat = even.where(np.abs(even.level - commonest)).below(_UNEVEN * full).total
+    if even.total < _LEAST_PAPER * grey.size or flat < _FLAT * even.total:
         return None
-    floor = min(max(threshold / 2, 9 * noise), threshold)
-    found = np.clip((depth - floor) / max(full - floor, 1e-6), 0, 1)
+    floor = np.float32(min(max(threshold / 2, 9 * noise), threshold))
+    rise = np.float32(1 / max(full - float(floor), 1e-6))
+
+    def inked(shade: Plane) -> Plane:
+        return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
+
+    found = inked(grey) if greys is None else inked(_BYTES)[greys]
     return None if _has_lines(found) else found
 
 
@@ -154,8 +178,9 @@ class _Shades:
     count: NDArray[np.int64]
 
     @classmethod
-    def of(cls, values: Plane, low: float, high: float) -> _Shades:
-        step = (high - low) / _LEVELS
+    def of(cls, values: Plane) -> _Shades:
+        low, high = float(values.min()), float(values.max())
+        step = max(high - low, 1e-9) / _LEVELS
         at = ((values - low) * (1 / step)).astype(np.intp).ravel()
         count = np.bincount(np.minimum(at, _LEVELS - 1, out=at), minlength=_LEVELS)
         return cls(low + step * (np.arange(_LEVELS) + 0.5), count)
@@ -165,8 +190,9 @@ class _Shades:
         return int(self.count.sum())
 
     def where(self, level: NDArray[Any]) -> _Shades:
-        """Give the same pixels with other levels."""
-        order = np.argsort(level, kind="stable")
+        """Give the same pixels with other levels; those that no pixel has are left out."""
+        there = np.flatnonzero(self.count)
+        order = there[np.argsort(level[there], kind="stable")]
         return _Shades(level[order], self.count[order])
 
     def above(self, threshold: float) -> _Shades:
