@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from mnistry.pictures.paths import best_path
+from mnistry.pictures.paths import best_path, counted_paths, text_paths
 
 Span = tuple[int, int]
 
@@ -40,6 +41,21 @@ def rows(draw: st.DrawFn) -> tuple[list[Span], np.ndarray, np.ndarray]:
 def test_path_is_the_best_of_all(row: tuple[list[Span], np.ndarray, np.ndarray]) -> None:
     """Against trying every way: the path's score is the highest, its probability its share."""
     spans, digit, other = row
+    scores = scores_of(spans, digit, other)
+    path = best_path(spans, digit, other)
+    assert path.score == pytest.approx(scores[path.taken, path.digit])
+    assert path.score == pytest.approx(max(scores.values()))
+    best_by_count: dict[int, float] = {}
+    for (_, kinds), score in scores.items():
+        best_by_count[sum(kinds)] = max(score, best_by_count.get(sum(kinds), -np.inf))
+    total = np.logaddexp.reduce(list(best_by_count.values()))
+    assert path.probability == pytest.approx(np.exp(path.score - total), abs=1e-9)
+
+
+def scores_of(
+    spans: list[Span], digit: np.ndarray, other: np.ndarray
+) -> dict[tuple[tuple[int, ...], tuple[bool, ...]], float]:
+    """The score of every way to read the row."""
     pieces = 1 + max(last for _, last in spans)
     weight = np.array([last - first + 1 for first, last in spans])
     scores: dict[tuple[tuple[int, ...], tuple[bool, ...]], float] = {}
@@ -50,24 +66,48 @@ def test_path_is_the_best_of_all(row: tuple[list[Span], np.ndarray, np.ndarray])
                 for i, is_digit in zip(way, kinds, strict=True)
             )
             scores[tuple(way), kinds] = score
-    path = best_path(spans, digit, other)
-    total = np.logaddexp.reduce(list(scores.values()))
-    assert scores[path.taken, path.digit] == pytest.approx(max(scores.values()))
-    assert path.probability == pytest.approx(np.exp(max(scores.values()) - total), abs=1e-9)
+    return scores
 
 
-@given(rows(), st.integers(1, 4))
-def test_path_has_the_number_of_digits_asked_for(
-    row: tuple[list[Span], np.ndarray, np.ndarray], count: int
+@given(rows(), arrays(np.float64, (12, 3), elements=st.floats(-9, 0)), st.data())
+def test_text_paths_are_the_best_that_say_the_text(
+    row: tuple[list[Span], np.ndarray, np.ndarray], known: np.ndarray, data: st.DataObject
 ) -> None:
-    """With a count, so many candidates are digits, wherever there are as many pieces."""
+    """Against trying every way, for several texts at once; None where there is no room."""
     spans, digit, other = row
-    pieces = 1 + max(last for _, last in spans)
-    path = best_path(spans, digit, other, count)
-    if count <= pieces:
-        assert sum(path.digit) == count
-    covered = [k for i in path.taken for k in range(spans[i][0], spans[i][1] + 1)]
-    assert covered == list(range(pieces))
+    texts = data.draw(
+        st.lists(st.lists(st.integers(0, 2), max_size=6).map(tuple), min_size=1, max_size=4)
+    )
+    scores = scores_of(spans, digit, other)
+    for text, path in zip(
+        texts, text_paths(spans, digit, other, known[: len(spans)], texts), strict=True
+    ):
+        saying = {
+            (way, kinds): score
+            + sum(known[i, c] for i, c in zip(itertools.compress(way, kinds), text, strict=True))
+            for (way, kinds), score in scores.items()
+            if sum(kinds) == len(text)
+        }
+        if path is None:
+            assert not saying
+        else:
+            assert path.score == pytest.approx(saying[path.taken, path.digit])
+            assert path.score == pytest.approx(max(saying.values()))
+
+
+@given(rows(), st.integers(0, 6))
+def test_counted_paths_are_the_best_of_their_number(
+    row: tuple[list[Span], np.ndarray, np.ndarray], most: int
+) -> None:
+    """Against trying every way: the best for each number of digits, as far as there are pieces."""
+    spans, digit, other = row
+    best: dict[int, float] = {}
+    for (_, kinds), score in scores_of(spans, digit, other).items():
+        best[sum(kinds)] = max(score, best.get(sum(kinds), -np.inf))
+    found = counted_paths(spans, digit, other, most)
+    assert [sum(path.digit) for path in found] == [n for n in sorted(best) if n <= most]
+    for path in found:
+        assert path.score == pytest.approx(best[sum(path.digit)])
 
 
 def test_path_of_nothing_is_empty() -> None:

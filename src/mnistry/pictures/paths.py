@@ -1,4 +1,4 @@
-"""The best way to read a row: which of its candidates are digits, and how sure that is."""
+"""The best ways to read a row: which of its candidates are digits, and how sure that is."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Floats = NDArray[np.floating[Any]]
+    Spans = Sequence[tuple[int, int]]
+    Text = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Path:
     """A row read: indices of the candidates taken, from left to right.
 
     `taken[i]` is read as a digit where `digit[i]`, and passed over as something else where not.
-    `probability` is that of just these candidates, among all ways to read the row.
+    `score` is the logarithm of what speaks for it, and `probability` its part among the best ways
+    to read the row as each number of digits.
     """
 
     taken: tuple[int, ...]
     digit: tuple[bool, ...]
+    score: float
     probability: float
 
 
-def best_path(
-    spans: Sequence[tuple[int, int]],
-    digit: NDArray[np.floating[Any]],
-    other: NDArray[np.floating[Any]],
-    count: int | None = None,
-) -> Path:
+def best_path(spans: Spans, digit: Floats, other: Floats) -> Path:
     """Find the most probable way to cover every piece of a row once.
 
     A candidate of several pieces counts as many times, so that every way has as many factors and
@@ -42,53 +43,88 @@ def best_path(
     spans : (first, last) piece of each candidate; each piece must be a candidate of its own.
     digit, other : (n,) log probabilities that a candidate is a digit, and that it is a whole
         thing that is none.
-    count : how many digits there must be; None for any number.
+    """
+    if len(spans) == 1 and spans[0] == (0, 0):  # as most rows are
+        best, rest = float(max(digit[0], other[0])), float(min(digit[0], other[0]))
+        return Path((0,), (bool(digit[0] >= other[0]),), best, float(1 / (1 + np.exp(rest - best))))
+    table = _Table(spans, digit, other, np.zeros((len(spans), 1, _pieces(spans))))
+    return table.path(0, int(table.best[-1, 0].argmax()))
+
+
+def counted_paths(spans: Spans, digit: Floats, other: Floats, most: int) -> list[Path]:
+    """Find the best way for each number of digits up to `most` that has a way; see `best_path`."""
+    table = _Table(spans, digit, other, np.zeros((len(spans), 1, _pieces(spans))))
+    counts = np.flatnonzero(np.isfinite(table.best[-1, 0, : most + 1]))
+    return [table.path(0, int(count)) for count in counts]
+
+
+def text_paths(
+    spans: Spans, digit: Floats, other: Floats, known: Floats, texts: Sequence[Text]
+) -> list[Path | None]:
+    """Find, for each text, the best way to read the row that says it; see `best_path`.
+
+    Parameters
+    ----------
+    known : (n, k), log probabilities of each class for each candidate, if it is a digit.
 
     Returns
     -------
-    path : whose probability is its share of all ways' together; with no pieces, an empty one of
-        probability 1. If no way has `count` digits, the count is dropped.
+    paths : whose score has the text's own evidence in it; None where a text has no room.
     """
-    if len(spans) == 1 and spans[0] == (0, 0) and count is None:  # as most rows are
-        share = 1 / (1 + np.exp(-abs(float(digit[0] - other[0]))))
-        return Path((0,), (bool(digit[0] >= other[0]),), float(share))
-    pieces = 1 + max((last for _, last in spans), default=-1)
-    weight = np.array([last - first + 1 for first, last in spans], float)
-    scores = np.stack([weight * digit, weight * other]) if len(spans) else np.zeros((2, 0))
-    ends: list[list[int]] = [[] for _ in range(pieces + 1)]
-    for i, (_, last) in enumerate(spans):
-        ends[last + 1].append(i)
-    most = pieces if count is not None else 0  # digits told apart, or not
-    best = np.full((pieces + 1, most + 1), -np.inf)
-    total = best.copy()
-    came: dict[tuple[int, int], tuple[int, int]] = {}
-    best[0, 0] = total[0, 0] = 0
-    for at in range(1, pieces + 1):
-        for i in ends[at]:
-            before = spans[i][0]
-            for is_digit in (1, 0):
-                score = scores[1 - is_digit, i]
-                step = is_digit if count is not None else 0
-                for n in range(step, most + 1):
-                    way = best[before, n - step] + score
-                    total[at, n] = np.logaddexp(total[at, n], total[before, n - step] + score)
-                    if way > best[at, n]:
-                        best[at, n] = way
-                        came[at, n] = (i, is_digit)
-    n = 0
-    if count is not None:
-        n = (
-            count
-            if count <= most and np.isfinite(best[pieces, count])
-            else int(best[pieces].argmax())
-        )
-    share = float(np.exp(best[pieces, n] - np.logaddexp.reduce(total[pieces])))
-    taken: list[tuple[int, int]] = []
-    at = pieces
-    while at:
-        i, is_digit = came[at, n]
-        taken.append((i, is_digit))
-        n -= is_digit if count is not None else 0
-        at = spans[i][0]
-    taken.reverse()
-    return Path(tuple(i for i, _ in taken), tuple(bool(d) for _, d in taken), share)
+    most = max((len(text) for text in texts), default=0)
+    says = np.full((len(spans), len(texts), most), -np.inf)
+    for h, text in enumerate(texts):
+        says[:, h, : len(text)] = known[:, list(text)]
+    table = _Table(spans, digit, other, says)
+    return [
+        table.path(h, len(text)) if np.isfinite(table.best[-1, h, len(text)]) else None
+        for h, text in enumerate(texts)
+    ]
+
+
+def _pieces(spans: Spans) -> int:
+    return 1 + max((last for _, last in spans), default=-1)
+
+
+class _Table:
+    """The best scores of reading a row up to each piece, for each text and number of digits.
+
+    Parameters
+    ----------
+    says : (n, texts, most), what each candidate adds to the score as a text's 1st, 2nd, … digit.
+    """
+
+    def __init__(self, spans: Spans, digit: Floats, other: Floats, says: Floats) -> None:
+        pieces, (_, texts, most) = _pieces(spans), says.shape
+        self._spans = spans
+        self.best = np.full((pieces + 1, texts, most + 1), -np.inf)
+        self._came = np.full(self.best.shape, -1)  # 2 × the last candidate, + 1 if it is a digit
+        self.best[0, :, 0] = 0
+        for i in sorted(range(len(spans)), key=lambda i: spans[i][1]):
+            first, last = spans[i]
+            weight = last - first + 1
+            here = self.best[last + 1], self._came[last + 1]
+            before = self.best[first]
+            self._keep(*here, before + weight * other[i], 2 * i)
+            as_digit = before[:, :-1] + (weight * digit[i] + says[i])
+            self._keep(here[0][:, 1:], here[1][:, 1:], as_digit, 2 * i + 1)
+
+    @staticmethod
+    def _keep(best: Floats, came: NDArray[Any], score: Floats, by: int) -> None:
+        better = score > best
+        best[better] = score[better]
+        came[better] = by
+
+    def path(self, text: int, count: int) -> Path:
+        """Give the way that reads the whole row as so many digits."""
+        at = len(self.best) - 1
+        score = float(self.best[at, text, count])
+        taken: list[tuple[int, bool]] = []
+        while at:
+            i, is_digit = divmod(int(self._came[at, text, count]), 2)
+            taken.append((i, bool(is_digit)))
+            count -= is_digit
+            at = self._spans[i][0]
+        taken.reverse()
+        share = np.exp(score - np.logaddexp.reduce(self.best[-1, text]))
+        return Path(tuple(i for i, _ in taken), tuple(d for _, d in taken), score, float(share))

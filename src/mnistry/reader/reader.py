@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import chain, islice
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mnistry.cores import be_one_of_many
 from mnistry.errors import InputError
-from mnistry.models.base import log_softmax, softmax
+from mnistry.models.base import softmax
 from mnistry.models.file import shipped_model
+from mnistry.models.line import read_lines
 from mnistry.pictures import form
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import Box, Found, Group, find, groups
-from mnistry.pictures.frame import SIDE, frame_many
+from mnistry.pictures.find import Box, Found, find
+from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
-from mnistry.pictures.item import Item
+from mnistry.pictures.line import line_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
+from mnistry.probability.ctc import alternatives
 from mnistry.probability.measure import credible_sets
+from mnistry.reader.candidates import Candidates, look_at
+from mnistry.reader.many import Named, read_stream
+from mnistry.reader.rows import Row, choose, hypotheses
 from mnistry.reading import Mark, Outcome, Reading, outcome_of
 
 if TYPE_CHECKING:
@@ -35,26 +34,15 @@ if TYPE_CHECKING:
     from mnistry.models.base import Model
 
     Source = str | os.PathLike[str] | bytes | Image | ArrayLike
+    Floats = NDArray[np.float64]
 
-Named = tuple[str, "Reading | InputError"]
 ALPHA = 0.01
 _STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resembles most
-_CLEAR, _CLEAR_NARROW = 0.9, 0.5  # typicality above which a mark need not be cut
-_NARROW = 0.8  # of the digits' height, the width of marks that are seldom two
-_DOUBT = 0.02  # how often the judge is wrong where it is sure
-_SURE = 1e-6  # probability that no judgement goes below
-_CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
+# What must be true of a mark to be read at once: its digit's probability, its typicality, and the
+# same where it is so wide, in heights of its row, that it may be two.
+_CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
+_LINE = 0.6  # the line's part of what is known of a digit
 _MOST_COUNT = 50  # digits of a picture that may be asked for
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """The rows of one picture and their candidates, which lie in the batch from `start` on."""
-
-    inked: Inked
-    found: Found
-    groups: tuple[list[Group], ...]
-    start: int
 
 
 class Reader:
@@ -63,7 +51,8 @@ class Reader:
     Parameters
     ----------
     model : knows the ten digits in 28×28. None: the convnet that ships, together with what the
-        judge of candidates knows of digits; it has seen forms that MNIST's writers seldom wrote.
+        judge of candidates and the line recogniser know of digits; they have seen forms that
+        MNIST's writers seldom wrote.
     alpha : how often the sets of digits may miss the truth.
     count : how many digits each picture has, where that is known.
     keep : keep points, commas and dashes in the text.
@@ -94,7 +83,13 @@ class Reader:
             raise InputError(f"`count` must be from 1 to {_MOST_COUNT}; got {count}.")
         self.alpha, self.count, self.keep = alpha, count, keep
         self._judge = shipped_model("segments")
-        self._both = model is None
+        self._all = model is None
+
+    @property
+    def made_by(self) -> tuple[Model | None, dict[str, Any]]:
+        """What makes another reader like this one: the model, and the other arguments."""
+        options = {"alpha": self.alpha, "count": self.count, "keep": self.keep}
+        return None if self._all else self.model, options
 
     def read(self, source: Source) -> Reading:
         """Read one picture.
@@ -134,60 +129,7 @@ class Reader:
         ------
         name, found : in order; what can't be read is an error here and stops nothing.
         """
-        items = stream(sources, stdin)
-        chunks = iter(lambda: list(islice(items, _CHUNK)), [])
-        first = next(chunks, [])
-        if workers > 1 and len(first) == _CHUNK:  # fewer are read before a process has started
-            yield from self._read_by_many(chain([first], chunks), workers)
-            return
-        for chunk in chain([first], chunks):
-            rest: Sequence[Item] = chunk
-            while rest:
-                found, rest = self._read_items(rest)
-                yield from found
-
-    def _read_by_many(self, chunks: Iterator[list[Item]], workers: int) -> Iterator[Named]:
-        options = {"alpha": self.alpha, "count": self.count, "keep": self.keep}
-        model = None if self._both else self.model
-        pool = ProcessPoolExecutor(
-            workers, get_context("spawn"), initializer=_start_worker, initargs=(model, options)
-        )
-        try:
-            waiting: deque[Future[list[Named]]] = deque()
-            for chunk in chunks:
-                waiting.append(pool.submit(_work, chunk))
-                if len(waiting) > 2 * workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _read_items(self, items: Sequence[Item]) -> tuple[list[Named], Sequence[Item]]:
-        """Read as many items as memory is allowed for; give those that are left as well."""
-        found: list[Named] = []
-        seen: list[tuple[int, tuple[Inked, Found]]] = []
-        pixels = 0
-        for item in items:
-            error = InputError(item.error)
-            try:
-                if item.data is not None:
-                    looked = self.look(item.data, repr(item.name))
-                    pixels += looked[0].ink.size
-                    seen.append((len(found), looked))
-            except InputError as refused:
-                error = refused
-            except OSError as refused:
-                error = InputError(f"{item.name}: {refused.strerror or refused}.")
-            except MemoryError:
-                error = InputError(f"{item.name!r} is too large for the memory; make it smaller.")
-            found.append((item.name, error))
-            if pixels > _CHUNK_PIXELS:
-                break
-        readings = self.answer([one for _, one in seen])
-        for (i, _), reading in zip(seen, readings, strict=True):
-            found[i] = (found[i][0], reading)
-        return found, items[len(found) :]
+        return read_stream(self, stream(sources, stdin), workers)
 
     def look(self, source: Source, name: str | None = None) -> tuple[Inked, Found]:
         """Find the ink and the pieces of it: the part of reading that needs no model for digits.
@@ -203,151 +145,94 @@ class Reader:
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
         """Read what `look` has seen.
 
-        Pieces are cut only where a picture can't be read well without.
+        What is one digit for sure is read at once. Of anything else, pieces are cut wherever a
+        digit may end, and rows are read whole as well.
         """
-        readings = self._answer(seen)
-        again = [
-            i
-            for i, reading in enumerate(readings)
-            if not self._clear(reading, seen[i][1], seen[i][0].scale)
+        readings = [
+            self._reading_at_once(one) if len(one.known) else self._reading(one, [], 1.0)
+            for one in self._candidates(seen)
         ]
-        if again:
-            cut = [(seen[i][0], seen[i][1].cut()) for i in again]
-            for i, reading in zip(again, self._answer(cut), strict=True):
-                readings[i] = reading
-        return readings
+        hard = [i for i, reading in enumerate(readings) if reading is None]
+        cut = self._candidates([(seen[i][0], seen[i][1].cut()) for i in hard])
+        for i, one in zip(hard, cut, strict=True):
+            readings[i] = self._reading_by_hypotheses(one)
+        return [reading for reading in readings if reading is not None]
 
-    def _clear(self, reading: Reading, found: Found, scale: float) -> bool:
-        """Say whether every mark is a digit as it is, and there are as many as there must be."""
-        tall = found.tall / scale
-        return all(
-            mark.typicality > (_CLEAR if mark.box.w > _NARROW * tall else _CLEAR_NARROW)
-            and mark.box.w < tall
-            for mark in reading.digits
-        ) and self.count in (None, len(reading.digits))
+    def _candidates(self, seen: Sequence[tuple[Inked, Found]]) -> list[Candidates]:
+        return look_at(seen, self.model, self._judge, together=self._all, alpha=self.alpha)
 
-    def _answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
-        crops: list[NDArray[Any]] = []
-        pictures = []
-        for inked, found in seen:
-            start = len(crops)
-            made = tuple(groups(row) for row in found.rows)
-            for row, some in zip(found.rows, made, strict=True):
-                crops += [found.crop(row, group) for group in some]
-            pictures.append(_Candidates(inked, found, made, start))
-        images = frame_many(crops)
-        if len(images):
-            judged = self._judge.predict_log_proba(images)
-            whole = -np.expm1(np.asarray(judged[:, -1], np.float64))
-            known = np.asarray(self.model.predict_log_proba(images), np.float64)
-            if self._both:
-                known = (known + log_softmax(judged[:, :-1])) / 2
-            probabilities = softmax(known).astype(np.float64)
-            sets = credible_sets(probabilities, self.alpha)
-        else:
-            probabilities, whole, sets = np.zeros((0, 10)), np.zeros(0), np.zeros((0, 10), bool)
-        return [self._reading(p, images, probabilities, whole, sets) for p in pictures]
+    def _reading_at_once(self, seen: Candidates) -> Reading | None:
+        """Read a picture that is one digit for sure."""
+        if self.count not in (None, 1) or len(seen.groups) != 1:
+            return None
+        spans, digit, other = seen.scores(0, slice(0, len(seen.whole)))
+        path = best_path(spans, digit, other)
+        if len(path.taken) != 1:
+            return None
+        [i] = path.taken
+        box, tall = seen.groups[0][i].box, seen.found.rows[0].tall
+        clear = _CLEAR if box.w <= _WIDE * tall else _CLEAR_WIDE
+        sure = seen.probabilities[i].max() > _CERTAIN and seen.whole[i] > clear
+        if not path.digit[0] or not sure:
+            return None
+        return self._reading(seen, [(path, None)], path.probability)
+
+    def _reading_by_hypotheses(self, seen: Candidates) -> Reading:
+        depth = 1 - seen.inked.grey if seen.inked.dark else seen.inked.grey
+        columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
+        rows = []
+        for k, own in seen.rows():
+            row = Row(*seen.scores(k, own), seen.known[own], columns[k])
+            rows.append(hypotheses(row, self.count))
+        chosen, probability = choose(rows, self.count)
+        paths: list[tuple[Path, Floats | None]] = []
+        for one, line, (_, own) in zip(chosen, columns, seen.rows(), strict=True):
+            together = None
+            if self._all:
+                pairs = zip(one.path.taken, one.path.digit, strict=True)
+                known = seen.known[own][[i for i, is_digit in pairs if is_digit]]
+                evidence = (1 - _LINE) * known + _LINE * alternatives(line, one.text)
+                together = np.asarray(softmax(evidence), np.float64)
+            paths.append((one.path, together))
+        return self._reading(seen, paths, probability)
 
     def _reading(
-        self,
-        seen: _Candidates,
-        images: NDArray[np.uint8],
-        probabilities: NDArray[np.float64],
-        whole: NDArray[np.float64],
-        sets: NDArray[np.bool_],
+        self, seen: Candidates, paths: Sequence[tuple[Path, Floats | None]], likely: float
     ) -> Reading:
-        at = seen.start
-        lines, marks, likely = [], [], 1.0
-        paths = self._paths(seen, whole)
-        for row, some, path in zip(seen.found.rows, seen.groups, paths, strict=True):
-            line = ""
-            likely *= path.probability
+        """Make the reading of a path through each row.
+
+        With a path stand the probabilities of its digits, (digits, 10); None: as candidates.
+        """
+        lines, marks = [], []
+        alone = len(paths) == 1 == len(paths[0][0].taken)
+        for (path, together), (k, own) in zip(paths, seen.rows(), strict=True):
+            line, digits = "", 0
             for i, is_digit in zip(path.taken, path.digit, strict=True):
-                k = at + i
-                chosen = tuple(int(d) for d in np.flatnonzero(sets[k]))
-                if not is_digit or (len(paths) == 1 == len(path.taken) and whole[k] < _STRANGE):
-                    outcome, digit = Outcome.NOT_A_DIGIT, None
+                box, j = seen.groups[k][i].box, own.start + i
+                p, chosen = seen.probabilities[j], seen.sets[j]
+                if is_digit and together is not None:
+                    p = together[digits]
+                    [chosen] = credible_sets(p[None], self.alpha)
+                digits += is_digit
+                whole = float(seen.whole[j])
+                digit: int | None = int(p.argmax())
+                sign = ""
+                if not is_digit or (alone and whole < _STRANGE):
+                    digit, outcome = None, Outcome.NOT_A_DIGIT
+                    sign = form.sign(box, seen.found.rows[k])
+                    line += sign if self.keep else ""
                 else:
-                    digit = int(probabilities[k].argmax())
-                    likely *= float(probabilities[k, digit])
-                    outcome = Outcome.DIGIT if len(chosen) == 1 else Outcome.AMBIGUOUS
-                sign = "" if digit is not None else form.sign(some[i].box, row)
-                line += str(digit) if digit is not None else sign if self.keep else ""
-                box = _in_picture(some[i].box, seen.inked.scale)
-                marks.append(
-                    Mark(
-                        digit,
-                        probabilities[k],
-                        chosen,
-                        outcome,
-                        float(whole[k]),
-                        box,
-                        sign,
-                        images[k],
-                    )
-                )
+                    outcome = Outcome.DIGIT if chosen.sum() == 1 else Outcome.AMBIGUOUS
+                    line += str(digit)
+                    likely *= float(p.max())
+                members = tuple(int(d) for d in np.flatnonzero(chosen))
+                box = _in_picture(box, seen.inked.scale)
+                marks.append(Mark(digit, p, members, outcome, whole, box, sign, seen.images[j]))
             if line:
                 lines.append(line)
-            at += len(some)
         return Reading(
             "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
         )
-
-    def _paths(self, seen: _Candidates, whole: NDArray[np.float64]) -> list[Path]:
-        """Read each row, or all of them together where the number of digits is known."""
-        spans, digit, other = [], [], []
-        at = seen.start
-        for row, some in zip(seen.found.rows, seen.groups, strict=True):
-            p = _DOUBT + (1 - 2 * _DOUBT) * whole[at : at + len(some)]
-            p = p * form.alone(row, some) * form.size(seen.found, row, some)
-            seldom = form.seldom(seen.found, row, some)
-            spans.append([(group.first, group.last) for group in some])
-            digit.append(np.log(np.maximum(p * (1 - seldom), _SURE)))
-            other.append(np.log(np.maximum((1 - p) * seldom, _SURE)))
-            at += len(some)
-        if self.count is None or len(spans) == 0:
-            return [best_path(*parts) for parts in zip(spans, digit, other, strict=True)]
-        starts = np.cumsum([0, *(len(row.pieces) for row in seen.found.rows)])
-        together = [
-            (first + start, last + start)
-            for start, some in zip(starts, spans, strict=False)
-            for first, last in some
-        ]
-        path = best_path(together, np.concatenate(digit), np.concatenate(other), self.count)
-        return _apart(path, [len(some) for some in spans])
-
-
-_reader: Reader  # of a worker process
-
-
-def _start_worker(model: Model | None, options: dict[str, Any]) -> None:
-    import cv2
-
-    global _reader
-    be_one_of_many()
-    cv2.setNumThreads(1)
-    _reader = Reader(model, **options)
-
-
-def _work(items: Sequence[Item]) -> list[Named]:
-    done: list[Named] = []
-    while items:
-        found, items = _reader._read_items(items)
-        for name, one in found:
-            light = replace(one, inked=None, found=None) if isinstance(one, Reading) else one
-            done.append((name, light))
-    return done
-
-
-def _apart(path: Path, sizes: list[int]) -> list[Path]:
-    """Split a path over all rows into one for each; the first carries the probability."""
-    taken, digit = np.array(path.taken, int), np.array(path.digit, bool)
-    out = []
-    for i, (start, size) in enumerate(zip(np.cumsum([0, *sizes]), sizes, strict=False)):
-        here = (taken >= start) & (taken < start + size)
-        own = tuple(int(k) for k in taken[here] - start)
-        out.append(Path(own, tuple(bool(d) for d in digit[here]), 1.0 if i else path.probability))
-    return out
 
 
 def _in_picture(box: Box, scale: float) -> Box:

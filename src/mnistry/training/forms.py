@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _SHAKE = 0.035  # standard deviation of every corner
 
 
-def write_form(rng: Generator) -> tuple[int, Strokes]:
-    """Write one of the forms; give its digit and its strokes."""
-    label, form = FORMS[int(rng.choice(len(FORMS), p=_SHARES))]
-    return label, form(rng)
+def write_form(rng: Generator, label: int) -> Strokes:
+    """Write a digit in one of its forms."""
+    forms = FORMS[label]
+    return forms[int(rng.integers(len(forms)))](rng)
 
 
 def _through(rng: Generator, *corners: tuple[float, float]) -> Strokes:
@@ -140,9 +140,77 @@ def _eight_open(rng: Generator) -> Strokes:
     )  # fmt: skip
 
 
-FORMS: tuple[tuple[int, Callable[[Generator], Strokes]], ...] = (
-    (1, _one_with_upstroke), (7, _seven_with_bar), (2, _two_with_loops), (4, _four_open),
-    (4, _four_in_one), (9, _nine_with_tail), (9, _nine_crossed), (0, _zero_with_tail),
-    (3, _three_with_flat_top), (5, _five_with_bar), (8, _eight_open),
-)  # fmt: skip
-_SHARES = (0.2, 0.12, 0.13, 0.07, 0.05, 0.06, 0.06, 0.13, 0.05, 0.08, 0.05)
+def _seven_waved(rng: Generator) -> Strokes:
+    deep = rng.uniform(0.05, 0.25)
+    top = [
+        (-0.4, -0.42 + deep),
+        (-0.22, -0.5),
+        (-0.02, -0.5 + 0.8 * deep),
+        (0.12, -0.4),
+        (0.3, -0.5),
+    ]
+    foot = rng.uniform(-0.25, 0.05), 0.5
+    seven = [_through(rng, *top), polyline(top[-1], (0.12, -0.15), foot)]
+    if rng.random() < 0.85:
+        seven.append(polyline((-rng.uniform(0.15, 0.4), 0.08), (rng.uniform(0.2, 0.5), 0.02)))
+    return together(*seven)
+
+
+def _five_leaning(rng: Generator) -> Strokes:
+    neck = rng.uniform(0.0, 0.15)
+    body = [(neck, -0.42), (neck - 0.14, -0.1), (neck + 0.05, -0.12), (0.2, 0.1), (0.08, 0.42),
+            (-0.3, 0.48)]  # fmt: skip
+    lift = rng.uniform(-0.04, 0.05)
+    bar = [(neck - 0.02, -0.44 + lift), (neck + 0.12, -0.5 + lift), (0.48, -0.4 + lift)]
+    return together(_through(rng, *body), _through(rng, *bar))
+
+
+def _four_looped(rng: Generator) -> Strokes:
+    high = rng.uniform(-0.4, -0.15)
+    return _through(
+        rng, (-0.1, -0.5), (-0.28, -0.15), (-0.25, 0.08), (0.05, 0.06), (0.27, -0.12),
+        (0.22, high), (0.08, high + 0.12), (0.06, 0.2), (rng.uniform(-0.05, 0.1), 0.5),
+    )  # fmt: skip
+
+
+def _six_open(rng: Generator) -> Strokes:
+    top = rng.uniform(-0.05, 0.3)
+    close = (rng.uniform(-0.3, -0.1), rng.uniform(0.0, 0.25))
+    return _through(
+        rng, (top, -0.5), (-0.15, -0.2), (-0.25, 0.2), (-0.05, 0.5), (0.22, 0.3), (0.1, 0.02), close
+    )
+
+
+def _zero_curled(rng: Generator) -> Strokes:
+    """Close the ring with a curl inside, or overshoot it at the top."""
+    wide = rng.uniform(0.22, 0.5)
+    ring = [
+        (0.2 * wide, -0.45), (-0.6 * wide, -0.42), (-wide, 0.0), (-0.6 * wide, 0.42), (0, 0.5),
+        (0.7 * wide, 0.36), (wide, 0.0), (0.7 * wide, -0.36),
+    ]  # fmt: skip
+    end = [(0, -0.5), (-0.3 * wide, -0.3)] if rng.random() < 0.5 else [(0.1, -0.5), (-0.2, -0.55)]
+    return _through(rng, *ring, *end)
+
+
+def _one_curved(rng: Generator) -> Strokes:
+    """Go up in a curve, from anywhere, and straight down."""
+    back = rng.uniform(0.2, 0.7)
+    low = rng.uniform(-0.25, 0.45)
+    bow = rng.uniform(-0.2, 0.25)
+    up = [(-back, low), (-0.6 * back, low * 0.6 - 0.2 + bow * 0.5), (-0.15, -0.4), (0, -0.5)]
+    lean = rng.uniform(-0.15, 0.08)
+    return together(_through(rng, *up), polyline((0, -0.5), (lean, 0.5)))
+
+
+FORMS: tuple[tuple[Callable[[Generator], Strokes], ...], ...] = (
+    (_zero_with_tail, _zero_curled),
+    (_one_with_upstroke, _one_with_upstroke, _one_curved),
+    (_two_with_loops,),
+    (_three_with_flat_top,),
+    (_four_open, _four_in_one, _four_looped),
+    (_five_with_bar, _five_leaning),
+    (_six_open,),
+    (_seven_with_bar, _seven_waved),
+    (_eight_open,),
+    (_nine_with_tail, _nine_crossed),
+)

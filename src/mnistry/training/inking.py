@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnistry.pictures.inker import DOWN, FIRST, planes
+from mnistry.training.fold import Nodes
+from mnistry.training.loop import fit
 from mnistry.training.many import by_many
 from mnistry.training.scene import Scenes
 
@@ -85,12 +85,10 @@ def train(scenes: NDArray[np.uint8], epochs: int, seed: int = 0, rate: float = 4
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = network().to(memory_format=torch.channels_last)
-    steps = epochs * (len(scenes) // _BATCH)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1, pct_start=0.1)
-    since, total = time.perf_counter(), 0.0
     order = np.concatenate([_order(rng, len(scenes)) for _ in range(epochs)])
-    for step, chosen in enumerate(order.reshape(-1, _BATCH), 1):
+    batches = order.reshape(-1, _BATCH)
+
+    def loss_of(net: nn.Module, chosen: NDArray[np.intp]) -> Tensor:
         batch = scenes[np.sort(chosen)]
         batch = batch[:, :, :: rng.choice([1, -1]), :: rng.choice([1, -1])]
         shades = [planes(grey.astype(np.float32) / 255) for grey in batch[:, 0]]
@@ -100,18 +98,10 @@ def train(scenes: NDArray[np.uint8], epochs: int, seed: int = 0, rate: float = 4
         p = torch.sigmoid(z)
         overlap = (p * y).sum((1, 2, 3))
         dice = 1 - (2 * overlap + 8) / (p.sum((1, 2, 3)) + y.sum((1, 2, 3)) + 8)
-        loss = functional.binary_cross_entropy_with_logits(z, y) + 0.3 * dice.mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if step % 50 == 0:
-            left = (time.perf_counter() - since) / step * (steps - step)
-            sys.stderr.write(f"step {step} of {steps}  loss {total / 50:.4f}  {left:.0f} s left\n")
-            total = 0.0
-    return net.eval()
+        found: Tensor = functional.binary_cross_entropy_with_logits(z, y) + 0.3 * dice.mean()
+        return found
+
+    return fit(net, batches, loss_of, steps=len(batches), rate=rate, decay=1e-3, warm=0.1, clip=1.0)
 
 
 def _order(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
@@ -125,56 +115,25 @@ def graph(net: nn.Module) -> Any:
     Its input `planes` is float32 (1, 2, h, w), h and w multiples of 16; its output `ink` is
     float32 (1, 1, h, w), the probability that a pixel is handwriting.
     """
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    nodes: list[Any] = []
-    arrays: list[Any] = []
-
-    def convolve(x: str, name: str, conv: Any, norm: Any | None, stride: int = 1) -> str:
-        kernel = conv.weight.detach().double()
-        if norm is None:
-            bias = conv.bias.detach().double()
-        else:
-            scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
-            kernel = kernel * scale[:, None, None, None]
-            bias = norm.bias.detach().double() - norm.running_mean.double() * scale
-        for what, values in (("kernel", kernel), ("bias", bias)):
-            values = values.numpy().astype(np.float32)
-            arrays.append(numpy_helper.from_array(values, f"{name}.{what}"))
-        nodes.append(
-            helper.make_node(
-                "Conv", [x, f"{name}.kernel", f"{name}.bias"], [name],
-                strides=[stride, stride], pads=[1, 1, 1, 1], kernel_shape=[3, 3],
-            )
-        )  # fmt: skip
-        if norm is None:
-            return name
-        nodes.append(helper.make_node("Relu", [name], [f"{name}.out"]))
-        return f"{name}.out"
-
-    arrays.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
-    kept = [convolve("planes", "first", net.first[0], net.first[1])]
+    nodes = Nodes()
+    twice = nodes.array("twice", np.array([1, 1, 2, 2], np.float32))
+    kept = [nodes.convolution("planes", "first", *net.first[:2])]
     for i, pair in enumerate(net.down):
-        x = convolve(kept[-1], f"down.{i}.0", pair[0][0], pair[0][1], 2)
-        kept.append(convolve(x, f"down.{i}.1", pair[1][0], pair[1][1]))
+        x = nodes.convolution(kept[-1], f"down.{i}.0", *pair[0][:2])
+        kept.append(nodes.convolution(x, f"down.{i}.1", *pair[1][:2]))
     x = kept.pop()
     for i, block in enumerate(net.up):
-        nodes.append(
-            helper.make_node(
-                "Resize", [x, "", "twice"], [f"up.{i}.large"], mode="nearest",
-                coordinate_transformation_mode="asymmetric", nearest_mode="floor",
-            )
+        x = nodes.node(
+            "Resize", [x, "", twice], f"up.{i}.large", mode="nearest",
+            coordinate_transformation_mode="asymmetric", nearest_mode="floor",
         )  # fmt: skip
-        nodes.append(
-            helper.make_node("Concat", [f"up.{i}.large", kept.pop()], [f"up.{i}.both"], axis=1)
-        )
-        x = convolve(f"up.{i}.both", f"up.{i}", block[0], block[1])
-    nodes.append(helper.make_node("Sigmoid", [convolve(x, "last", net.last, None)], ["ink"]))
-    made = helper.make_graph(
-        nodes,
+        x = nodes.node("Concat", [x, kept.pop()], f"up.{i}.both", axis=1)
+        x = nodes.convolution(x, f"up.{i}", *block[:2])
+    nodes.node("Sigmoid", [nodes.convolution(x, "last", net.last)], "ink")
+    return nodes.model(
         "ink",
         [helper.make_tensor_value_info("planes", TensorProto.FLOAT, [1, 2, "h", "w"])],
         [helper.make_tensor_value_info("ink", TensorProto.FLOAT, [1, 1, "h", "w"])],
-        arrays,
     )
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -44,6 +44,8 @@ def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
         )
         ghost = cv2.GaussianBlur(np.roll(ink, shift, axis=(0, 1)), (0, 0), rng.uniform(0.7, 2.5))
         light = light * (1 - rng.uniform(0.05, 0.25) * dark * ghost)
+    if rng.random() < 0.12:
+        light = light * (1 - rng.uniform(0.1, 0.5) * dark * _smudge(rng, shape, tall))
     light = light * _lamp(rng, shape)
     light = light + rng.uniform(0, 0.03) * _waves(rng, shape, rng.uniform(0.8, 2.5))
     blur = rng.uniform(0, min(1.3, tall / 18)) * (rng.random() < 0.7)
@@ -97,6 +99,8 @@ def _paper(rng: Generator, shape: tuple[int, int], tall: float) -> Plane:
         paper -= _pattern(rng, x, y, tall)
     if rng.random() < 0.25:
         paper -= _rim(rng, u, v)
+    if rng.random() < 0.25:
+        paper -= dark * _remnants(rng, u, v, thick)
     paper = paper * (1 - rng.uniform(0, 0.06) * _waves(rng, shape, rng.uniform(1, 4)))
     if rng.random() < 0.25:  # specks
         specks = (rng.random(shape) < rng.uniform(0.0002, 0.004)).astype(np.float32)
@@ -158,6 +162,33 @@ def _rim(rng: Generator, u: Plane, v: Plane) -> Plane:
                 strip = strip * _waves(rng, (h, w), rng.uniform(3, 20))
             out = np.maximum(out, strip.astype(np.float32))
     return out
+
+
+def _remnants(rng: Generator, u: Plane, v: Plane, thick: float) -> Plane:
+    """Leave short pieces of lines near the edges, as of borders that were cut away."""
+    h, w = u.shape
+    out = np.zeros_like(u)
+    for _ in range(int(rng.integers(1, 5))):
+        (along, long), (across, deep) = ((u, w), (v, h))[:: rng.choice([1, -1])]
+        start, length = rng.uniform(-0.1, 1) * long, rng.uniform(0.05, 0.6) * long
+        off = rng.uniform(0, 0.09) * deep
+        line = _rule(across, off if rng.random() < 0.5 else deep - off, thick * rng.uniform(0.7, 2))
+        out = np.maximum(out, line * ((along > start) & (along < start + length)))
+    return out
+
+
+def _smudge(rng: Generator, shape: tuple[int, int], tall: float) -> Plane:
+    """Rub a patch of the paper: mottled, without strokes, soft at its rim."""
+    import cv2
+
+    h, w = shape
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    wide, high = tall * np.exp(rng.uniform(-1, 0.7)), tall * np.exp(rng.uniform(-1, 0.5))
+    off = np.hypot((x - rng.uniform(0, w)) / wide, (y - rng.uniform(0, h)) / high)
+    grain = _waves(rng, shape, max(tall * rng.uniform(0.06, 0.3), 1.5))
+    mottled = np.clip((grain - rng.uniform(0.2, 0.6)) / rng.uniform(0.1, 0.5), 0, 1)
+    patch = mottled * np.clip((1.2 - off) / 0.4, 0, 1)
+    return np.asarray(cv2.GaussianBlur(patch.astype(np.float32), (0, 0), rng.uniform(0.4, 1.5)))
 
 
 def _pattern(rng: Generator, x: Plane, y: Plane, tall: float) -> Plane:

@@ -17,6 +17,8 @@ from mnistry.training.paper import photograph
 from mnistry.training.pen import Strokes, draw, polyline, strokes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]
 
 NOT_A_DIGIT, CUT_OFF = -1, -2
+_COUNTS = (0, 1, 1, 2, 3, 4, 6, 9)
 _WIDTHS = (0.035, 0.27)  # of pens, in heights of a digit
 _ALIKE = 0.3  # share of the rows whose digits repeat
 _BROKEN = 0.12  # share of the digits with a gap in their strokes
-_FOREIGN = 0.3  # share of the digits written as MNIST's writers seldom did
+# Shares of the writers who write each digit as MNIST's writers seldom did.
+_FOREIGN = np.array([0.35, 0.55, 0.4, 0.15, 0.4, 0.35, 0.15, 0.45, 0.15, 0.35])
+_SMALL_ZEROS = 0.4  # share of the writers whose zeros are smaller than their other digits
 
 
 @dataclass(frozen=True)
@@ -82,22 +87,33 @@ class Scenes:
         ]
 
     def make(
-        self, rng: Generator, shape: tuple[int, int], size: tuple[float, float] = (14, 72)
+        self,
+        rng: Generator,
+        shape: tuple[int, int],
+        size: tuple[float, float] = (14, 72),
+        counts: Sequence[int] = _COUNTS,
     ) -> Scene:
-        """Make a scene of `shape` (h, w), its digits' height within `size`, in pixels."""
+        """Make a scene.
+
+        Parameters
+        ----------
+        shape : (h, w). size : bounds of the digits' height, in pixels.
+        counts : of digits in its main row; one of them is drawn, fewer may have room.
+        """
         low, high = size
         tall = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.95 * shape[0])))))
-        written = self._written(rng, shape, tall)
+        written = self._written(rng, shape, tall, int(rng.choice(counts)))
         ink = np.zeros(shape, np.float32)
         for mark in written:
             np.maximum(ink, mark.ink, out=ink)
         return Scene(photograph(rng, ink, tall), ink, tuple(written), tall)
 
-    def _written(self, rng: Generator, shape: tuple[int, int], tall: float) -> list[Mark]:
+    def _written(
+        self, rng: Generator, shape: tuple[int, int], tall: float, count: int
+    ) -> list[Mark]:
         """Write rows of digits, from one to as many as have room."""
         h, w = shape
         hand = _Hand.drawn(rng, tall)
-        count = int(rng.choice([0, 1, 1, 2, 3, 4, 6, 9]))
         wide = 0.75 * tall * max(count, 1)
         x = (
             rng.uniform(0.05 * tall, max(w - wide, 0.1 * tall))
@@ -125,19 +141,21 @@ class Scenes:
         marks: list[Mark] = []
         alike = rng.random() < _ALIKE  # as the zeros of round numbers
         i = self._any(rng)
+        if alike and rng.random() < 0.5:
+            i = int(rng.choice(self._of[0]))
         for _ in range(count):
             again = alike and rng.random() < 0.6
             i = int(rng.choice(self._of[self._labels[i]])) if again else self._any(rng)
             label = int(self._labels[i])
             ink = np.zeros(shape, np.float32)
-            tall = hand.tall * np.exp(0.15 * rng.standard_normal())
+            tall = hand.tall * np.exp(0.15 * rng.standard_normal()) * hand.share[label]
             low = y + 0.06 * hand.tall * rng.standard_normal()
             if hand.brush:
                 wide = self._brush(rng, ink, i, hand, tall, x, low)
             else:
                 own = self._strokes[i]
-                if rng.random() < _FOREIGN:
-                    label, own = write_form(rng)
+                if hand.foreign[label]:
+                    own = write_form(rng, label)
                 strokes = hand.written(rng, own)
                 wide = strokes.size[0] * tall
                 draw(strokes, tall, hand.width, (x + wide / 2, low), ink)
@@ -239,20 +257,26 @@ class _Hand:
     brush: bool
     cut: float
     wavy: float
+    foreign: NDArray[np.bool_]  # of each digit, whether it is written in a form of its own
+    share: NDArray[np.float64]  # of each digit, its height in shares of `tall`
 
     @classmethod
     def drawn(cls, rng: Generator, tall: float) -> _Hand:
+        share = np.ones(10)
+        share[0] = rng.uniform(0.5, 1) if rng.random() < _SMALL_ZEROS else 1
         return cls(
             tall,
             max(tall * float(np.exp(rng.uniform(*np.log(_WIDTHS)))), rng.uniform(0.8, 1.6)),
             float(rng.normal(0.1, 0.25)),
             float(np.exp(0.15 * rng.standard_normal())),
-            float(rng.choice([-0.03, 0.03, 0.1, 0.2, 0.3, 0.5])),
+            float(rng.choice([-0.1, -0.03, 0.03, 0.1, 0.2, 0.3, 0.5])),
             float(rng.choice([0, 0, 0, 0.5])),
             float(rng.choice([0, 0, 0.15, 0.4])),
             bool(rng.random() < 0.3),
             float(rng.uniform(0.3, 0.65)),
             float(rng.uniform(0, 0.06)),
+            rng.random(10) < _FOREIGN,
+            share,
         )
 
     def written(self, rng: Generator, strokes: Strokes) -> Strokes:

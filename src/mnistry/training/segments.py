@@ -20,7 +20,7 @@ from mnistry.training.augment import Augmentation
 from mnistry.training.many import by_many
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run
-from mnistry.training.scene import CUT_OFF, Scene, Scenes
+from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Scene, Scenes
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -61,12 +61,14 @@ def candidates(
             mass = float(crop.sum())
             x, y, w, h = group.box
             best, kind = 0.0, _OTHER
-            skip = False
+            skip = point = False
             for mark, total, gone in zip(scene.marks, totals, lost, strict=True):
                 shared = float(np.minimum(crop, mark.ink[y : y + h, x : x + w]).sum())
                 if shared == 0:
                     continue
                 part, purity = shared / total, shared / mass
+                if mark.label == NOT_A_DIGIT and part > _PART:
+                    point = True  # a digit with its point is no digit, as two digits aren't
                 good = min(part, purity)
                 if (mark.label == CUT_OFF or gone) and purity > 0.5:
                     skip = True  # what the edge cuts off, or paper hides, may be whole or not
@@ -75,7 +77,7 @@ def candidates(
             if skip or (kind != _OTHER and _PART < best < _WHOLE):
                 continue
             crops.append(crop)
-            labels.append(kind if best >= _WHOLE else _OTHER)
+            labels.append(_OTHER if point or best < _WHOLE else kind)
     return frame_many(crops), np.array(labels, np.intp)
 
 

@@ -1,0 +1,5 @@
+"""The reader: a picture of handwritten digits in, a reading out."""
+
+from mnistry.reader.reader import ALPHA, Reader
+
+__all__ = ["ALPHA", "Reader"]

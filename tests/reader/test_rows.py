@@ -1,0 +1,116 @@
+"""What a row may say: the evidence of line and candidates together, and the number asked for."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistry.pictures.paths import Path
+from mnistry.reader.rows import Hypothesis, Row, choose, hypotheses
+
+NOTHING = 10
+
+
+def columns_saying(*likely: tuple[int, float]) -> np.ndarray:
+    """A line of three columns for each digit: the digit with its probability, else nothing."""
+    columns = []
+    for digit, p in likely:
+        between, there = np.full((2, 11), 1e-6)
+        between[NOTHING] = 1
+        there[digit], there[NOTHING] = p, 1 - p
+        columns += [between, there, between]
+    array = np.array(columns)
+    normalised: np.ndarray = np.log(array / array.sum(axis=1, keepdims=True))
+    return normalised
+
+
+def row(columns: np.ndarray, *digits: tuple[int, float, float]) -> Row:
+    """A row of pieces, each a candidate: its digit, how sure that is, and that it is a digit."""
+    n = len(digits)
+    known = np.full((n, 10), 1e-4)
+    whole = np.array([w for _, _, w in digits])
+    for line, (digit, sure, _) in zip(known, digits, strict=True):
+        line[digit] = sure
+    known = known / known.sum(axis=1, keepdims=True)
+    spans = [(i, i) for i in range(n)]
+    return Row(spans, np.log(whole), np.log(1 - whole), np.log(known), columns)
+
+
+def best(made: list[Hypothesis]) -> tuple[int, ...]:
+    return max(made, key=lambda one: one.score).text
+
+
+def test_line_and_candidates_that_agree_are_believed() -> None:
+    """Both say 42: so does the row, and each digit has its candidate."""
+    made = hypotheses(row(columns_saying((4, 0.9), (2, 0.9)), (4, 0.9, 0.95), (2, 0.9, 0.95)))
+    chosen = max(made, key=lambda one: one.score)
+    assert chosen.text == (4, 2)
+    assert chosen.path.taken == (0, 1)
+    assert chosen.path.digit == (True, True)
+
+
+def test_the_surer_one_wins_where_they_differ() -> None:
+    """A line that is sure of a 1 beats candidates that take it for a 7 by a hair."""
+    unsure = row(columns_saying((1, 0.98)), (7, 0.5, 0.9))
+    unsure.known[0, 1] = np.log(0.4)
+    assert best(hypotheses(unsure)) == (1,)
+    columns = columns_saying((1, 0.5))
+    columns[1, 7] = np.log(0.4)
+    assert best(hypotheses(row(columns, (7, 0.99, 0.9)))) == (7,)
+
+
+def test_what_the_line_passes_over_is_no_digit() -> None:
+    """A speck that could be a 1, where the line sees nothing beside the 5."""
+    made = hypotheses(row(columns_saying((5, 0.99)), (5, 0.9, 0.9), (1, 0.6, 0.5)))
+    chosen = max(made, key=lambda one: one.score)
+    assert chosen.text == (5,)
+    assert chosen.path.digit == (True, False)
+
+
+@given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 99))
+def test_texts_have_room_and_no_more_digits_than_asked_for(
+    pieces: int, count: int, seed: int
+) -> None:
+    """Every text has a path with as many digits, at most `count`; every number is there."""
+    rng = np.random.default_rng(seed)
+    columns = columns_saying(*((int(rng.integers(10)), rng.random()) for _ in range(pieces)))
+    digits = [(int(rng.integers(10)), 0.9, float(rng.uniform(0.1, 0.9))) for _ in range(pieces)]
+    made = hypotheses(row(columns, *digits), count)
+    for one in made:
+        assert len(one.text) == sum(one.path.digit) <= count
+        assert np.isfinite(one.score)
+    assert {len(one.text) for one in made} >= set(range(min(count, pieces) + 1))
+
+
+def some(rng: np.random.Generator, n: int) -> list[Hypothesis]:
+    lengths = [0, *rng.integers(0, 4, n - 1)]
+    path = Path((), (), 0.0, 1.0)
+    return [Hypothesis((1,) * int(k), path, float(rng.normal(0, 3))) for k in lengths]
+
+
+@given(st.integers(1, 4), st.none() | st.integers(0, 6), st.integers(0, 99))
+def test_choice_is_the_best_of_all(n: int, count: int | None, seed: int) -> None:
+    """Against trying every choice: the best with the count, and its share of them."""
+    rng = np.random.default_rng(seed)
+    rows = [some(rng, 3) for _ in range(n)]
+    choices = list(itertools.product(*rows))
+    counted = [c for c in choices if count in (None, sum(len(one.text) for one in c))] or choices
+    chosen, probability = choose(rows, count)
+    scores = [sum(one.score for one in c) for c in counted]
+    assert sum(one.score for one in chosen) == pytest.approx(max(scores))
+    alike = [
+        score
+        for c, score in zip(counted, scores, strict=True)
+        if [len(one.text) for one in c] == [len(one.text) for one in chosen]
+    ]
+    share = np.exp(np.logaddexp.reduce(alike) - np.logaddexp.reduce(scores))
+    assert probability == pytest.approx(share)
+
+
+def test_choice_of_nothing_is_nothing() -> None:
+    """No rows: nothing is said, for sure."""
+    assert choose([], None) == ([], 1.0)
