@@ -146,7 +146,7 @@ def find(ink: Ink) -> Found:
     pieces = [Piece(int(i), int(i), boxes[i - 1], float(masses[i])) for i in order if clear[i]]
     if not pieces:
         return Found(ink, np.zeros_like(owners), (), stroke, 0.0)
-    owners = _with_halo(owners, ink)
+    owners = _with_halo(owners if count > 2 else mask, ink)
     if len(pieces) == 1:  # as most pictures are
         tall = float(pieces[0].box.h)
         return Found(ink, owners, (Row(tuple(pieces), tall),), stroke, tall)
@@ -174,15 +174,19 @@ def groups(row: Row) -> list[Group]:
     return found
 
 
-def _with_halo(owners: Owner, ink: Ink) -> Owner:
-    """Give the paler ink around each piece to it."""
+def _with_halo(owners: NDArray[Any], ink: Ink) -> Owner:
+    """Give the paler ink around each piece to it; bytes are a single piece's."""
     import cv2
 
+    near = np.ones((3, 3), np.uint8)
     inked = ink > 0
+    if owners.dtype == np.uint8:
+        for _ in range(2):
+            owners = cv2.dilate(owners, near) & inked
+        return owners.astype(np.int32)
     names = owners.astype(np.uint16 if int(owners.max()) < 2**16 else np.float32)
     for _ in range(2):
-        grown = cv2.dilate(names, np.ones((3, 3), np.uint8))
-        names = np.where(inked & (names == 0), grown, names)
+        names = np.where(inked & (names == 0), cv2.dilate(names, near), names)
     return names.astype(np.int32)
 
 

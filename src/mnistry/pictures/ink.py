@@ -82,6 +82,8 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
 def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
+    import cv2
+
     smaller, factor = bounded(picture, _MOST_PIXELS)
     greys = to_bytes(smaller)
     if greys is None:
@@ -90,7 +92,7 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
     if greys is None:
         shades = _Shades.of(grey)
     else:  # as most pictures are: 256 shades say it all
-        grey = _BYTES[greys]
+        grey = cv2.LUT(greys, _BYTES)
         shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256))
     size = size_of(picture)
     dark = _dark(grey)
@@ -140,6 +142,8 @@ def _plain(
     grey: Plane, greys: NDArray[np.uint8] | None, shades: _Shades, dark: bool
 ) -> Plane | None:
     """Give the ink on even, empty paper; None if the paper isn't."""
+    import cv2
+
     paper = np.float32(_median(_border(grey)))
 
     def depth(shade: Plane) -> Plane:  # how far from the paper's, towards the ink's
@@ -152,12 +156,12 @@ def _plain(
     if high <= 0:
         return None
     noise = shades.where(np.abs(shades.level)).median()  # most of a picture is paper
-    ink = shades.where(np.maximum(shades.level, 0))
+    ink = _Shades(np.maximum(shades.level, 0), shades.count)
     threshold = ink.otsu()
     full = ink.above(threshold).median()
     even = shades.below(threshold)
     commonest = even.level[even.count.argmax()]
-    flat = even.where(np.abs(even.level - commonest)).below(_UNEVEN * full).total
+    flat = even.count[np.abs(even.level - commonest) < _UNEVEN * full].sum()
     if even.total < _LEAST_PAPER * grey.size or flat < _FLAT * even.total:
         return None
     floor = np.float32(min(max(threshold / 2, 9 * noise), threshold))
@@ -166,13 +170,16 @@ def _plain(
     def inked(shade: Plane) -> Plane:
         return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
 
-    found = inked(grey) if greys is None else inked(_BYTES)[greys]
+    found = inked(grey) if greys is None else cv2.LUT(greys, inked(_BYTES))
     return None if _has_lines(found) else found
 
 
 @dataclass(frozen=True)
 class _Shades:
-    """How many pixels have each shade: what there is to know of them in a few hundred numbers."""
+    """How many pixels have each shade: what there is to know of them in a few hundred numbers.
+
+    Levels are in ascending order.
+    """
 
     level: NDArray[Any]
     count: NDArray[np.int64]
@@ -191,26 +198,27 @@ class _Shades:
 
     def where(self, level: NDArray[Any]) -> _Shades:
         """Give the same pixels with other levels; those that no pixel has are left out."""
-        there = np.flatnonzero(self.count)
-        order = there[np.argsort(level[there], kind="stable")]
+        there = self.count.nonzero()[0]
+        order = there[level[there].argsort(kind="stable")]
         return _Shades(level[order], self.count[order])
 
     def above(self, threshold: float) -> _Shades:
-        return _Shades(self.level[self.level > threshold], self.count[self.level > threshold])
+        first = self.level.searchsorted(threshold, "right")
+        return _Shades(self.level[first:], self.count[first:])
 
     def below(self, threshold: float) -> _Shades:
-        return _Shades(self.level[self.level < threshold], self.count[self.level < threshold])
+        end = self.level.searchsorted(threshold)
+        return _Shades(self.level[:end], self.count[:end])
 
     def median(self) -> float:
-        if not self.total:
-            return 0.0
-        return float(self.level[np.searchsorted(np.cumsum(self.count), self.total / 2)])
+        below = self.count.cumsum()
+        return float(self.level[below.searchsorted(below[-1] / 2)]) if len(below) else 0.0
 
     def otsu(self) -> float:
         """Give the threshold between the two classes that differ most (Otsu, 1979)."""
-        below = np.cumsum(self.count)[:-1]
-        above = self.total - below
-        sums = np.cumsum(self.count * self.level)
+        below = self.count.cumsum()
+        below, above = below[:-1], below[-1] - below[:-1]
+        sums = (self.count * self.level).cumsum()
         gap = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
         apart = below * above * gap**2
         best = np.flatnonzero(apart >= apart.max() * (1 - 1e-9))  # equal where no pixel is between
