@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from mnistry.cores import cores
 from mnistry.reader import Reader
 from mnistry.reading import Reading
 from pile import Pile, answer, parser
@@ -36,7 +37,7 @@ def main() -> None:
 
 def texts(reader: Reader, files: tuple[str, ...]) -> list[str]:
     """Read some files; what can't be read says nothing."""
-    found = (reading for _, reading in reader.read_many(files))
+    found = (reading for _, reading in reader.read_many(files, workers=cores()))
     return [reading.text if isinstance(reading, Reading) else "" for reading in found]
 
 

@@ -63,6 +63,17 @@ def test_the_surer_one_wins_where_they_differ() -> None:
     assert best(hypotheses(row(columns, (7, 0.99, 0.9)))) == (7,)
 
 
+def test_a_thing_by_itself_is_rather_one_digit() -> None:
+    """Where all hangs together, a line that sees two digits in it counts little."""
+    columns = columns_saying((1, 0.99), (0, 0.99))
+    spans = [(0, 0), (1, 1), (0, 1)]
+    known = np.log(np.full((3, 10), 0.1))
+    whole = np.array([0.15, 0.15, 0.9])
+    scores = spans, np.log(whole), np.full(3, -14.0), known, columns
+    assert best(hypotheses(Row(*scores))) == (1, 0)
+    assert len(best(hypotheses(Row(*scores, one=True)))) == 1
+
+
 def test_what_the_line_passes_over_is_no_digit() -> None:
     """A speck that could be a 1, where the line sees nothing beside the 5."""
     made = hypotheses(row(columns_saying((5, 0.99)), (5, 0.9, 0.9), (1, 0.6, 0.5)))

@@ -41,7 +41,7 @@ _STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resem
 # What must be true of a mark to be read at once: its digit's probability, its typicality, and the
 # same where it is so wide, in heights of its row, that it may be two.
 _CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
-_LINE = 0.6  # the line's part of what is known of a digit
+_LINE = 0.5  # the line's part of what is known of a digit
 _MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
@@ -182,7 +182,8 @@ class Reader:
         columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():
-            row = Row(*seen.scores(k, own), seen.known[own], columns[k])
+            single = len({piece.whole for piece in seen.found.rows[k].pieces}) == 1
+            row = Row(*seen.scores(k, own), seen.known[own], columns[k], single)
             rows.append(hypotheses(row, self.count))
         chosen, probability = choose(rows, self.count)
         paths: list[tuple[Path, Floats | None]] = []

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Text = tuple[int, ...]
 
 _MOST = 8  # texts that the line suggests
-_LINE = 2.0  # what the line's log probability of a text counts, against the candidates'
+# What the line's log probability of a text counts, against the candidates'; and where all hangs
+# together, which is mostly one digit, and seen better as such.
+_LINE, _LINE_OF_ONE = 2.0, 0.25
 _LEAST = -200.0  # log probability that no text goes below
 
 
@@ -35,6 +37,7 @@ class Row:
     spans, digit, other : see `best_path`.
     known : (n, 10), log probabilities of the digits for each candidate, if it is one.
     columns : (t, 11), the line's; see `log_likelihoods`.
+    one : whether all of it hangs together.
     """
 
     spans: Sequence[tuple[int, int]]
@@ -42,6 +45,7 @@ class Row:
     other: Floats
     known: Floats
     columns: Floats
+    one: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,11 @@ def hypotheses(row: Row, count: int | None = None) -> list[Hypothesis]:
         taken = [i for i, is_digit in zip(path.taken, path.digit, strict=True) if is_digit]
         texts.append(tuple(int(k) for k in row.known[taken].argmax(axis=1)))
     texts = [t for t in dict.fromkeys(texts) if count is None or len(t) <= count]
+    weight = _LINE_OF_ONE if row.one else _LINE
     lines = np.maximum(log_likelihoods(row.columns, texts), _LEAST)
     paths = text_paths(row.spans, row.digit, row.other, row.known, texts)
     return [
-        Hypothesis(text, path, path.score + _LINE * float(line))
+        Hypothesis(text, path, path.score + weight * float(line))
         for text, path, line in zip(texts, paths, lines, strict=True)
         if path is not None
     ]
