@@ -83,7 +83,7 @@ def test_interrupted_run_goes_on_to_the_same_bytes(
     number: signal.Signals, small: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C or a polite kill: state kept, the way on told; followed, it gives the same file."""
-    arguments = ["train", "--model", "convnet", "--data", str(small), "--epochs", "12"]
+    arguments = ["train", "--model", "convnet", "--data", str(small), "--epochs", "6"]
     command = [*COMMAND, *arguments, "--out", str(tmp_path / "m.onnx"), "--save-every", "0.05"]
     checkpoint = tmp_path / "m.checkpoint.npz"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
