@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistry.pictures.paths import Path
-from mnistry.reader.rows import Hypothesis, Row, choose, hypotheses
+from mnistry.reader.rows import Hypothesis, RowEvidence, choose, hypotheses
 
 NOTHING = 10
 
@@ -28,7 +28,7 @@ def columns_saying(*likely: tuple[int, float]) -> np.ndarray:
     return normalised
 
 
-def row(columns: np.ndarray, *digits: tuple[int, float, float]) -> Row:
+def row(columns: np.ndarray, *digits: tuple[int, float, float]) -> RowEvidence:
     """A row of pieces, each a candidate: its digit, how sure that is, and that it is a digit."""
     n = len(digits)
     known = np.full((n, 10), 1e-4)
@@ -37,7 +37,7 @@ def row(columns: np.ndarray, *digits: tuple[int, float, float]) -> Row:
         line[digit] = sure
     known = known / known.sum(axis=1, keepdims=True)
     spans = [(i, i) for i in range(n)]
-    return Row(spans, np.log(whole), np.log(1 - whole), np.log(known), columns)
+    return RowEvidence(spans, np.log(whole), np.log(1 - whole), np.log(known), columns)
 
 
 def best(made: list[Hypothesis]) -> tuple[int, ...]:
@@ -70,8 +70,8 @@ def test_a_thing_by_itself_is_rather_one_digit() -> None:
     known = np.log(np.full((3, 10), 0.1))
     whole = np.array([0.15, 0.15, 0.9])
     scores = spans, np.log(whole), np.full(3, -14.0), known, columns
-    assert best(hypotheses(Row(*scores))) == (1, 0)
-    assert len(best(hypotheses(Row(*scores, one=True)))) == 1
+    assert best(hypotheses(RowEvidence(*scores))) == (1, 0)
+    assert len(best(hypotheses(RowEvidence(*scores, single=True)))) == 1
 
 
 def test_what_the_line_passes_over_is_no_digit() -> None:

@@ -13,7 +13,7 @@ from mnistry.data.dataset import DataSets
 from mnistry.pictures.line import HEIGHT
 from mnistry.training import lines
 from mnistry.training.__main__ import main
-from mnistry.training.scene import Scenes
+from mnistry.training.scene import CUT_OFF, Scenes
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_rows_of_clean_ink_say_what_was_written(mnist: DataSets) -> None:
     seen = 0
     for _ in range(60):
         scene = scenes.make(rng, (80, 200))
-        if any(mark.label == -2 for mark in scene.marks):
+        if any(mark.label == CUT_OFF for mark in scene.marks):
             continue
         rows = lines.lines_of(scene, scene.ink, scene.ink)
         said = sorted(digit for _, digits in rows for digit in digits)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,16 @@ class Row:
 
     pieces: tuple[Piece, ...]
     tall: float
+
+    @property
+    def box(self) -> Box:
+        """The box around all of it."""
+        return reduce(Box.around, (piece.box for piece in self.pieces))
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all of it hangs together, cut or not."""
+        return len({piece.whole for piece in self.pieces}) == 1
 
 
 @dataclass(frozen=True)
@@ -134,19 +145,15 @@ def find(ink: Ink) -> Found:
         return Found(ink, owners, (), 0.0, 0.0)
     stroke = _stroke(mask)
     boxes = [Box(*map(int, row[:4])) for row in stats[1:]]
-    flat, inks = owners.ravel(), ink.ravel()
-    if count == 2:  # as in most pictures
-        inks = inks[flat > 0]
-        masses = np.array([0, inks.sum(dtype=np.float64)])
-        clear = np.array([0, np.count_nonzero(inks > _PEAK)])
-    else:
-        masses = np.bincount(flat, inks, count)
-        clear = np.bincount(flat[inks > _PEAK], minlength=count)
+    at = mask.ravel().nonzero()[0]  # most of a picture is paper
+    whose, inks = owners.ravel()[at], ink.ravel()[at]
+    masses = np.bincount(whose, inks, count)
+    clear = np.bincount(whose[inks > _PEAK], minlength=count)
     order = np.argsort(-masses[1:])[:_MOST_COMPONENTS] + 1
     pieces = [Piece(int(i), int(i), boxes[i - 1], float(masses[i])) for i in order if clear[i]]
     if not pieces:
         return Found(ink, np.zeros_like(owners), (), stroke, 0.0)
-    owners = _with_halo(owners if count > 2 else mask, ink)
+    owners = _with_halo(owners, count, ink)
     if len(pieces) == 1:  # as most pictures are
         tall = float(pieces[0].box.h)
         return Found(ink, owners, (Row(tuple(pieces), tall),), stroke, tall)
@@ -174,19 +181,18 @@ def groups(row: Row) -> list[Group]:
     return found
 
 
-def _with_halo(owners: NDArray[Any], ink: Ink) -> Owner:
-    """Give the paler ink around each piece to it; bytes are a single piece's."""
+def _with_halo(owners: Owner, count: int, ink: Ink) -> Owner:
+    """Give the paler ink around each of `count` pieces, paper counted as one, to it."""
     import cv2
 
-    near = np.ones((3, 3), np.uint8)
     inked = ink > 0
-    if owners.dtype == np.uint8:
-        for _ in range(2):
-            owners = cv2.dilate(owners, near) & inked
-        return owners.astype(np.int32)
-    names = owners.astype(np.uint16 if int(owners.max()) < 2**16 else np.float32)
+    # The smallest type that OpenCV dilates and all names fit in: most pictures have one piece.
+    names = owners.astype(
+        np.uint8 if count <= 2**8 else np.uint16 if count <= 2**16 else np.float32
+    )
     for _ in range(2):
-        names = np.where(inked & (names == 0), cv2.dilate(names, near), names)
+        grown = cv2.dilate(names, np.ones((3, 3), np.uint8))
+        names = np.where(inked & (names == 0), grown, names)
     return names.astype(np.int32)
 
 

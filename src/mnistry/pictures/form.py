@@ -113,9 +113,8 @@ def _at_edge(box: Box, h: int, w: int) -> bool:
 
 def sign(box: Box, row: Row) -> str:
     """Name what is no digit by its form and place."""
-    top = min(piece.box.y for piece in row.pieces)
-    foot = max(piece.box.y + piece.box.h for piece in row.pieces)
-    low = (box.y + box.h / 2 - top) / max(foot - top, 1)
+    around = row.box
+    low = (box.y + box.h / 2 - around.y) / max(around.h, 1)
     if box.h < 0.25 * row.tall and box.w > 1.8 * box.h:
         return "-"
     if box.h < 0.5 * row.tall and box.w < 0.4 * row.tall and low > 0.5:

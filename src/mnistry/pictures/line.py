@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.pictures.find import Box, Found, Row
+from mnistry.pictures.find import Found, Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def line_of(found: Found, row: Row, depth: Plane) -> NDArray[np.uint8]:
     -------
     line : uint8 (2, 32, w), 0 = paper.
     """
-    x, y, w, h = _around(row)
+    x, y, w, h = row.box
     main = [piece for piece in row.pieces if piece.box.h >= _MAIN * row.tall]
     mass = sum(piece.mass for piece in main)
     middle = sum(p.mass * (p.box.y + p.box.h / 2) for p in main) / mass if main else y + h / 2
@@ -62,13 +62,6 @@ def line_of(found: Found, row: Row, depth: Plane) -> NDArray[np.uint8]:
     pen = max(float(np.median(full)) if len(full) else 0.0, _FAINTEST)
     planes = own, np.clip(deep / pen, 0, _DEEPEST) / _DEEPEST
     return np.stack([_resized(plane, size) for plane in planes])
-
-
-def _around(row: Row) -> Box:
-    box = row.pieces[0].box
-    for piece in row.pieces[1:]:
-        box = box.around(piece.box)
-    return box
 
 
 class _Window:

@@ -24,7 +24,7 @@ from mnistry.probability.ctc import alternatives
 from mnistry.probability.measure import credible_sets
 from mnistry.reader.candidates import Candidates, look_at
 from mnistry.reader.many import Named, read_stream
-from mnistry.reader.rows import Row, choose, hypotheses
+from mnistry.reader.rows import RowEvidence, choose, hypotheses
 from mnistry.reading import Mark, Outcome, Reading, outcome_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resem
 # What must be true of a mark to be read at once: its digit's probability, its typicality, and the
 # same where it is so wide, in heights of its row, that it may be two.
 _CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
-_LINE = 0.5  # the line's part of what is known of a digit
+_LINES_PART = 0.5  # the line's part of what is known of a digit
 _MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
@@ -182,8 +182,8 @@ class Reader:
         columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():
-            single = len({piece.whole for piece in seen.found.rows[k].pieces}) == 1
-            row = Row(*seen.scores(k, own), seen.known[own], columns[k], single)
+            single = seen.found.rows[k].is_one
+            row = RowEvidence(*seen.scores(k, own), seen.known[own], columns[k], single)
             rows.append(hypotheses(row, self.count))
         chosen, probability = choose(rows, self.count)
         paths: list[tuple[Path, Floats | None]] = []
@@ -192,7 +192,7 @@ class Reader:
             if self._all:
                 pairs = zip(one.path.taken, one.path.digit, strict=True)
                 known = seen.known[own][[i for i, is_digit in pairs if is_digit]]
-                evidence = (1 - _LINE) * known + _LINE * alternatives(line, one.text)
+                evidence = (1 - _LINES_PART) * known + _LINES_PART * alternatives(line, one.text)
                 together = np.asarray(softmax(evidence), np.float64)
             paths.append((one.path, together))
         return self._reading(seen, paths, probability)

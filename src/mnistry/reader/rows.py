@@ -29,7 +29,7 @@ _LEAST = -200.0  # log probability that no text goes below
 
 
 @dataclass(frozen=True)
-class Row:
+class RowEvidence:
     """What is known of a row's candidates, and of its line.
 
     Parameters
@@ -37,7 +37,7 @@ class Row:
     spans, digit, other : see `best_path`.
     known : (n, 10), log probabilities of the digits for each candidate, if it is one.
     columns : (t, 11), the line's; see `log_likelihoods`.
-    one : whether all of it hangs together.
+    single : whether all of it hangs together.
     """
 
     spans: Sequence[tuple[int, int]]
@@ -45,7 +45,7 @@ class Row:
     other: Floats
     known: Floats
     columns: Floats
-    one: bool = False
+    single: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Hypothesis:
     score: float
 
 
-def hypotheses(row: Row, count: int | None = None) -> list[Hypothesis]:
+def hypotheses(row: RowEvidence, count: int | None = None) -> list[Hypothesis]:
     """Give the texts that the row may say, of at most `count` digits, at least one."""
     texts = likely_texts(row.columns, _MOST)
     scores = row.spans, row.digit, row.other
@@ -65,7 +65,7 @@ def hypotheses(row: Row, count: int | None = None) -> list[Hypothesis]:
         taken = [i for i, is_digit in zip(path.taken, path.digit, strict=True) if is_digit]
         texts.append(tuple(int(k) for k in row.known[taken].argmax(axis=1)))
     texts = [t for t in dict.fromkeys(texts) if count is None or len(t) <= count]
-    weight = _LINE_OF_ONE if row.one else _LINE
+    weight = _LINE_OF_ONE if row.single else _LINE
     lines = np.maximum(log_likelihoods(row.columns, texts), _LEAST)
     paths = text_paths(row.spans, row.digit, row.other, row.known, texts)
     return [

@@ -1,10 +1,24 @@
-"""Trained PyTorch layers as nodes of an ONNX graph, normalisation folded into the convolutions."""
+"""PyTorch layers, and the same trained as ONNX, normalisation folded into the convolutions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def layer(before: int, after: int, kernel: Any = 3, padding: Any = 1, **more: Any) -> nn.Module:
+    """Give a convolution, its normalisation and a ReLU: what `Nodes.convolution` folds."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(before, after, kernel, padding=padding, bias=False, **more),
+        nn.BatchNorm2d(after),
+        nn.ReLU(),
+    )
 
 
 class Nodes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.pictures.inker import DOWN, FIRST, planes
-from mnistry.training.fold import Nodes
+from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
 from mnistry.training.scene import Scenes
@@ -44,22 +44,17 @@ def network() -> nn.Module:
     from torch import nn
     from torch.nn import functional
 
-    def block(before: int, after: int, stride: int = 1) -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-        )
-
     class Inker(nn.Module):  # type: ignore[misc]  # torch is untyped here
         def __init__(self) -> None:
             super().__init__()
-            self.first = block(2, FIRST)
+            self.first = layer(2, FIRST)
             before = (FIRST, *DOWN[:-1])
             self.down = nn.ModuleList(
-                nn.Sequential(block(a, b, 2), block(b, b))
+                nn.Sequential(layer(a, b, stride=2), layer(b, b))
                 for a, b in zip(before, DOWN, strict=True)
             )
             self.up = nn.ModuleList(
-                block(a + b, b) for a, b in zip(DOWN[::-1], before[::-1], strict=True)
+                layer(a + b, b) for a, b in zip(DOWN[::-1], before[::-1], strict=True)
             )
             self.last = nn.Conv2d(FIRST, 1, 3, 1, 1)
 

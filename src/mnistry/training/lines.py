@@ -9,10 +9,10 @@ import numpy as np
 from mnistry.models.line import CLASSES
 from mnistry.pictures.find import Found, Row, find
 from mnistry.pictures.line import HEIGHT, line_of
-from mnistry.training.fold import Nodes
+from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
-from mnistry.training.scene import CUT_OFF, Mark, Scene, Scenes
+from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Mark, Scene, Scenes
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mnistry.data.dataset import DataSet
 
-Line = tuple["NDArray[np.uint8]", tuple[int, ...]]  # a row's ink and its digits
+Line = tuple["NDArray[np.uint8]", tuple[int, ...]]  # as `line_of` gives it, and its digits
 _NOTHING = CLASSES - 1
 _MOST_DIGITS = 30_000  # that scenes are written with
 _SHAPES = ((64, 96), (64, 200), (96, 128), (72, 256), (100, 300))
@@ -54,7 +54,7 @@ def _said(marks: tuple[Mark, ...], found: Found, row: Row) -> tuple[int, ...] | 
     for mark in marks:
         shared = np.minimum(ink, mark.ink)
         part = float(shared.sum()) / float(mark.ink.sum())
-        if part <= _UNSEEN or (mark.label < 0 and mark.label != CUT_OFF):
+        if part <= _UNSEEN or mark.label == NOT_A_DIGIT:
             continue
         if part < _SEEN or mark.label == CUT_OFF:
             return None
@@ -89,29 +89,22 @@ def network() -> nn.Module:
     import torch
     from torch import nn
 
-    def block(before: int, after: int, kernel: Any, padding: Any, **more: Any) -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(before, after, kernel, padding=padding, bias=False, **more),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-        )
-
     class Recogniser(nn.Module):  # type: ignore[misc]  # torch is untyped here
         def __init__(self) -> None:
             super().__init__()
             self.tower = nn.ModuleList(
                 [
-                    block(2, 32, 5, 2, stride=2),
-                    block(32, 48, 3, 1),
-                    block(48, 64, 3, 1),
-                    block(64, 96, 3, 1),
-                    block(96, 128, (4, 3), (0, 1)),
+                    layer(2, 32, 5, 2, stride=2),
+                    layer(32, 48),
+                    layer(48, 64),
+                    layer(64, 96),
+                    layer(96, 128, (4, 3), (0, 1)),
                 ]
             )
             self.context = nn.ModuleList(
                 [
-                    block(128, 128, (1, 5), (0, 2)),
-                    block(128, 128, (1, 5), (0, 4), dilation=(1, 2)),
+                    layer(128, 128, (1, 5), (0, 2)),
+                    layer(128, 128, (1, 5), (0, 4), dilation=(1, 2)),
                 ]
             )
             self.drop = nn.Dropout(0.1)
