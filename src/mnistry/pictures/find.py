@@ -145,7 +145,7 @@ def find(ink: Ink) -> Found:
         return Found(ink, owners, (), 0.0, 0.0)
     stroke = _stroke(mask)
     boxes = [Box(*map(int, row[:4])) for row in stats[1:]]
-    at = mask.ravel().nonzero()[0]  # most of a picture is paper
+    at = mask.view(np.bool_).ravel().nonzero()[0]  # most of a picture is paper
     whose, inks = owners.ravel()[at], ink.ravel()[at]
     masses = np.bincount(whose, inks, count)
     clear = np.bincount(whose[inks > _PEAK], minlength=count)
@@ -187,12 +187,11 @@ def _with_halo(owners: Owner, count: int, ink: Ink) -> Owner:
 
     inked = ink > 0
     # The smallest type that OpenCV dilates and all names fit in: most pictures have one piece.
-    names = owners.astype(
+    names: NDArray[Any] = owners.astype(
         np.uint8 if count <= 2**8 else np.uint16 if count <= 2**16 else np.float32
     )
     for _ in range(2):
-        grown = cv2.dilate(names, np.ones((3, 3), np.uint8))
-        names = np.where(inked & (names == 0), grown, names)
+        names = names + cv2.dilate(names, np.ones((3, 3), np.uint8)) * (inked & (names == 0))
     return names.astype(np.int32)
 
 
