@@ -27,8 +27,9 @@ one that was best there, which is named. Letters that look like digits (O o, l I
 digits where that helps a peer.
 
 How fast: MNIST's test digits as 2,000 PNG files, dark on light, 28 to 140 pixels a side; from the
-files to the texts in each peer's first way, in fresh processes, models loaded and a few pictures
-read before the clock starts. A peer that reads fewer than a tenth rightly is void.
+files to the texts in each peer's first way, in fresh processes, models loaded, processes started
+and the first 64 pictures read before the clock starts. A peer that reads fewer than a tenth rightly
+is void.
 
 The environment: ``pip install 'mnistry[bench]'`` brings RapidOCR with its models, of 3.10 or later,
 which is on opencv-python-headless as mnistry is; older ones may bring opencv-python, the same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from mnistry.cores import cores
 from mnistry.reader import Reader
@@ -16,7 +16,7 @@ def main() -> None:
     arguments.add_argument("--known", action="store_true")
     args = arguments.parse_args()
 
-    @cache
+    @lru_cache(1)  # each keeps processes
     def reader(count: int | None) -> Reader:
         return Reader(count=count)
 

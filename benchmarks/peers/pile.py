@@ -1,9 +1,9 @@
 """A pile of pictures, as each peer is given it, and how a peer answers.
 
 ``PEER.py PILES.json`` reads every pile in the way that is named with it, or else in each way that
-it knows, and prints one JSON object: {pile: {way: {"texts", "seconds"}}}. ``--first`` leaves the
-ways after the first out. What a peer has to load is loaded before, and the first few pictures
-are read before: neither is in the seconds.
+it knows, and prints one JSON object: {pile: {way: {"texts", "seconds"}}}. ``--first`` is for the
+clock: the ways after the first are left out, and some pictures are read before, so that models
+are loaded and processes started.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-WARM = 8
+WARM = 64  # pictures
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def answer(args: argparse.Namespace, ways: Mapping[str, Way]) -> None:
         own = Pile(tuple(pile["files"]), tuple(map(tuple, pile["rows"])))
         names = list(ways)[:1] if args.first else list(ways)
         for name in [pile["way"]] if "way" in pile else names:
-            ways[name](own.take(list(range(min(WARM, len(own.files))))))
+            if args.first:
+                ways[name](own.take(list(range(min(WARM, len(own.files))))))
             start = time.perf_counter()
             texts = ways[name](own)
             seconds = time.perf_counter() - start

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.pictures.find import Box, Found
+from mnistry.pictures.find import Found
 from mnistry.pictures.ink import Inked
+from mnistry.pictures.layout import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

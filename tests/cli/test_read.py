@@ -26,8 +26,9 @@ from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
-from mnistry.pictures.find import Box, find
+from mnistry.pictures.find import find
 from mnistry.pictures.ink import Inked
+from mnistry.pictures.layout import Box
 from mnistry.reading import Mark, Outcome, Reading
 
 COMMAND = [sys.executable, "-m", "mnistry"]

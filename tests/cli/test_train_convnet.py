@@ -78,14 +78,8 @@ def test_a_folder_of_pictures_with_classes_of_its_own(tmp_path: Path) -> None:
     assert model.provenance["scores"]["accuracy"] > 0.8
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_goes_on_to_the_same_bytes(
-    number: signal.Signals, small: Path, tmp_path: Path
-) -> None:
-    """Ctrl-C or a polite kill: state kept, the way on told; followed, it gives the same file."""
-    arguments = ["train", "--model", "convnet", "--data", str(small), "--epochs", "6"]
-    command = [*COMMAND, *arguments, "--out", str(tmp_path / "m.onnx"), "--save-every", "0.05"]
-    checkpoint = tmp_path / "m.checkpoint.npz"
+def interrupted(command: list[str], number: signal.Signals, checkpoint: Path) -> str:
+    """Stop a run by a signal once it has a checkpoint; give what it says."""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
         while not checkpoint.exists() and time.monotonic() < deadline:
@@ -93,6 +87,24 @@ def test_interrupted_run_goes_on_to_the_same_bytes(
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
+    return said
+
+
+def test_a_polite_kill_is_an_interruption(small: Path, tmp_path: Path) -> None:
+    """SIGTERM: state kept, the way on told."""
+    command = [*COMMAND, "train", "--model", "convnet", "--data", str(small), "--epochs", "6"]
+    command += ["--out", str(tmp_path / "m.onnx"), "--save-every", "0.05"]
+    checkpoint = tmp_path / "m.checkpoint.npz"
+    assert "--resume" in interrupted(command, signal.SIGTERM, checkpoint)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_interrupted_run_goes_on_to_the_same_bytes(small: Path, tmp_path: Path) -> None:
+    """Ctrl-C: state kept, the way on told; followed, it gives the file of a run left alone."""
+    arguments = ["train", "--model", "convnet", "--data", str(small), "--epochs", "6"]
+    command = [*COMMAND, *arguments, "--out", str(tmp_path / "m.onnx"), "--save-every", "0.05"]
+    checkpoint = tmp_path / "m.checkpoint.npz"
+    said = interrupted(command, signal.SIGINT, checkpoint)
     assert said.startswith("mnistry: stopped after ")
     assert "nothing is lost. Go on with:\n  mnistry train --model convnet" in said
     assert list(tmp_path.iterdir()) == [checkpoint]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mnistry.data.dataset import DataSets
 from mnistry.pictures.cut import cuts, notches, seams
-from mnistry.pictures.find import MOST_PIECES, Box, Found, find, groups
+from mnistry.pictures.find import MOST_PIECES, Found, find, groups
+from mnistry.pictures.layout import Box
 
 Ink = NDArray[Any]
 

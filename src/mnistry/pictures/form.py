@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistry.pictures.find import Box, Found, Group, Piece, Row
+from mnistry.pictures.find import Found, Group
+from mnistry.pictures.layout import Box, Piece, Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,15 +36,15 @@ def alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
     boxes = _things(row.pieces)
     wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
     several = {
-        name: _RARE + (1 - 2 * _RARE) / (1 + np.exp((_TWO - share) / _TWO_SOFT))
+        name: _RARE + (1 - 2 * _RARE) * _above(share, _TWO, _TWO_SOFT)
         for name, share in wide.items()
     }
     out = np.ones(len(some))
     for i, group in enumerate(some):
-        inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
         if group.entire:
             out[i] = 1 - several[row.pieces[group.first].whole]
         else:  # of what is cut here, the least likely
+            inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
             out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
             out[i] *= _near(row, group)
     return out
@@ -62,7 +64,7 @@ def _near(row: Row, group: Group) -> float:
     for piece in row.pieces[group.first : group.last + 1]:
         gap = max(gap, piece.box.x - end)
         end = max(end, piece.box.x + piece.box.w)
-    return float(1 / (1 + np.exp(min((gap / row.tall - _GAP) / _GAP_SOFT, 50))))
+    return 1 - _above(gap / row.tall, _GAP, _GAP_SOFT)
 
 
 def size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
@@ -72,21 +74,27 @@ def size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
     """
     few = len({piece.whole for piece in row.pieces}) <= 2 and len(found.rows) > 1
     tall, small = (found.tall, _SMALL_ROW) if few else (row.tall, _SMALL)
-    share = np.array([group.box.h / tall for group in some])
-    return np.asarray(1 / (1 + np.exp(np.minimum((small - share) / _SMALL_SOFT, 50))))
+    return np.array([_above(group.box.h / tall, small, _SMALL_SOFT) for group in some])
 
 
-def seldom(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+def _above(share: float, middle: float, soft: float) -> float:
+    """Give a soft step: from 0 below the middle to 1 above it."""
+    return 1 / (1 + math.exp(min((middle - share) / soft, 50)))
+
+
+def seldom(
+    found: Found, row: Row, some: Sequence[Group], sizes: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Give how often a candidate is something else than a digit, or a part or a pair of them.
 
     Only what hangs together and is by itself can be something else: a point, or what is left of a
-    border. As tall as a digit it seldom is.
+    border. As tall as a digit it seldom is; `sizes` are what `size` gave.
     """
     h, w = found.ink.shape
     things = _things(piece for r in found.rows for piece in r.pieces)
     inside = any(not _at_edge(box, h, w) for box in things.values())
     out = np.zeros(len(some))
-    for i, (group, likely) in enumerate(zip(some, size(found, row, some), strict=True)):
+    for i, (group, likely) in enumerate(zip(some, sizes, strict=True)):
         if not group.entire:
             continue
         box = group.box

@@ -49,6 +49,13 @@ class Inked:
     plain: bool
     size: tuple[int, int] = (0, 0)
 
+    @property
+    def depth(self) -> Plane | None:
+        """How much like ink each shade is, as `line_of` takes it; None on even paper."""
+        if self.plain:
+            return None
+        return 1 - self.grey if self.dark else self.grey
+
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
     """Find the ink in a picture, at the picture's own size.
@@ -95,8 +102,10 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
         grey = cv2.LUT(greys, _BYTES)
         shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256))
     size = size_of(picture)
-    dark = _dark(grey)
-    plain = _plain(grey, greys, shades, dark)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = _median(border)
+    dark = _dark(grey, border, paper)
+    plain = _plain(grey, greys, shades, paper, dark)
     if plain is not None:
         return Inked(plain, 1 / factor, grey, dark, True, size)
     ink, scale, shown = handwriting(grey if dark else 1 - grey)
@@ -109,14 +118,13 @@ def _as_bytes(grey: Plane) -> NDArray[np.uint8] | None:
     return whole.astype(np.uint8) if np.abs(255 * grey - whole).max() < _ROUNDING else None
 
 
-def _dark(grey: Plane) -> bool:
+def _dark(grey: Plane, border: Plane, paper: float) -> bool:
     """Say whether the ink is darker than the paper.
 
     Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
     differs from its surroundings differs to the ink's side.
     """
-    border = _border(grey)
-    paper, low, high = _median(border), float(grey.min()), float(grey.max())
+    low, high = float(grey.min()), float(grey.max())
     darker, lighter = paper - low, high - paper
     even = _median(np.abs(border - paper)) < _STEADY * (high - low)
     if even and max(darker, lighter) > _CLEARLY * min(darker, lighter):
@@ -128,10 +136,6 @@ def _dark(grey: Plane) -> bool:
     return bool((off**3).sum() < 0)
 
 
-def _border(grey: Plane) -> Plane:
-    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-
-
 def _median(values: Plane) -> float:
     """Give the upper median, without `numpy.median`'s ceremony."""
     half = len(values) // 2
@@ -139,15 +143,15 @@ def _median(values: Plane) -> float:
 
 
 def _plain(
-    grey: Plane, greys: NDArray[np.uint8] | None, shades: _Shades, dark: bool
+    grey: Plane, greys: NDArray[np.uint8] | None, shades: _Shades, paper: float, dark: bool
 ) -> Plane | None:
     """Give the ink on even, empty paper; None if the paper isn't."""
     import cv2
 
-    paper = np.float32(_median(_border(grey)))
+    level = np.float32(paper)
 
     def depth(shade: Plane) -> Plane:  # how far from the paper's, towards the ink's
-        return np.asarray(paper - shade if dark else shade - paper)
+        return np.asarray(level - shade if dark else shade - level)
 
     shades = shades.where(depth(shades.level))
     low, high = float(shades.level[0]), float(shades.level[-1])
@@ -227,7 +231,12 @@ class _Shades:
 
 def _has_lines(ink: Plane) -> bool:
     """Say whether something runs along most of a side, as ruling and borders do."""
+    import cv2
+
     h, w = ink.shape
-    mask = ink > 0.3
-    across = w > _SHORT and mask.sum(axis=1).max() > _LINE * w
-    return bool(across or (h > _SHORT and mask.sum(axis=0).max() > _LINE * h))
+    mask = (ink > 0.3).view(np.uint8)
+
+    def longest(axis: int) -> int:
+        return int(cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).max())
+
+    return bool((w > _SHORT and longest(1) > _LINE * w) or (h > _SHORT and longest(0) > _LINE * h))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistry.pictures.find import Box
+from mnistry.pictures.layout import Box
 
 if TYPE_CHECKING:
     from mnistry.pictures.find import Found

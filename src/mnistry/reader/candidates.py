@@ -57,8 +57,9 @@ class Candidates:
         """Give a row's spans, and its candidates' scores, as `best_path` takes them."""
         row, some = self.found.rows[k], self.groups[k]
         p = _DOUBT + (1 - 2 * _DOUBT) * self.whole[own]
-        p = p * form.alone(row, some) * form.size(self.found, row, some)
-        seldom = form.seldom(self.found, row, some)
+        sizes = form.size(self.found, row, some)
+        p = p * form.alone(row, some) * sizes
+        seldom = form.seldom(self.found, row, some, sizes)
         digit = np.log(np.maximum(p * (1 - seldom), _SURE))
         other = np.log(np.maximum((1 - p) * seldom, _SURE))
         return [(group.first, group.last) for group in some], digit, other

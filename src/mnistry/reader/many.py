@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
 from multiprocessing import get_context
+from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cores import be_one_of_many
@@ -15,6 +16,7 @@ from mnistry.errors import InputError
 from mnistry.reading import Reading
 
 if TYPE_CHECKING:
+    from mnistry.models.base import Model
     from mnistry.pictures.find import Found
     from mnistry.pictures.ink import Inked
     from mnistry.pictures.item import Item
@@ -24,18 +26,81 @@ Named = tuple[str, Reading | InputError]
 _CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
 
 
-def read_stream(reader: Reader, items: Iterator[Item], workers: int) -> Iterator[Named]:
-    """Read items in order; see `Reader.read_many`."""
+def read_stream(reader: Reader, items: Iterator[Item], workers: Workers | None) -> Iterator[Named]:
+    """Read items in order, by processes or without; see `Reader.read_many`."""
     chunks = iter(lambda: list(islice(items, _CHUNK)), [])
     first = next(chunks, [])
-    if workers > 1 and len(first) == _CHUNK:  # fewer are read before a process has started
-        yield from _by_many(reader, chain([first], chunks), workers)
+    if workers is not None and len(first) == _CHUNK:  # fewer are read before a process has started
+        yield from workers.read(chain([first], chunks))
         return
     for chunk in chain([first], chunks):
         rest: Sequence[Item] = chunk
         while rest:
             found, rest = _read_items(reader, rest)
             yield from found
+
+
+class Workers:
+    """Processes that read: started when they are needed, kept as long as this is.
+
+    Parameters
+    ----------
+    count : how many. model, options : see `Reader.made_by`.
+    """
+
+    def __init__(self, count: int, model: Model | None, options: dict[str, Any]) -> None:
+        self.count, self.model, self.options = count, model, options
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a copy, which starts its own processes."""
+        return Workers, (self.count, self.model, self.options)
+
+    def are(self, count: int, model: Model | None, options: dict[str, Any]) -> bool:
+        """Say whether they were made for this."""
+        return self.model is model and (self.count, self.options) == (count, options)
+
+    def read(self, chunks: Iterator[list[Item]]) -> Iterator[Named]:
+        """Read chunks side by side, and give the readings in order."""
+        waiting: deque[tuple[list[Item], Future[list[Named]]]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append((chunk, self._send(chunk)))
+                if len(waiting) > 2 * self.count:
+                    yield from self._result(*waiting.popleft())
+            while waiting:
+                yield from self._result(*waiting.popleft())
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _result(self, chunk: list[Item], future: Future[list[Named]]) -> list[Named]:
+        """Wait for a chunk's readings. What a process is killed over is an error among them."""
+        try:
+            return future.result()
+        except BrokenExecutor:
+            if len(chunk) > 1:
+                return [one for item in chunk for one in self._result([item], self._send([item]))]
+            name = chunk[0].name
+            why = f"The process that read {name!r} was killed; is the picture too large for memory?"
+            return [(name, InputError(why))]
+
+    def _send(self, chunk: list[Item]) -> Future[list[Named]]:
+        try:
+            return self._running().submit(_work, chunk)
+        except BrokenExecutor:  # all of them end with one that is killed
+            self._pool = None
+            return self._running().submit(_work, chunk)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.count,
+                get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(self.model, self.options),
+            )
+        return self._pool
 
 
 def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Sequence[Item]]:
@@ -65,22 +130,6 @@ def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Seq
     return found, items[len(found) :]
 
 
-def _by_many(reader: Reader, chunks: Iterator[list[Item]], workers: int) -> Iterator[Named]:
-    pool = ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start_worker, initargs=reader.made_by
-    )
-    try:
-        waiting: deque[Future[list[Named]]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(_work, chunk))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 _reader: Reader  # of a worker process
 
 
@@ -90,6 +139,7 @@ def _start_worker(model: Any, options: dict[str, Any]) -> None:
     from mnistry.reader.reader import Reader
 
     global _reader
+    signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
     be_one_of_many()
     cv2.setNumThreads(1)
     _reader = Reader(model, **options)

@@ -14,16 +14,17 @@ from mnistry.models.file import shipped_model
 from mnistry.models.line import read_lines
 from mnistry.pictures import form
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import Box, Found, find
+from mnistry.pictures.find import Found, find
 from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
+from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
 from mnistry.probability.ctc import alternatives
 from mnistry.probability.measure import credible_sets
 from mnistry.reader.candidates import Candidates, look_at
-from mnistry.reader.many import Named, read_stream
+from mnistry.reader.many import Named, Workers, read_stream
 from mnistry.reader.rows import RowEvidence, choose, hypotheses
 from mnistry.reading import Mark, Outcome, Reading, outcome_of
 
@@ -84,6 +85,7 @@ class Reader:
         self.alpha, self.count, self.keep = alpha, count, keep
         self._judge = shipped_model("segments")
         self._all = model is None
+        self._workers: Workers | None = None  # once they are asked for
 
     @property
     def made_by(self) -> tuple[Model | None, dict[str, Any]]:
@@ -122,14 +124,19 @@ class Reader:
 
         Parameters
         ----------
-        workers : processes that read. With more than one, a program must keep what it does under
+        workers : processes that read; they are kept for the next time, as long as the reader is.
+            With more than one, a program must keep what it does under
             ``if __name__ == "__main__"``, and the readings come without `inked` and `found`.
 
         Yields
         ------
         name, found : in order; what can't be read is an error here and stops nothing.
         """
-        return read_stream(self, stream(sources, stdin), workers)
+        wanted = workers, *self.made_by
+        if workers > 1 and not (self._workers and self._workers.are(*wanted)):
+            self._workers = Workers(*wanted)
+        own = self._workers if workers > 1 else None
+        return read_stream(self, stream(sources, stdin), own)
 
     def look(self, source: Source, name: str | None = None) -> tuple[Inked, Found]:
         """Find the ink and the pieces of it: the part of reading that needs no model for digits.

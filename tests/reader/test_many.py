@@ -1,0 +1,122 @@
+"""Many pictures read by several processes: real ones, which are kept, killed and left."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import io
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import BrokenExecutor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mnistry.data.dataset import DataSets
+from mnistry.errors import InputError
+from mnistry.pictures.item import Item
+from mnistry.reader import Reader
+from mnistry.reading import Reading
+
+FILES = 150  # more than two chunks
+
+
+@pytest.fixture(scope="module")
+def folder(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PNG files of digits, one of them damaged."""
+    out = tmp_path_factory.mktemp("pictures")
+    for i, image in enumerate(mnist.test.images[:FILES]):
+        file = io.BytesIO()
+        Image.fromarray(255 - image).save(file, "PNG")
+        (out / f"{i:03}.png").write_bytes(file.getvalue())
+    (out / "070.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
+    return out
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    """The reader that ships, its processes kept from test to test."""
+    return Reader()
+
+
+def told(found: Any) -> list[tuple[str, str]]:
+    return [(Path(n).name, one.text if isinstance(one, Reading) else str(one)) for n, one in found]
+
+
+def children() -> set[int]:
+    return {child.pid for child in multiprocessing.active_children() if child.pid}
+
+
+def test_several_processes_read_as_one_does(folder: Path, reader: Reader) -> None:
+    """The same names and texts in the same order, errors in their places."""
+    one = told(reader.read_many([folder]))
+    assert told(reader.read_many([folder], workers=2)) == one
+    assert len(one) == FILES
+    assert "070.png" in one[70][1]
+
+
+def test_processes_are_kept_and_end_with_the_reader(folder: Path) -> None:
+    """A second stream is read by the processes of the first; without their reader they end."""
+    before = children()
+    reader = Reader()
+    list(reader.read_many([folder], workers=2))
+    first = children() - before
+    list(reader.read_many([folder], workers=2))
+    assert children() - before == first
+    assert len(first) == 2
+    del reader
+    gc.collect()
+    end = time.monotonic() + 30
+    while children() & first and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not children() & first
+
+
+def test_a_changed_reader_reads_as_it_is_now(folder: Path) -> None:
+    """What is changed in a reader counts for its processes too."""
+    reader = Reader()
+    list(reader.read_many([folder], workers=2))
+    reader.count = 2
+    texts = [text for _, text in told(reader.read_many([folder], workers=2))]
+    assert sum(len(text) == 2 for text in texts) > FILES / 2
+
+
+def test_a_killed_process_loses_no_picture(folder: Path, reader: Reader) -> None:
+    """Processes are killed while they read, and between two streams: everything is read."""
+    expected = told(reader.read_many([folder]))
+    before = children()
+    own = Reader()
+    readings = own.read_many([folder], workers=2)
+    found = [next(readings)]
+    for victim in children() - before:
+        os.kill(victim, signal.SIGKILL)
+    assert told([*found, *readings]) == expected
+    for victim in children() - before:
+        os.kill(victim, signal.SIGKILL)
+    assert told(own.read_many([folder], workers=2)) == expected
+
+
+def test_what_kills_its_process_is_one_sentence(reader: Reader) -> None:
+    """A picture over which a process died by itself is an error that names it."""
+    list(reader.read_many([]))
+    broken: Future[Any] = Future()
+    broken.set_exception(BrokenExecutor())
+    workers = copy.deepcopy(reader)._workers or pytest.fail("no processes were asked for")
+    [(name, error)] = workers._result([Item("large.png", b"", "")], broken)
+    assert name == "large.png"
+    assert isinstance(error, InputError)
+    assert "process that read 'large.png' was killed" in str(error)
+
+
+def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
+    """Who has seen enough leaves at once, and reads on later."""
+    readings = reader.read_many([folder] * 20, workers=2)
+    next(readings)
+    since = time.monotonic()
+    readings.close()  # type: ignore[attr-defined]  # it is a generator
+    assert time.monotonic() - since < 1
+    assert len(told(reader.read_many([folder], workers=2))) == FILES
