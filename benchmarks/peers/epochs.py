@@ -15,14 +15,17 @@ import numpy as np
 
 
 class Training:
-    """images, test_images : uint8 (n, 28, 28). labels, test_labels : int64 (n,). epochs, seed."""
+    """images, test_images : uint8 (n, 28, 28). labels, test_labels : int64 (n,). epochs, seed.
 
-    def __init__(self) -> None:
-        parser = argparse.ArgumentParser()
+    `args` has what a peer's own `parser` takes besides.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser | None = None) -> None:
+        parser = parser or argparse.ArgumentParser()
         parser.add_argument("data")
         parser.add_argument("--epochs", type=float, required=True)
         parser.add_argument("--seed", type=int, required=True)
-        args = parser.parse_args()
+        args = self.args = parser.parse_args()
         with np.load(args.data) as arrays:
             self.images = arrays["x_train"]
             self.labels = arrays["y_train"].astype(np.int64)

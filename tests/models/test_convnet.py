@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnistry.errors import InputError
 from mnistry.models.base import softmax
-from mnistry.models.convnet import NINE_VIEWS, ConvNet, Member, View
+from mnistry.models.convnet import FIVE_VIEWS, NINE_VIEWS, ConvNet, Member, View
 from mnistry.models.network import Block, Network
 
 PLAIN = Network((8, 7), (Block(3, 3), Block(4, 3, 1, 1, 2)), 3)
@@ -101,8 +101,9 @@ def test_views_are_shifted_pictures(shifts: list[tuple[int, int]]) -> None:
 
 
 def test_nine_views_are_all_shifts_by_a_pixel() -> None:
-    """Test-time augmentation is the mean over the picture and its eight neighbours."""
+    """Test-time augmentation is the mean over the picture and its eight neighbours, or four."""
     assert sorted(NINE_VIEWS) == [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    assert sorted(FIVE_VIEWS) == [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]
     member, images = drawn(PLAIN), pictures(4)
     each = [ConvNet([member]).logits(moved(images, *view)) for view in NINE_VIEWS]
     found = ConvNet([member], views=NINE_VIEWS).logits(images)

@@ -159,7 +159,7 @@ def test_refusals(little: DataSet, quick: Recipe) -> None:
     """Numbers out of range get a sentence."""
     with pytest.raises(InputError, match=r"`members` must be from 1 to 64; got 0"):
         Run(quick, little, members=0)
-    with pytest.raises(InputError, match=r"`views` must be 'one' or 'nine'; got 'ten'"):
+    with pytest.raises(InputError, match=r"`views` must be 'one', 'five' or 'nine'; got 'ten'"):
         Run(quick, little, views="ten")
     with pytest.raises(InputError, match=r"`every` must be 0 seconds or more; got -1"):
         Run(quick, little, every=-1)

@@ -47,8 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--members", type=int, metavar="N", help="networks in it; default 1")
     group.add_argument(
         "--views",
-        choices=["one", "nine"],
-        help="nine: each picture is also seen moved by a pixel; default one",
+        choices=["one", "five", "nine"],
+        help="five, nine: each picture is also seen moved by a pixel; default one",
     )
     group.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps; default auto")
     group.add_argument("--precision", help="auto, float32 or bfloat16; default auto")

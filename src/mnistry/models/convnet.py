@@ -33,6 +33,8 @@ class View(NamedTuple):
 
 ITSELF = (View(0, 0),)
 NINE_VIEWS = tuple(View(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
+FIVE_VIEWS = tuple(view for view in NINE_VIEWS if 0 in view)
+VIEWS = {"one": ITSELF, "five": FIVE_VIEWS, "nine": NINE_VIEWS}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError, TrainingError
-from mnistry.models.convnet import ITSELF, MOST, NINE_VIEWS, ConvNet, Member
+from mnistry.models.convnet import MOST, VIEWS, ConvNet, Member
 from mnistry.probability.calibrate import fit_temperature
 from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
 from mnistry.training.feed import mixed
@@ -49,7 +49,8 @@ class Run:
     recipe, data, validation, device, precision, compile : see `Trainer`. The validation pictures
         also calibrate the model; without them its temperature stays 1.
     members : networks in the ensemble; each has a seed of its own, made from `seed`.
-    views : "one", or "nine" for test-time augmentation: every shift by a pixel.
+    views : "one"; or for test-time augmentation "five", a shift by a pixel each way as well, or
+        "nine", aslant too.
     checkpoint : where the state is kept while it runs, a path ending in ``.npz``; None for no
         such file. every : seconds between two.
     resume : go on from `checkpoint` instead of from the start.
@@ -84,8 +85,8 @@ class Run:
     ) -> None:
         if not 1 <= members <= MOST:
             raise InputError(f"`members` must be from 1 to {MOST}; got {members}.")
-        if views not in ("one", "nine"):
-            raise InputError(f"`views` must be 'one' or 'nine'; got {views!r}.")
+        if views not in VIEWS:
+            raise InputError(f"`views` must be 'one', 'five' or 'nine'; got {views!r}.")
         if not every >= 0:
             raise InputError(f"`every` must be 0 seconds or more; got {every}.")
         self.recipe, self.data, self.validation = recipe, data, validation
@@ -196,7 +197,7 @@ class Run:
         }
 
     def _made(self, temperature: float = 1.0) -> ConvNet:
-        views = NINE_VIEWS if self.views == "nine" else ITSELF
+        views = VIEWS[self.views]
         return ConvNet(self.done, classes=self.data.classes, views=views, temperature=temperature)
 
     def _next(self) -> Trainer:
