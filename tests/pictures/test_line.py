@@ -97,6 +97,22 @@ def test_greys_do_not_depend_on_light_and_contrast() -> None:
     assert np.abs(one.astype(int) - two).max() <= 1
 
 
+def test_even_paper_needs_no_greys() -> None:
+    """Without greys the ink stands for them: as with greys that are the ink's, on white paper."""
+    found = bars((40, 60, 20, 40), (80, 60, 20, 40), (40, 150, 20, 40))
+    for row in found.rows:
+        assert np.array_equal(line_of(found, row, None), line_of(found, row, found.ink))
+
+
+def test_what_the_edge_cuts_runs_on() -> None:
+    """Beyond the picture's edge is no ink, but in the greys a stroke that touches it goes on."""
+    found = bars((0, 60, 30, 40), (60, 60, 30, 40))
+    ink, deep = line_of(found, found.rows[0], None)
+    assert ink[:, 0].max() == 0
+    assert deep[:, 0].max() > 100
+    assert deep[:, -1].max() == 0
+
+
 def test_endless_rows_are_squeezed() -> None:
     """A row that is far too long keeps within bounds."""
     ink = np.zeros((30, 40_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,7 +14,7 @@ from mnistry.data.dataset import DataSets
 from mnistry.pictures.line import HEIGHT
 from mnistry.training import lines
 from mnistry.training.__main__ import main
-from mnistry.training.scene import CUT_OFF, Scenes
+from mnistry.training.scene import Mark, Scene, Scenes
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,9 @@ def test_rows_of_clean_ink_say_what_was_written(mnist: DataSets) -> None:
     seen = 0
     for _ in range(60):
         scene = scenes.make(rng, (80, 200))
-        if any(mark.label == CUT_OFF for mark in scene.marks):
+        if any(mark.part < 0.99 for mark in scene.marks):
             continue
-        rows = lines.lines_of(scene, scene.ink, scene.ink)
+        rows = lines.lines_of(scene, scene.ink, None)
         said = sorted(digit for _, digits in rows for digit in digits)
         written = sorted(mark.label for mark in scene.marks if mark.label >= 0)
         left_out = len(written) - len(said)  # rows of which it isn't certain
@@ -40,6 +41,18 @@ def test_rows_of_clean_ink_say_what_was_written(mnist: DataSets) -> None:
             assert said == written
             seen += len(said) > 0
     assert seen > 10
+
+
+@pytest.mark.parametrize(("part", "said"), [(1.0, [(3, 7)]), (0.4, [(3,)]), (0.6, [])])
+def test_what_the_edge_leaves_little_of_is_not_said(part: float, said: list[Any]) -> None:
+    """A digit of which more than half is outside isn't read; one cut at its middle is unclear."""
+    ink = np.zeros((2, 40, 50), np.float32)
+    ink[0, 10:34, 8:20] = 1
+    ink[1, 10:34, 34:50] = 1
+    marks = Mark(3, ink[0], float(ink[0].sum())), Mark(7, ink[1], float(ink[1].sum()) / part)
+    both = ink.max(axis=0)
+    scene = Scene(1 - both, both, marks, 24.0)
+    assert [digits for _, digits in lines.lines_of(scene, both, None)] == said
 
 
 def test_lines_have_one_height_and_room_for_their_digits(made: list[lines.Line]) -> None:

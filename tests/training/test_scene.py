@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistry.data.dataset import DataSets
-from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Scenes
+from mnistry.training.scene import NOT_A_DIGIT, Scenes
 from mnistry.training.segments import CLASSES, candidates
 
 
@@ -32,7 +32,7 @@ def test_marks_make_up_the_ink(scenes: Scenes) -> None:
         total = np.max([np.zeros((60, 90), np.float32), *(m.ink for m in scene.marks)], axis=0)
         assert np.array_equal(total, scene.ink)
         assert 0 <= scene.grey.min() <= scene.grey.max() <= 1
-        assert {mark.label for mark in scene.marks} <= {*range(10), NOT_A_DIGIT, CUT_OFF}
+        assert {mark.label for mark in scene.marks} <= {*range(10), NOT_A_DIGIT}
 
 
 def test_ink_is_darker_than_paper(scenes: Scenes) -> None:
@@ -47,14 +47,39 @@ def test_ink_is_darker_than_paper(scenes: Scenes) -> None:
     assert np.mean(darker) > 0.9
 
 
-def test_digits_away_from_the_edges_are_whole(scenes: Scenes) -> None:
-    """A mark that counts as a digit touches no edge."""
+def test_marks_know_what_the_edges_cut(scenes: Scenes) -> None:
+    """What touches no edge is whole; what touches one may be there in part."""
     rng = np.random.default_rng(5)
-    for _ in range(40):
+    parts = []
+    for _ in range(60):
         for mark in scenes.make(rng, (64, 96)).marks:
-            if mark.label >= 0:
-                ink = mark.ink
-                assert max(ink[0].max(), ink[-1].max(), ink[:, 0].max(), ink[:, -1].max()) == 0
+            ink = mark.ink
+            if max(ink[0].max(), ink[-1].max(), ink[:, 0].max(), ink[:, -1].max()) > 0:
+                parts.append(mark.part)
+            else:
+                assert mark.part == pytest.approx(1)
+    assert 0 < min(parts) < 0.3
+    assert 0.7 < max(parts) <= 1 + 1e-6
+
+
+def test_excerpts_show_whole_digits_and_parts_of_others(scenes: Scenes) -> None:
+    """An excerpt is a part of its scene: some digit is whole, and marks keep their labels."""
+    rng = np.random.default_rng(8)
+    cut, smaller = 0, 0
+    for _ in range(60):
+        scene = scenes.make(rng, (64, 160))
+        some = scene.excerpt(rng)
+        h, w = some.grey.shape
+        assert some.ink.shape == (h, w)
+        assert all(mark.ink.shape == (h, w) for mark in some.marks)
+        if not any(mark.label >= 0 and mark.part > 0.99 for mark in scene.marks):
+            assert some is scene
+            continue
+        assert max(mark.part for mark in some.marks if mark.label >= 0) > 0.9
+        smaller += w < 160
+        cut += any(mark.part < 0.5 for mark in some.marks)
+    assert smaller > 30
+    assert cut > 10
 
 
 def test_candidates_are_labelled_by_what_was_written(scenes: Scenes) -> None:
@@ -66,6 +91,6 @@ def test_candidates_are_labelled_by_what_was_written(scenes: Scenes) -> None:
         images, labels = candidates(scene, scene.ink)
         assert images.shape == (len(labels), 28, 28)
         assert labels.size == 0 or 0 <= labels.min() <= labels.max() < len(CLASSES)
-        digits = [mark.label for mark in scene.marks if mark.label >= 0]
+        digits = [mark.label for mark in scene.marks if mark.label >= 0 and mark.part > 0.9]
         seen += sum(int(d in labels) for d in digits) / max(len(digits), 1) if digits else 1
     assert seen / 60 > 0.8  # some digits are broken, and some touch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
-from mnistry.pictures.inker import handwriting
+from mnistry.pictures.inker import handwriting, is_darker
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,7 @@ _STEADY = 0.1  # share of the contrast that the shades of a steady border spread
 _CLEARLY = 2.5  # times as far as to the other side: the ink is on this one
 _BYTES = np.arange(256, dtype=np.float32) / 255  # what 8 bits stand for
 _ROUNDING = 1e-3  # of a shade in 8 bits, by which floats may miss it
+_CLEAR = 1.0  # skewness that shows which shade is the rarer
 _LINE = 0.8  # share of a side that only lines run along
 
 
@@ -104,10 +105,13 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
     size = size_of(picture)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = _median(border)
-    dark = _dark(grey, border, paper)
+    light = _light(grey, border, paper)
+    dark = light < 0
     plain = _plain(grey, greys, shades, paper, dark)
     if plain is not None:
         return Inked(plain, 1 / factor, grey, dark, True, size)
+    if abs(light) < _CLEAR:
+        dark = is_darker(grey)
     ink, scale, shown = handwriting(grey if dark else 1 - grey)
     return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False, size)
 
@@ -118,22 +122,27 @@ def _as_bytes(grey: Plane) -> NDArray[np.uint8] | None:
     return whole.astype(np.uint8) if np.abs(255 * grey - whole).max() < _ROUNDING else None
 
 
-def _dark(grey: Plane, border: Plane, paper: float) -> bool:
-    """Say whether the ink is darker than the paper.
+def _light(grey: Plane, border: Plane, paper: float) -> float:
+    """Say how clearly the ink is lighter than the paper; below 0: it is darker.
 
     Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
-    differs from its surroundings differs to the ink's side.
+    differs from its surroundings, or from the picture's mean, differs to the ink's side.
     """
     low, high = float(grey.min()), float(grey.max())
     darker, lighter = paper - low, high - paper
     even = _median(np.abs(border - paper)) < _STEADY * (high - low)
     if even and max(darker, lighter) > _CLEARLY * min(darker, lighter):
-        return bool(darker > lighter)
+        return np.inf if lighter > darker else -np.inf
     import cv2
 
     side = max(min(grey.shape) // 4 * 2 + 1, 3)
-    off = grey - cv2.blur(grey, (side, side))
-    return bool((off**3).sum() < 0)
+    return _skewness(grey - cv2.blur(grey, (side, side))) + _skewness(grey - grey.mean())
+
+
+def _skewness(off: Plane) -> float:
+    """Give the skewness of what has a mean of about 0."""
+    square = off * off
+    return float((square * off).mean() / max(float(square.mean()), 1e-12) ** 1.5)
 
 
 def _median(values: Plane) -> float:

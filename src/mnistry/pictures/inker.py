@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST, DOWN = 8, (16, 32, 48, 64)  # channels: at full size, and at each half of it
+STEP = 2 ** len(DOWN)  # pixels, of which the network's pictures have whole multiples
 _NEAR, _FAR = 33, 97  # pixels, the sides of the windows that shades are compared in
 _FAINTEST = 0.004  # of full scale; paper without ink isn't stretched to more than this
 _PAPER, _INK = 0.2, 0.8  # the network's answers that are paper, and ink, for sure
@@ -51,6 +52,12 @@ def planes(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([np.clip(wide, -6, 6), np.clip(near, -6, 6)])
 
 
+def padded(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give planes (2, h, w) at a size that the network takes, their last pixels repeated."""
+    h, w = planes.shape[1:]
+    return np.pad(planes, ((0, 0), (0, -h % STEP), (0, -w % STEP)), mode="edge")
+
+
 def handwriting(
     grey: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
@@ -64,10 +71,10 @@ def handwriting(
     -------
     ink : (h', w') in [0, 1], 0 = none. scale : h' / h. shown : the greys at that size.
     """
-    longest = max(grey.shape)
-    scale = min(1.0, _COARSE / longest)
+    wanted = _coarse(grey)
     largest = min(_LARGEST, (_MOST_PIXELS / grey.size) ** 0.5)
     for _ in range(_TRIES):
+        scale = wanted
         shown = _scaled(grey, scale)
         ink = answer(shown)
         rows = find(ink).rows
@@ -78,10 +85,21 @@ def handwriting(
         wanted = min(wanted, largest)
         if abs(wanted / scale - 1) < 0.1:
             break
-        scale = wanted
     if not _stands_out(ink, shown):
         ink = np.zeros_like(ink)
     return ink, scale, shown
+
+
+def is_darker(grey: NDArray[np.float32]) -> bool:
+    """Say whether the network is surer of handwriting darker than its paper than of lighter."""
+    shown = _scaled(grey, _coarse(grey))
+    both = [_probabilities(one) for one in (shown, 1 - shown)]
+    darker, lighter = (np.minimum(p, 1 - p).mean() for p in both)  # how unsure
+    return bool(darker <= lighter)
+
+
+def _coarse(grey: NDArray[np.float32]) -> float:
+    return min(1.0, _COARSE / float(max(grey.shape)))
 
 
 def _stands_out(ink: NDArray[np.float32], grey: NDArray[np.float32]) -> bool:
@@ -113,6 +131,11 @@ def _scaled(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
 
 
 def answer(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the ink (h, w) in [0, 1] that the network finds in greys."""
+    return np.asarray(np.clip((_probabilities(grey) - _PAPER) / (_INK - _PAPER), 0, 1))
+
+
+def _probabilities(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """Ask the network; large pictures in tiles."""
     h, w = grey.shape
     out = np.empty((h, w), np.float32)
@@ -122,12 +145,10 @@ def answer(grey: NDArray[np.float32]) -> NDArray[np.float32]:
         for x in range(0, max(w - 2 * _OVERLAP, 1), step):
             tile = shades[:, y : y + _TILE, x : x + _TILE]
             th, tw = tile.shape[1:]
-            more = -th % 16, -tw % 16
-            tile = np.pad(tile, ((0, 0), (0, more[0]), (0, more[1])), mode="edge")
-            [[[ink]]] = _session().run(["ink"], {"planes": tile[None]})
+            [[[ink]]] = _session().run(["ink"], {"planes": padded(tile)[None]})
             top, left = _OVERLAP if y else 0, _OVERLAP if x else 0
             out[y + top : y + th, x + left : x + tw] = ink[top:th, left:tw]
-    return np.asarray(np.clip((out - _PAPER) / (_INK - _PAPER), 0, 1))
+    return out
 
 
 @cache

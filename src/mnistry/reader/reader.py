@@ -185,7 +185,7 @@ class Reader:
         return self._reading(seen, [(path, None)], path.probability)
 
     def _reading_by_hypotheses(self, seen: Candidates) -> Reading:
-        depth = 1 - seen.inked.grey if seen.inked.dark else seen.inked.grey
+        depth = seen.inked.depth
         columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.pictures.inker import DOWN, FIRST, planes
+from mnistry.pictures.inker import DOWN, FIRST, STEP, padded, planes
 from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
@@ -21,21 +22,28 @@ if TYPE_CHECKING:
 
 _SHAPE = (96, 128)
 _MOST_DIGITS = 8000  # that scenes are written with
-_BATCH = 32
+_EXCERPTS = 0.4  # share of the scenes that are cut down to a few digits, strokes along their edges
+_LEAST_SIDE = 8  # pixels; excerpts are no smaller
+_BATCH, _LEAST_BATCH = 32, 8
+_SETTLED = 0.25  # share of the steps, at the end, that keep the statistics of the normalisation
 
 
-def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> NDArray[np.uint8]:
-    """Make n scenes in several processes: (n, 2, h, w), their greys and their ink."""
+def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> list[NDArray[np.uint8]]:
+    """Make n scenes in several processes: each (2, h, w), its greys and its ink."""
     made = by_many(_some, data, n, seed, chunk=250, digits=_MOST_DIGITS, workers=workers)
-    return np.concatenate(made)
+    return [scene for some in made for scene in some]
 
 
-def _some(scenes: Scenes, rng: Generator, n: int) -> NDArray[np.uint8]:
-    out = np.empty((n, 2, *_SHAPE), np.uint8)
-    for i in range(n):
-        scene = scenes.make(rng, _SHAPE)
-        out[i] = np.round(255 * np.stack([scene.grey, scene.ink]))
-    return out
+def _some(scenes: Scenes, rng: Generator, n: int) -> list[NDArray[np.uint8]]:
+    return [_one(scenes, rng) for _ in range(n)]
+
+
+def _one(scenes: Scenes, rng: Generator) -> NDArray[np.uint8]:
+    scene = scenes.make(rng, _SHAPE)
+    if rng.random() < _EXCERPTS:
+        excerpt = scene.excerpt(rng)
+        scene = excerpt if min(excerpt.ink.shape) >= _LEAST_SIDE else scene
+    return np.round(255 * np.stack([scene.grey, scene.ink])).astype(np.uint8)
 
 
 def network() -> nn.Module:
@@ -72,36 +80,57 @@ def network() -> nn.Module:
     return Inker()
 
 
-def train(scenes: NDArray[np.uint8], epochs: int, seed: int = 0, rate: float = 4e-3) -> nn.Module:
-    """Train on scenes of `make_scenes`, flipped and turned over at random."""
+def train(
+    scenes: Sequence[NDArray[np.uint8]], epochs: int, seed: int = 0, rate: float = 4e-3
+) -> nn.Module:
+    """Train on scenes of `make_scenes`, flipped and turned over at random.
+
+    A batch's scenes are of about one size, and small ones are fuller of ink. So that no batch is
+    measured by itself in the end, the last steps keep the mean statistics of those before.
+    """
     import torch
     from torch.nn import functional
 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = network().to(memory_format=torch.channels_last)
-    order = np.concatenate([_order(rng, len(scenes)) for _ in range(epochs)])
-    batches = order.reshape(-1, _BATCH)
+    batches = [batch for _ in range(epochs) for batch in _batches(rng, scenes)]
 
     def loss_of(net: nn.Module, chosen: NDArray[np.intp]) -> Tensor:
-        batch = scenes[np.sort(chosen)]
-        batch = batch[:, :, :: rng.choice([1, -1]), :: rng.choice([1, -1])]
-        shades = [planes(grey.astype(np.float32) / 255) for grey in batch[:, 0]]
-        x = torch.from_numpy(np.stack(shades)).to(memory_format=torch.channels_last)
-        y = torch.from_numpy(batch[:, 1:].astype(np.float32) / 255)
+        flip = (slice(None), *(slice(None, None, rng.choice([1, -1])) for _ in range(2)))
+        batch = [scenes[i][flip] for i in np.sort(chosen)]
+        shown = [padded(planes(scene[0].astype(np.float32) / 255)) for scene in batch]
+        x = torch.from_numpy(np.stack(shown)).to(memory_format=torch.channels_last)
+        y, there = np.zeros((2, len(batch), 1, *x.shape[2:]), np.float32)
+        for i, (_, ink) in enumerate(batch):
+            y[i, 0, : ink.shape[0], : ink.shape[1]] = ink / np.float32(255)
+            there[i, 0, : ink.shape[0], : ink.shape[1]] = 1
+        truth, inside = torch.from_numpy(y), torch.from_numpy(there)
         z = net(x)
-        p = torch.sigmoid(z)
-        overlap = (p * y).sum((1, 2, 3))
-        dice = 1 - (2 * overlap + 8) / (p.sum((1, 2, 3)) + y.sum((1, 2, 3)) + 8)
-        found: Tensor = functional.binary_cross_entropy_with_logits(z, y) + 0.3 * dice.mean()
+        p = torch.sigmoid(z) * inside
+        overlap = (p * truth).sum((1, 2, 3))
+        dice = 1 - (2 * overlap + 8) / (p.sum((1, 2, 3)) + truth.sum((1, 2, 3)) + 8)
+        each = functional.binary_cross_entropy_with_logits(z, truth, inside, reduction="sum")
+        found: Tensor = each / inside.sum() + 0.3 * dice.mean()
         return found
 
-    return fit(net, batches, loss_of, steps=len(batches), rate=rate, decay=1e-3, warm=0.1, clip=1.0)
+    return fit(
+        net, batches, loss_of, steps=len(batches), rate=rate, decay=1e-3, warm=0.1, clip=1.0,
+        settled=_SETTLED,
+    )  # fmt: skip
 
 
-def _order(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
-    """Draw the order of an epoch, in whole batches."""
-    return rng.permutation(n)[: n // _BATCH * _BATCH]
+def _batches(
+    rng: np.random.Generator, scenes: Sequence[NDArray[np.uint8]]
+) -> list[NDArray[np.intp]]:
+    """Draw an epoch's batches, each of scenes that are padded to one size."""
+    sizes = np.array([[-(-side // STEP) for side in scene.shape[1:]] for scene in scenes])
+    batches = []
+    for size in np.unique(sizes, axis=0):
+        order = rng.permutation(np.flatnonzero((sizes == size).all(axis=1)))
+        parts = [order[i : i + _BATCH] for i in range(0, len(order), _BATCH)]
+        batches += [part for part in parts if len(part) >= _LEAST_BATCH]
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def graph(net: nn.Module) -> Any:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.models.line import CLASSES
-from mnistry.pictures.find import Found, Row, find
+from mnistry.pictures.find import Found, find
+from mnistry.pictures.layout import Row
 from mnistry.pictures.line import HEIGHT, line_of
 from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
-from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Mark, Scene, Scenes
+from mnistry.training.scene import NOT_A_DIGIT, Mark, Scene, Scenes
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -28,13 +29,17 @@ _SHAPES = ((64, 96), (64, 200), (96, 128), (72, 256), (100, 300))
 _COUNTS = (1, 1, 2, 3, 4, 5, 6, 8)
 _CLEAN = 0.35  # share of the scenes whose ink is known, as on even paper; the inker finds others'
 _EMPTY = 0.25  # share kept of the rows that say nothing
+_EXCERPTS = 0.35  # share of the scenes that are cut down to a few digits
 _SEEN, _UNSEEN = 0.45, 0.12  # of a digit's ink in a row: from here on it is read; up to here not
-_BATCH = 32
+_INSIDE, _OUTSIDE = 0.7, 0.5  # the same of a digit that the picture's edge cuts
+_BATCH = 64
 _WIDEST = 400  # pixels
 _POOLED = (1, 2)  # of the tower's blocks, those after which rows of pixels are halved
 
 
-def lines_of(scene: Scene, ink: NDArray[np.float32], depth: NDArray[np.float32]) -> list[Line]:
+def lines_of(
+    scene: Scene, ink: NDArray[np.float32], depth: NDArray[np.float32] | None
+) -> list[Line]:
     """Give the rows found in a scene's ink of which it is certain what they say."""
     found = find(ink)
     lines = []
@@ -52,11 +57,10 @@ def _said(marks: tuple[Mark, ...], found: Found, row: Row) -> tuple[int, ...] | 
     columns = np.arange(ink.shape[1])
     digits, places = [], []
     for mark in marks:
-        shared = np.minimum(ink, mark.ink)
-        part = float(shared.sum()) / float(mark.ink.sum())
-        if part <= _UNSEEN or mark.label == NOT_A_DIGIT:
+        part = float(np.minimum(ink, mark.ink).sum()) / float(mark.ink.sum())
+        if part <= _UNSEEN or mark.label == NOT_A_DIGIT or mark.part <= _OUTSIDE:
             continue
-        if part < _SEEN or mark.label == CUT_OFF:
+        if part < _SEEN or mark.part < _INSIDE:
             return None
         digits.append(mark.label)
         places.append(float(columns @ mark.ink.sum(axis=0)) / float(mark.ink.sum()))
@@ -77,8 +81,10 @@ def _one(scenes: Scenes, rng: Generator) -> list[Line]:
     from mnistry.pictures.inker import answer
 
     scene = scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64), _COUNTS)
+    if rng.random() < _EXCERPTS:
+        scene = scene.excerpt(rng)
     if rng.random() < _CLEAN:
-        lines = lines_of(scene, scene.ink, scene.ink)
+        lines = lines_of(scene, scene.ink, None)
     else:
         lines = lines_of(scene, answer(scene.grey), 1 - scene.grey)
     return [line for line in lines if line[1] or rng.random() < _EMPTY]
@@ -123,7 +129,7 @@ def network() -> nn.Module:
     return Recogniser()
 
 
-def train(lines: list[Line], epochs: int, seed: int = 0, rate: float = 3e-3) -> nn.Module:
+def train(lines: list[Line], epochs: int, seed: int = 0, rate: float = 4e-3) -> nn.Module:
     """Train on lines of `make_lines`, each bent a little anew every time."""
     import torch
     from torch.nn import functional

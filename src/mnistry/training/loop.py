@@ -24,6 +24,7 @@ def fit(
     decay: float,
     warm: float,
     clip: float,
+    settled: float = 0.0,
 ) -> nn.Module:
     """Train a network in place, and say on standard error how it goes.
 
@@ -32,6 +33,7 @@ def fit(
     loss_of : of a network and a batch. steps : how many batches there are.
     rate : the highest learning rate, reached after the share `warm` of the steps.
     decay : of weights. clip : the largest norm that a gradient keeps.
+    settled : share of the steps, the last, that normalise by the mean statistics of the earlier.
 
     Returns
     -------
@@ -43,6 +45,8 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1, pct_start=warm)
     since, total = time.perf_counter(), 0.0
     for step, batch in enumerate(batches, 1):
+        if step > (1 - settled) * steps:
+            net.eval()  # these networks have no other layer that minds
         loss = loss_of(net, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from mnistry.data.dataset import DataSet
 
     Plane = NDArray[np.float32]
+    Room = tuple[slice, ...]  # rows and columns
 
-NOT_A_DIGIT, CUT_OFF = -1, -2
+NOT_A_DIGIT = -1
 _COUNTS = (0, 1, 1, 2, 3, 4, 6, 9)
 _WIDTHS = (0.035, 0.27)  # of pens, in heights of a digit
 _ALIKE = 0.3  # share of the rows whose digits repeat
@@ -34,18 +35,34 @@ _BROKEN = 0.12  # share of the digits with a gap in their strokes
 # Shares of the writers who write each digit as MNIST's writers seldom did.
 _FOREIGN = np.array([0.35, 0.55, 0.4, 0.15, 0.4, 0.35, 0.15, 0.45, 0.15, 0.35])
 _SMALL_ZEROS = 0.4  # share of the writers whose zeros are smaller than their other digits
+_BEYOND = 0.8  # heights of a digit, that are drawn beyond the picture's edges
+_RUNS = (1, 1, 1, 2, 3)  # digits that an excerpt shows whole
+_WIDER = (-0.02, 0.4)  # heights of a digit, that an excerpt reaches beyond those
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing written: its label and its ink.
+    """One thing written.
 
-    The label is `NOT_A_DIGIT` for a comma and the like, `CUT_OFF` for what an edge may cut. The ink
-    is float32 (h, w) in [0, 1], as large as the scene.
+    Parameters
+    ----------
+    label : the digit; `NOT_A_DIGIT` for a comma and the like.
+    ink : float32 (h, w) in [0, 1], as large as the scene.
+    total : the sum of its ink, with what lies beyond the scene's edges.
     """
 
     label: int
     ink: Plane
+    total: float
+
+    @property
+    def part(self) -> float:
+        """How much of its ink is in the scene."""
+        return float(self.ink.sum()) / self.total
+
+    def within(self, room: Room) -> Mark:
+        """Give what of it is in a part of the scene."""
+        return Mark(self.label, self.ink[room], self.total)
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,25 @@ class Scene:
     ink: Plane
     marks: tuple[Mark, ...]
     size: float
+
+    def excerpt(self, rng: Generator) -> Scene:
+        """Give a few digits of it, and what of their neighbours is beside them.
+
+        Where no digit is whole, the scene stays as it is.
+        """
+        digits = [i for i, mark in enumerate(self.marks) if mark.label >= 0 and mark.part > 0.99]
+        if not digits:
+            return self
+        first = int(rng.choice(digits))
+        shown = [mark for mark in self.marks[first:] if mark.label >= 0][: int(rng.choice(_RUNS))]
+        inked = np.any([mark.ink > 0 for mark in shown], axis=0)
+        room = tuple(
+            _wider(rng, np.flatnonzero(inked.any(axis=1 - axis)), self.size, inked.shape[axis])
+            for axis in (0, 1)
+        )
+        marks = [mark.within(room) for mark in self.marks]
+        seen = tuple(mark for mark in marks if mark.ink.any())
+        return Scene(self.grey[room], self.ink[room], seen, self.size)
 
 
 class Scenes:
@@ -102,17 +138,18 @@ class Scenes:
         """
         low, high = size
         tall = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.95 * shape[0])))))
-        written = self._written(rng, shape, tall, int(rng.choice(counts)))
+        written = self._written(rng, _Sheet(*shape, round(_BEYOND * tall)), tall, counts)
         ink = np.zeros(shape, np.float32)
         for mark in written:
             np.maximum(ink, mark.ink, out=ink)
         return Scene(photograph(rng, ink, tall), ink, tuple(written), tall)
 
     def _written(
-        self, rng: Generator, shape: tuple[int, int], tall: float, count: int
+        self, rng: Generator, sheet: _Sheet, tall: float, counts: Sequence[int]
     ) -> list[Mark]:
         """Write rows of digits, from one to as many as have room."""
-        h, w = shape
+        count = int(rng.choice(counts))
+        h, w = sheet.h, sheet.w
         hand = _Hand.drawn(rng, tall)
         wide = 0.75 * tall * max(count, 1)
         x = (
@@ -121,24 +158,21 @@ class Scenes:
             else -0.3 * tall
         )
         y = rng.uniform(0.55 * tall, max(h - 0.55 * tall, 0.56 * tall))
-        marks = self._row(rng, shape, hand, x, y, count)
+        marks = self._row(rng, sheet, hand, x, y, count)
         for step in (-1, 1):  # rows above and below; of most only a piece is in the picture
             if rng.random() < 0.3:
                 lines = step * tall * rng.uniform(1.2, 1.8)
-                inside = 0.5 * tall < y + lines < h - 0.5 * tall
-                row = self._row(
-                    rng, shape, hand, rng.uniform(-0.5, 0.5) * tall + x, y + lines,
-                    int(rng.integers(1, 8)),
-                )  # fmt: skip
-                row = row if inside else [Mark(CUT_OFF, mark.ink) for mark in row]
+                start = rng.uniform(-0.5, 0.5) * tall + x
+                row = self._row(rng, sheet, hand, start, y + lines, int(rng.integers(1, 8)))
                 marks = row + marks if step < 0 else marks + row
         return marks
 
     def _row(
-        self, rng: Generator, shape: tuple[int, int], hand: _Hand, x: float, y: float, count: int
+        self, rng: Generator, sheet: _Sheet, hand: _Hand, x: float, y: float, count: int
     ) -> list[Mark]:
         """Write a row whose left end is x and whose middle is y, while there is room."""
         marks: list[Mark] = []
+        x, y = x + sheet.beyond, y + sheet.beyond
         alike = rng.random() < _ALIKE  # as the zeros of round numbers
         i = self._any(rng)
         if alike and rng.random() < 0.5:
@@ -147,7 +181,7 @@ class Scenes:
             again = alike and rng.random() < 0.6
             i = int(rng.choice(self._of[self._labels[i]])) if again else self._any(rng)
             label = int(self._labels[i])
-            ink = np.zeros(shape, np.float32)
+            ink = sheet.blank()
             tall = hand.tall * np.exp(0.15 * rng.standard_normal()) * hand.share[label]
             low = y + 0.06 * hand.tall * rng.standard_normal()
             if hand.brush:
@@ -165,13 +199,13 @@ class Scenes:
                     draw(polyline(start, end), 1, hand.width, (0, 0), ink)
             if rng.random() < _BROKEN:
                 _break(rng, ink, (x + wide / 2, low), tall)
-            marks.append(Mark(label if _inside(ink) else CUT_OFF, ink))
+            marks.append(sheet.mark(label, ink))
             x += wide + max(hand.gap + 0.1 * rng.standard_normal(), -0.18) * hand.tall
             if rng.random() < hand.points:
-                ink = np.zeros(shape, np.float32)
+                ink = sheet.blank()
                 x += self._point(rng, ink, hand, x, y)
-                marks.append(Mark(NOT_A_DIGIT, ink))
-            if x > shape[1]:
+                marks.append(sheet.mark(NOT_A_DIGIT, ink))
+            if x > sheet.beyond + sheet.w:
                 break
         return [mark for mark in marks if mark.ink.any()]
 
@@ -237,10 +271,27 @@ def _break(rng: Generator, ink: Plane, at: tuple[float, float], tall: float) -> 
     ink *= np.clip(np.abs(off) - rng.uniform(0.01, 0.06) * tall, 0, 1)
 
 
-def _inside(ink: Plane) -> bool:
-    """Whether the ink keeps clear of the edges."""
-    edge = max(ink[0].max(), ink[-1].max(), ink[:, 0].max(), ink[:, -1].max())
-    return bool(edge == 0 and ink.any())
+def _wider(rng: Generator, at: NDArray[np.intp], size: float, side: int) -> slice:
+    """Give the places from the first to the last of `at`, and more or fewer, of `side` in all."""
+    before, behind = np.round(size * rng.uniform(*_WIDER, 2)).astype(int)
+    return slice(max(int(at[0]) - before, 0), min(int(at[-1]) + 1 + behind, side))
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What is written on: the h by w pixels of the scene, and so many `beyond` each edge."""
+
+    h: int
+    w: int
+    beyond: int
+
+    def blank(self) -> Plane:
+        return np.zeros((self.h + 2 * self.beyond, self.w + 2 * self.beyond), np.float32)
+
+    def mark(self, label: int, ink: Plane) -> Mark:
+        """Give what is in the scene of ink on this sheet."""
+        b = self.beyond
+        return Mark(label, ink[b : b + self.h, b : b + self.w], float(ink.sum()))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from mnistry.training.augment import Augmentation
 from mnistry.training.many import by_many
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run
-from mnistry.training.scene import CUT_OFF, NOT_A_DIGIT, Scene, Scenes
+from mnistry.training.scene import NOT_A_DIGIT, Scene, Scenes
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -36,6 +36,8 @@ _OTHER = len(CLASSES) - 1
 _MOST_DIGITS = 10_000  # that scenes are written with
 _FOUND = 0.6  # of a digit's ink; with less it may be whole or not
 _WHOLE, _PART = 0.85, 0.72  # of a digit's ink: from here on it is one; below it is a part
+_OUTSIDE = 0.5  # what the edge leaves less of is a part
+_EXCERPTS = 0.35  # share of the scenes that are cut down to a few digits
 # What a scene doesn't do already; clutter and gaps would make wholes into parts.
 _MILD = Augmentation(shift=1, rotation=6, slant=5, scale=0.05, stroke=0.5, blur=0.6, contrast=0.3)
 _SHAPES = ((64, 96), (80, 200), (96, 128), (120, 120), (64, 64))
@@ -66,12 +68,12 @@ def candidates(
                 shared = float(np.minimum(crop, mark.ink[y : y + h, x : x + w]).sum())
                 if shared == 0:
                     continue
-                part, purity = shared / total, shared / mass
+                part, purity = mark.part * shared / total, shared / mass
                 if mark.label == NOT_A_DIGIT and part > _PART:
                     point = True  # a digit with its point is no digit, as two digits aren't
+                if purity > 0.5 and (gone or _OUTSIDE < mark.part < _WHOLE):
+                    skip = True  # what paper hides, or the edge cuts off, may be whole or not
                 good = min(part, purity)
-                if (mark.label == CUT_OFF or gone) and purity > 0.5:
-                    skip = True  # what the edge cuts off, or paper hides, may be whole or not
                 if good > best:
                     best, kind = good, mark.label if mark.label >= 0 else _OTHER
             if skip or (kind != _OTHER and _PART < best < _WHOLE):
@@ -115,5 +117,7 @@ def _one(scenes: Scenes, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.
     from mnistry.pictures.inker import answer
 
     scene = scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64))
+    if rng.random() < _EXCERPTS:
+        scene = scene.excerpt(rng)
     ink = scene.ink if rng.random() < 0.3 else answer(scene.grey)
     return candidates(scene, ink)
