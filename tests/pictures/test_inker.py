@@ -7,7 +7,8 @@ import pytest
 
 from mnistry.data.dataset import DataSets
 from mnistry.pictures import inker
-from mnistry.pictures.inker import answer, handwriting, planes
+from mnistry.pictures.ink import find_ink
+from mnistry.pictures.inker import answer, handwriting, is_darker, planes
 from mnistry.training.scene import Scenes
 
 
@@ -35,6 +36,31 @@ def test_handwriting_is_told_from_paper(scenes: Scenes) -> None:
     shared = np.minimum(found, ink).sum()
     assert shared / ink.sum() > 0.75
     assert shared / found.sum() > 0.8
+
+
+def test_side_of_the_ink_is_told(scenes: Scenes) -> None:
+    """In pictures cut so close that ink is no rarer than paper, on either side of the paper."""
+    rng = np.random.default_rng(4)
+    right: list[bool] = []
+    while len(right) < 120:
+        close = scenes.make(rng, (96, 128), (24, 60)).excerpt(rng)
+        h, w = close.ink.shape
+        if min(h, w) >= 16 and h * w < 60 * 60 and close.ink.mean() > 0.15:
+            right += [is_darker(close.grey), not is_darker(1 - close.grey)]
+            right += [find_ink(close.grey).dark, not find_ink(1 - close.grey).dark]
+    asked, found = right[::4] + right[1::4], right[2::4] + right[3::4]
+    assert np.mean(asked) > 0.9
+    assert np.mean(found) > 0.9
+
+
+def test_scale_is_that_of_the_ink() -> None:
+    """Where no size suits, as in grain, the scale given is still that of the ink given."""
+    rng = np.random.default_rng(5)
+    for side in (40, 300):
+        grey = rng.random((side, 2 * side), np.float32)
+        ink, scale, shown = handwriting(grey)
+        assert shown.shape == ink.shape
+        assert ink.shape[1] == pytest.approx(scale * 2 * side, abs=1)
 
 
 @pytest.mark.parametrize("factor", [0.6, 3])

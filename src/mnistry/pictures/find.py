@@ -28,6 +28,7 @@ _PEAK = 0.6  # ink that a piece must have somewhere
 _HALO = 2  # pixels around a piece, whose paler ink is its own
 _MOST_COMPONENTS = 2_000  # the largest ones
 _WIDEST = 1.7  # a candidate's width, in heights of its row
+_AROUND = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,18 @@ def find(ink: Ink) -> Found:
     left, top = max(box.x - _HALO, 0), max(box.y - _HALO, 0)
     room = slice(top, box.y + box.h + _HALO), slice(left, box.x + box.w + _HALO)
     near, mask = ink[room], mask[room]  # most of a picture is paper
-    stroke = _stroke(mask)
+    area = int(cv2.countNonZero(mask))
+    stroke = _stroke(mask, area)
     count, owners = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
-    boxes = [box]
-    if count > 2:
-        _, owners, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        boxes = [Box(left + x, top + y, w, h) for x, y, w, h, _ in stats[1:].tolist()]
+    if count == 2:  # as most pictures are
+        if near.max() <= _PEAK:
+            return Found(ink, names, (), stroke, 0.0)
+        names[room] = _with_halo_of_one(mask, near)
+        tall = float(box.h)
+        piece = Piece(1, 1, box, cv2.mean(near, mask)[0] * area)
+        return Found(ink, names, (Row((piece,), tall),), stroke, tall)
+    _, owners, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    boxes = [Box(left + x, top + y, w, h) for x, y, w, h, _ in stats[1:].tolist()]
     at = mask.view(np.bool_).ravel().nonzero()[0]
     whose, inks = owners.ravel()[at], near[mask.view(np.bool_)]
     masses = np.bincount(whose, inks, count)
@@ -108,9 +115,6 @@ def find(ink: Ink) -> Found:
     if not pieces:
         return Found(ink, names, (), stroke, 0.0)
     names[room] = _with_halo(owners, count, near)
-    if len(pieces) == 1:  # as most pictures are
-        tall = float(pieces[0].box.h)
-        return Found(ink, names, (Row(tuple(pieces), tall),), stroke, tall)
     tall = height(pieces)
     least = max(0.05 * tall, 1.2) ** 2  # a speck
     rows = rows_of([p for p in pieces if p.mass > least], tall)
@@ -142,24 +146,32 @@ def _with_halo(owners: Owner, count: int, ink: Ink) -> NDArray[Any]:
     import cv2
 
     inked = ink > 0
-    # The smallest type that OpenCV dilates and all names fit in: most pictures have one piece.
+    # The smallest type that OpenCV dilates and all names fit in.
     names: NDArray[Any] = owners.astype(
         np.uint8 if count <= 2**8 else np.uint16 if count <= 2**16 else np.float32
     )
     for _ in range(_HALO):
-        names = names + cv2.dilate(names, np.ones((3, 3), np.uint8)) * (inked & (names == 0))
+        names = names + cv2.dilate(names, _AROUND) * (inked & (names == 0))
     return names
 
 
-def _stroke(mask: NDArray[np.uint8]) -> float:
+def _with_halo_of_one(mask: NDArray[np.uint8], ink: Ink) -> NDArray[np.uint8]:
+    """Give the paler ink around the only piece to it: as `_with_halo` in fewer steps."""
+    import cv2
+
+    inked = (ink > 0).view(np.uint8)
+    for _ in range(_HALO):
+        mask = cv2.bitwise_and(cv2.dilate(mask, _AROUND), inked)
+    return mask
+
+
+def _stroke(mask: NDArray[np.uint8], area: int) -> float:
     """Give the width of the pen: ink has two edges a stroke."""
     import cv2
 
-    inner = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
-    area = int(np.count_nonzero(mask))
-    edge = area - int(np.count_nonzero(inner))
+    inner = cv2.erode(mask, _AROUND, borderValue=0)
     # A stroke w pixels wide has 2 of them on its edge, or all of them where w is 1 or 2.
-    return 2 * area / edge
+    return 2 * area / (area - int(cv2.countNonZero(inner)))
 
 
 def _cut(row: Row, owners: Owner, ink: Ink, stroke: float) -> Row:

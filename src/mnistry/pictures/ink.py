@@ -162,13 +162,15 @@ def _plain(
     def depth(shade: Plane) -> Plane:  # how far from the paper's, towards the ink's
         return np.asarray(level - shade if dark else shade - level)
 
-    shades = shades.where(depth(shades.level))
+    levels = depth(shades.level)
+    shades = _Shades(levels[::-1], shades.count[::-1]) if dark else _Shades(levels, shades.count)
+    shades = shades.trimmed()
     low, high = float(shades.level[0]), float(shades.level[-1])
     if high - low < _FAINTEST:
         return np.zeros_like(grey)
     if high <= 0:
         return None
-    noise = shades.where(np.abs(shades.level)).median()  # most of a picture is paper
+    noise = shades.sizes().median()  # most of a picture is paper
     ink = _Shades(np.maximum(shades.level, 0), shades.count)
     threshold = ink.otsu()
     full = ink.above(threshold).median()
@@ -191,7 +193,7 @@ def _plain(
 class _Shades:
     """How many pixels have each shade: what there is to know of them in a few hundred numbers.
 
-    Levels are in ascending order.
+    Levels are in ascending order; some may have no pixel.
     """
 
     level: NDArray[Any]
@@ -209,10 +211,16 @@ class _Shades:
     def total(self) -> int:
         return int(self.count.sum())
 
-    def where(self, level: NDArray[Any]) -> _Shades:
-        """Give the same pixels with other levels; those that no pixel has are left out."""
+    def trimmed(self) -> _Shades:
+        """Leave out the lowest and the highest levels that no pixel has."""
         there = self.count.nonzero()[0]
-        order = there[level[there].argsort(kind="stable")]
+        some = slice(there[0], there[-1] + 1)
+        return _Shades(self.level[some], self.count[some])
+
+    def sizes(self) -> _Shades:
+        """Give the same pixels by how far their levels are from 0."""
+        level = np.abs(self.level)
+        order = level.argsort()
         return _Shades(level[order], self.count[order])
 
     def above(self, threshold: float) -> _Shades:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
 from multiprocessing import get_context
 from signal import SIG_IGN, SIGINT, signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnistry.cores import be_one_of_many
 from mnistry.errors import InputError
+from mnistry.pictures.decode import decode
+from mnistry.pictures.find import find
+from mnistry.pictures.ink import find_ink
 from mnistry.reading import Reading
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from mnistry.models.base import Model
     from mnistry.pictures.find import Found
     from mnistry.pictures.ink import Inked
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from mnistry.reader.reader import Reader
 
 Named = tuple[str, Reading | InputError]
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
 _CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
 
 
@@ -104,30 +111,49 @@ class Workers:
 
 
 def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Sequence[Item]]:
-    """Read as many items as memory is allowed for; give those that are left as well."""
-    found: list[Named] = []
-    seen: list[tuple[int, tuple[Inked, Found]]] = []
+    """Read as many items as memory is allowed for; give those that are left as well.
+
+    One step after the other, each for all of them, so that its code stays in the cache.
+    """
+    images: list[Image | InputError] = []
     pixels = 0
     for item in items:
-        error = InputError(item.error)
-        try:
-            if item.data is not None:
-                looked = reader.look(item.data, repr(item.name))
-                pixels += looked[0].ink.size
-                seen.append((len(found), looked))
-        except InputError as refused:
-            error = refused
-        except OSError as refused:
-            error = InputError(f"{item.name}: {refused.strerror or refused}.")
-        except MemoryError:
-            error = InputError(f"{item.name!r} is too large for the memory; make it smaller.")
-        found.append((item.name, error))
+        what = InputError(item.error) if item.data is None else item.data
+        image = _tried(item, decode, what, repr(item.name))
+        images.append(image)
+        pixels += 0 if isinstance(image, InputError) else image.width * image.height
         if pixels > _CHUNK_PIXELS:
             break
-    readings = reader.answer([one for _, one in seen])
-    for (i, _), reading in zip(seen, readings, strict=True):
-        found[i] = (found[i][0], reading)
-    return found, items[len(found) :]
+    done = items[: len(images)]
+    inked = [_tried(item, find_ink, image) for item, image in zip(done, images, strict=True)]
+    del images
+    seen = [_tried(item, _with_pieces, one) for item, one in zip(done, inked, strict=True)]
+    readings = iter(reader.answer([one for one in seen if not isinstance(one, InputError)]))
+    found = [
+        (item.name, one if isinstance(one, InputError) else next(readings))
+        for item, one in zip(done, seen, strict=True)
+    ]
+    return found, items[len(done) :]
+
+
+def _with_pieces(inked: Inked) -> tuple[Inked, Found]:
+    return inked, find(inked.ink)
+
+
+def _tried(
+    item: Item, step: Callable[..., Made], thing: Thing | InputError, *more: Any
+) -> Made | InputError:
+    """Take a step of reading an item; what went wrong, now or before, is the answer."""
+    if isinstance(thing, InputError):
+        return thing
+    try:
+        return step(thing, *more)
+    except InputError as refused:
+        return refused
+    except OSError as refused:
+        return InputError(f"{item.name}: {refused.strerror or refused}.")
+    except MemoryError:
+        return InputError(f"{item.name!r} is too large for the memory; make it smaller.")
 
 
 _reader: Reader  # of a worker process
