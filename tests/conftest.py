@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +18,10 @@ from mnistry.data.idx import write_idx
 from mnistry.data.sources import load_data
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mnistry.data.dataset import DataSet, DataSets
     from mnistry.training.recipe import Recipe
+
+OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +54,29 @@ def quick() -> Recipe:
 
     network = Network((28, 28), (Block(4, 6, 4), Block(8, 3)), 10)
     return replace(Recipe.for_epochs(2), network=network, batch=32)
+
+
+@pytest.fixture
+def on_terminal() -> OnTerminal:
+    """Run a command in a folder, its standard error a terminal; give what it wrote, and there."""
+
+    def run(arguments: list[str], folder: Path) -> tuple[bytes, bytes]:
+        ours, theirs = pty.openpty()
+        with (
+            TemporaryFile() as out,
+            subprocess.Popen(arguments, stdout=out, stderr=theirs, cwd=folder) as process,
+        ):
+            os.close(theirs)
+            seen = b""
+            try:
+                while piece := os.read(ours, 4096):
+                    seen += piece
+            except OSError:  # the terminal's other end is closed
+                pass
+            assert process.wait() == 0
+            out.seek(0)
+            told = out.read()
+        os.close(ours)
+        return told, seen
+
+    return run

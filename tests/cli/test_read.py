@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +30,8 @@ from mnistry.pictures.layout import Box
 from mnistry.reading import Mark, Outcome, Reading
 
 COMMAND = [sys.executable, "-m", "mnistry"]
+
+OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]  # see conftest.py
 Found = list[tuple[str, Reading | InputError]]
 
 
@@ -378,20 +378,9 @@ def test_closed_pipe_is_no_error(pictures: Path) -> None:
     assert done.stderr == ""
 
 
-def test_progress_goes_to_a_terminal_alone(pictures: Path) -> None:
+def test_progress_goes_to_a_terminal_alone(pictures: Path, on_terminal: OnTerminal) -> None:
     """Where standard error alone is a terminal, a counter moves there and is wiped."""
-    argv = [*COMMAND, "read", *["seven.png"] * 500, "--json"]
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=theirs, cwd=pictures) as process:
-        os.close(theirs)
-        assert process.stdout is not None
-        assert len(process.stdout.read().splitlines()) == 500
-        seen = b""
-        try:
-            while piece := os.read(ours, 4096):
-                seen += piece
-        except OSError:  # the terminal's other end is closed
-            pass
-    os.close(ours)
+    told, seen = on_terminal([*COMMAND, "read", *["seven.png"] * 500, "--json"], pictures)
+    assert len(told.splitlines()) == 500
     assert re.search(rb"\r\x1b\[K[0-9,]+ pictures  [0-9,]+ a second", seen)
     assert seen.endswith(b"\r\x1b[K")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ from mnistry.cli import main
 from mnistry.models.file import load_model
 
 COMMAND = [sys.executable, "-m", "mnistry"]
+
+OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]  # see conftest.py
 
 
 def test_main_job_from_the_shell(tmp_path: Path) -> None:
@@ -129,29 +130,17 @@ def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[s
     assert f"\n  {' '.join(['mnistry', *command])}" in capsys.readouterr().out
 
 
-def test_progress_goes_to_a_terminal_alone(small: Path, tmp_path: Path) -> None:
+def test_progress_goes_to_a_terminal_alone(
+    small: Path, tmp_path: Path, on_terminal: OnTerminal
+) -> None:
     """On a terminal a line moves on standard error and is wiped; elsewhere there is none."""
     arguments = [
-        *COMMAND, "train", "--data", str(small), "--out", str(tmp_path / "m.onnx"),
-        "--steps", "4000", "--json",
+        *COMMAND, "train", "--data", str(small), "--out", "m.onnx", "--steps", "4000", "--json",
     ]  # fmt: skip
-    quiet = subprocess.run(arguments, capture_output=True, check=True)
+    quiet = subprocess.run(arguments, capture_output=True, check=True, cwd=tmp_path)
     assert quiet.stderr == b""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=theirs) as process:
-        os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # the terminal's other end is closed
-                break
-            if not piece:
-                break
-            seen += piece
-        assert process.stdout is not None
-        assert json.loads(process.stdout.read())["kind"] == "softmax"
-    os.close(ours)
+    told, seen = on_terminal(arguments, tmp_path)
+    assert json.loads(told)["kind"] == "softmax"
     assert b"training " in seen
     assert b"loss" in seen
     assert seen.endswith(b"\r\x1b[K")

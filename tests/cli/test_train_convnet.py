@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from mnistry.models.convnet import ConvNet
 from mnistry.models.file import load_model
 
 COMMAND = [sys.executable, "-m", "mnistry"]
+
+OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]  # see conftest.py
 
 
 def test_main_job_from_the_shell(tmp_path: Path) -> None:
@@ -47,6 +51,18 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
     assert main(["show", "training", "--model", str(tmp_path / "convnet.onnx"),
                  "--out", str(tmp_path / "curve.png")]) == 0  # fmt: skip
     assert (tmp_path / "curve.png").stat().st_size > 5000
+
+
+def test_line_of_progress(small: Path, tmp_path: Path, on_terminal: OnTerminal) -> None:
+    """On a terminal: where it runs, then loss, validation, pictures a second and time left."""
+    arguments = [
+        *COMMAND, "train", "--model", "convnet", "--epochs", "4", "--data", str(small), "--json",
+    ]  # fmt: skip
+    told, seen = on_terminal(arguments, tmp_path)
+    assert json.loads(told)["kind"] == "convnet"
+    assert re.match(rb"training on (cpu|cuda|mps)", seen)
+    full = rb"loss \d\.\d{4}  validation \d+\.\d\d%  [\d,]+ pictures/s  at most \d+ s left"
+    assert re.search(full, seen)
 
 
 def test_ensemble_with_views_is_one_file(small: Path, tmp_path: Path) -> None:

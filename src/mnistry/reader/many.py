@@ -10,6 +10,7 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 from mnistry.cores import be_one_of_many
 from mnistry.errors import InputError
@@ -58,6 +59,7 @@ class Workers:
     def __init__(self, count: int, model: Model | None, options: dict[str, Any]) -> None:
         self.count, self.model, self.options = count, model, options
         self._pool: ProcessPoolExecutor | None = None
+        self._end: Callable[[], Any]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a copy, which starts its own processes."""
@@ -96,6 +98,7 @@ class Workers:
         try:
             return self._running().submit(_work, chunk)
         except BrokenExecutor:  # all of them end with one that is killed
+            self._end()
             self._pool = None
             return self._running().submit(_work, chunk)
 
@@ -107,6 +110,9 @@ class Workers:
                 initializer=_start_worker,
                 initargs=(self.model, self.options),
             )
+            # Ended before this is gone: a pool that is collected while Python exits may write a
+            # traceback (its thread closes what the exit writes to).
+            self._end = finalize(self, self._pool.shutdown, cancel_futures=True)
         return self._pool
 
 
