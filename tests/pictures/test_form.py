@@ -44,7 +44,7 @@ def test_points_and_lines_at_the_edge_may_be_none() -> None:
     """A point, and a thin line where the picture ends, are often no digit; a tall mark seldom."""
     found = blocks((60, 20, 30, 50), (100, 64, 6, 6), (198, 10, 2, 60))
     rare = {
-        group.box.x: float(rare[0])
+        group.box.x: rare[0]
         for row in found.rows
         for group in groups(row)
         if group.first == group.last

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ink = NDArray[np.floating[Any]]
-    Owner = NDArray[np.int32]
+    Owner = NDArray[np.integer[Any]]
 
 MOST_PIECES = 8  # of a candidate
 _MASK = 0.4  # ink that counts as such where pieces are told apart
@@ -50,7 +50,7 @@ class Found:
 
     Parameters
     ----------
-    ink : float (h, w) in [0, 1]. owners : int32 (h, w), the piece of each pixel's ink; 0 = none.
+    ink : float (h, w) in [0, 1]. owners : integers (h, w), the piece of each pixel's ink; 0 = none.
     rows : from top to bottom.
     stroke, tall : how wide the pen is and how high most digits are, in pixels.
     """
@@ -72,7 +72,7 @@ class Found:
 
     def cut(self) -> Found:
         """Give the same with every piece cut where a digit may end in it."""
-        owners = self.owners.copy()
+        owners = self.owners.astype(np.int32)
         rows = tuple(_cut(row, owners, self.ink, self.stroke) for row in self.rows)
         return Found(self.ink, owners, rows, self.stroke, self.tall)
 
@@ -88,15 +88,15 @@ def find(ink: Ink) -> Found:
 
     mask = (ink > _MASK).view(np.uint8)
     box = Box(*cv2.boundingRect(mask))
-    names = np.zeros(ink.shape, np.int32)
     if box.w == 0:
-        return Found(ink, names, (), 0.0, 0.0)
+        return Found(ink, np.zeros(ink.shape, np.uint8), (), 0.0, 0.0)
     left, top = max(box.x - _HALO, 0), max(box.y - _HALO, 0)
     room = slice(top, box.y + box.h + _HALO), slice(left, box.x + box.w + _HALO)
     near, mask = ink[room], mask[room]  # most of a picture is paper
     area = int(cv2.countNonZero(mask))
     stroke = _stroke(mask, area)
     count, owners = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    names = np.zeros(ink.shape, np.uint8 if count == 2 else np.int32)
     if count == 2:  # as most pictures are
         if near.max() <= _PEAK:
             return Found(ink, names, (), stroke, 0.0)

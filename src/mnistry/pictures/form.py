@@ -5,15 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from mnistry.pictures.find import Found, Group
 from mnistry.pictures.layout import Box, Piece, Row
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SMALL, _SMALL_SOFT = 0.24, 0.04  # of the row's height: what is lower is rather a point or a dash
 _SMALL_ROW = 0.5  # of the height of most digits, by which a row of one or two things is judged
@@ -27,26 +21,29 @@ _RARE = 0.03  # how often narrow ink is several digits, and wide ink one
 _LEAST_TALL = 0.6  # of the row's height, by which the width of flat ink is measured
 
 
-def alone(row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+def alone(row: Row, some: Sequence[Group]) -> list[float]:
     """Give what a candidate's form says of its being a digit, before a model has looked.
 
     What hangs together is one digit unless it is wide; then it is rather several that touch.
     """
-    parts = Counter(piece.whole for piece in row.pieces)
     boxes = _things(row.pieces)
-    wide = {name: box.w / max(box.h, _LEAST_TALL * row.tall) for name, box in boxes.items()}
     several = {
-        name: _RARE + (1 - 2 * _RARE) * _above(share, _TWO, _TWO_SOFT)
-        for name, share in wide.items()
+        name: _RARE
+        + (1 - 2 * _RARE) * _above(box.w / max(box.h, _LEAST_TALL * row.tall), _TWO, _TWO_SOFT)
+        for name, box in boxes.items()
     }
-    out = np.ones(len(some))
-    for i, group in enumerate(some):
+    if len(row.pieces) == 1:  # as most rows have
+        return [1 - several[row.pieces[0].whole]] * len(some)
+    parts = Counter(piece.whole for piece in row.pieces)
+    out = []
+    for group in some:
         if group.entire:
-            out[i] = 1 - several[row.pieces[group.first].whole]
-        else:  # of what is cut here, the least likely
-            inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
-            out[i] = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
-            out[i] *= _near(row, group)
+            out.append(1 - several[row.pieces[group.first].whole])
+            continue
+        # Of what is cut here, the least likely.
+        inside = Counter(piece.whole for piece in row.pieces[group.first : group.last + 1])
+        least = min((several[n] for n in inside if inside[n] < parts[n]), default=1.0)
+        out.append(least * _near(row, group))
     return out
 
 
@@ -67,14 +64,14 @@ def _near(row: Row, group: Group) -> float:
     return 1 - _above(gap / row.tall, _GAP, _GAP_SOFT)
 
 
-def size(found: Found, row: Row, some: Sequence[Group]) -> NDArray[np.float64]:
+def size(found: Found, row: Row, some: Sequence[Group]) -> list[float]:
     """Give what a candidate's height says of its being a digit.
 
     Digits may be small beside others in their row; one or two small things by themselves are none.
     """
     few = len({piece.whole for piece in row.pieces}) <= 2 and len(found.rows) > 1
     tall, small = (found.tall, _SMALL_ROW) if few else (row.tall, _SMALL)
-    return np.array([_above(group.box.h / tall, small, _SMALL_SOFT) for group in some])
+    return [_above(group.box.h / tall, small, _SMALL_SOFT) for group in some]
 
 
 def _above(share: float, middle: float, soft: float) -> float:
@@ -82,9 +79,7 @@ def _above(share: float, middle: float, soft: float) -> float:
     return 1 / (1 + math.exp(min((middle - share) / soft, 50)))
 
 
-def seldom(
-    found: Found, row: Row, some: Sequence[Group], sizes: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def seldom(found: Found, row: Row, some: Sequence[Group], sizes: Sequence[float]) -> list[float]:
     """Give how often a candidate is something else than a digit, or a part or a pair of them.
 
     Only what hangs together and is by itself can be something else: a point, or what is left of a
@@ -93,9 +88,10 @@ def seldom(
     h, w = found.ink.shape
     things = _things(piece for r in found.rows for piece in r.pieces)
     inside = any(not _at_edge(box, h, w) for box in things.values())
-    out = np.zeros(len(some))
-    for i, (group, likely) in enumerate(zip(some, sizes, strict=True)):
+    out = []
+    for group, likely in zip(some, sizes, strict=True):
         if not group.entire:
+            out.append(0.0)
             continue
         box = group.box
         thin = min(box.w, box.h) < _THIN * found.tall
@@ -103,7 +99,7 @@ def seldom(
         left = inside and thin and _at_edge(box, h, w)
         left |= thin and box.h < _LOW * found.tall and _is_lonely(box, own, things, found.tall)
         rare = _LEFT_OVER if left else _SELDOM
-        out[i] = rare + (0.99 - rare) * (1 - likely)
+        out.append(rare + (0.99 - rare) * (1 - likely))
     return out
 
 

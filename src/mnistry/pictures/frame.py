@@ -24,6 +24,9 @@ _SMALLEST = 10  # the least side of the square that is cut out, in pixels of the
 _FUDGE = 0.99  # the original's pixels fall short of their neighbours; its aliasing is MNIST's
 _EPS = 1e-11
 _TOGETHER = 500_000  # pixels
+# Times as large: what is brought to one size to be worked on together. Padding costs, and so does
+# every further part, which counts among few.
+_ALIKE, _ALIKE_OF_FEW, _FEW = 1.25, 1.8, 200
 _WORTH_THREADS = 3_000_000  # pixels
 
 
@@ -61,11 +64,12 @@ def frame_many(inks: Iterable[ArrayLike]) -> NDArray[np.uint8]:
     images = np.zeros((len(arrays), SIDE, SIDE), np.uint8)
     sides = np.array([max(array.shape) for array in arrays], np.intp)
     order = np.argsort(sides, kind="stable")
+    alike = _ALIKE if len(arrays) > _FEW else _ALIKE_OF_FEW
     parts, start = [], 0
     while start < len(order):  # together: as many as are of about one size and stay in the cache
         side = sides[order[start]]
-        most = max(int(_TOGETHER // (1.25 * side) ** 2), 1)
-        end = min(int(np.searchsorted(sides[order], 1.25 * side, "right")), start + most)
+        most = max(int(_TOGETHER // (alike * side) ** 2), 1)
+        end = min(int(np.searchsorted(sides[order], alike * side, "right")), start + most)
         parts.append(order[start:end])
         start = end
 
@@ -114,7 +118,8 @@ def _weights(length: int, first: NDArray[np.intp], sides: NDArray[np.intp]) -> N
     What is outside of the square weighs nothing. Squares aren't cut out: their pixels are many,
     and the rows of these matrices few.
     """
-    different, which = np.unique(sides, return_inverse=True)
+    different = np.flatnonzero(np.bincount(sides))  # `numpy.unique` takes longer
+    which = different.searchsorted(sides)
     tables = [_table(int(side)) for side in different]
     base = np.cumsum([0, *map(len, tables[:-1])])[which]
     at = np.clip(np.arange(length) - first[:, None], -1, sides[:, None]) + 1
@@ -181,7 +186,7 @@ def _centred(small: NDArray[np.float64]) -> NDArray[np.uint8]:
     large = np.zeros((n, 48, 48), np.uint8)
     whole = small.astype(np.uint8)
     place = 48 * top + left
-    for at in np.unique(place):  # a few dozen of them, however many pictures
+    for at in np.flatnonzero(np.bincount(place)):  # a few dozen of them, however many pictures
         y, x = divmod(int(at), 48)
         which = place == at
         large[which, y : y + _BOX, x : x + _BOX] = whole[which]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     Plane = NDArray[np.floating[Any]]
+    Bytes = NDArray[np.uint8]
+    Greys = NDArray[Any]  # floats in [0, 1], or uint8 up to 255
 
 _MOST_PIXELS = 8_000_000  # larger pictures are made smaller; digits in them are large enough
 _FAINTEST = 0.06  # contrast, of full scale, below which even paper is blank
@@ -38,24 +41,31 @@ class Inked:
     Parameters
     ----------
     ink : float (h, w) in [0, 1], 0 = paper. scale : its pixels to one of the picture's.
-    grey : the picture's greys at the ink's size, in [0, 1]. dark : whether ink is darker there.
+    shades : the picture's greys at the ink's size, floats in [0, 1], or uint8 up to 255.
+    dark : whether ink is darker there.
     plain : whether the paper is even and empty, so that ink is what differs from it.
     size : the picture's own height and width.
     """
 
     ink: Plane
     scale: float
-    grey: Plane
+    shades: Greys
     dark: bool
     plain: bool
     size: tuple[int, int] = (0, 0)
+
+    @property
+    def grey(self) -> Plane:
+        """The picture's greys at the ink's size, in [0, 1]."""
+        return _floats(self.shades)
 
     @property
     def depth(self) -> Plane | None:
         """How much like ink each shade is, as `line_of` takes it; None on even paper."""
         if self.plain:
             return None
-        return 1 - self.grey if self.dark else self.grey
+        grey = self.grey
+        return 1 - grey if self.dark else grey
 
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
@@ -90,51 +100,64 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
 def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
-    import cv2
-
     smaller, factor = bounded(picture, _MOST_PIXELS)
-    greys = to_bytes(smaller)
+    greys: Greys | None = to_bytes(smaller)
     if greys is None:
-        grey: Plane = to_contrast(smaller).astype(np.float32)
-        greys = _as_bytes(grey)
-    if greys is None:
-        shades = _Shades.of(grey)
-    else:  # as most pictures are: 256 shades say it all
-        grey = cv2.LUT(greys, _BYTES)
-        shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256))
+        finer = to_contrast(smaller).astype(np.float32)
+        coarse = _as_bytes(finer)
+        greys = finer if coarse is None else coarse
+    if greys.dtype == np.uint8:  # as most pictures are: 256 shades say it all
+        shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256)).trimmed()
+    else:
+        shades = _Shades.of(greys)
     size = size_of(picture)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    border = _floats(np.concatenate([greys[0], greys[-1], greys[:, 0], greys[:, -1]]))
     paper = _median(border)
-    light = _light(grey, border, paper)
+    light = _light(greys, shades, border, paper)
     dark = light < 0
-    plain = _plain(grey, greys, shades, paper, dark)
+    plain = _plain(greys, shades, paper, dark)
     if plain is not None:
-        return Inked(plain, 1 / factor, grey, dark, True, size)
+        return Inked(plain, 1 / factor, greys, dark, True, size)
+    grey = _floats(greys)
     if abs(light) < _CLEAR:
         dark = is_darker(grey)
     ink, scale, shown = handwriting(grey if dark else 1 - grey)
     return Inked(ink, scale / factor, shown if dark else 1 - shown, dark, False, size)
 
 
-def _as_bytes(grey: Plane) -> NDArray[np.uint8] | None:
+def _each(greys: Greys, what: Callable[[Plane], Plane]) -> Plane:
+    """Apply a function of shades in [0, 1] to greys; to bytes by a table."""
+    if greys.dtype != np.uint8:
+        return what(greys)
+    import cv2
+
+    return np.asarray(cv2.LUT(greys, what(_BYTES))).reshape(greys.shape)
+
+
+def _floats(greys: Greys) -> Plane:
+    return _each(greys, lambda shade: shade)
+
+
+def _as_bytes(grey: Plane) -> Bytes | None:
     """Give greys in 8 bits, if they are no finer."""
     whole = np.rint(255 * grey)
     return whole.astype(np.uint8) if np.abs(255 * grey - whole).max() < _ROUNDING else None
 
 
-def _light(grey: Plane, border: Plane, paper: float) -> float:
+def _light(greys: Greys, shades: _Shades, border: Plane, paper: float) -> float:
     """Say how clearly the ink is lighter than the paper; below 0: it is darker.
 
     Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
     differs from its surroundings, or from the picture's mean, differs to the ink's side.
     """
-    low, high = float(grey.min()), float(grey.max())
+    low, high = float(shades.level[0]), float(shades.level[-1])
     darker, lighter = paper - low, high - paper
     even = _median(np.abs(border - paper)) < _STEADY * (high - low)
     if even and max(darker, lighter) > _CLEARLY * min(darker, lighter):
         return np.inf if lighter > darker else -np.inf
     import cv2
 
+    grey = _floats(greys)
     side = max(min(grey.shape) // 4 * 2 + 1, 3)
     return _skewness(grey - cv2.blur(grey, (side, side))) + _skewness(grey - grey.mean())
 
@@ -151,12 +174,8 @@ def _median(values: Plane) -> float:
     return float(np.partition(values, half)[half])
 
 
-def _plain(
-    grey: Plane, greys: NDArray[np.uint8] | None, shades: _Shades, paper: float, dark: bool
-) -> Plane | None:
+def _plain(greys: Greys, shades: _Shades, paper: float, dark: bool) -> Plane | None:
     """Give the ink on even, empty paper; None if the paper isn't."""
-    import cv2
-
     level = np.float32(paper)
 
     def depth(shade: Plane) -> Plane:  # how far from the paper's, towards the ink's
@@ -164,10 +183,9 @@ def _plain(
 
     levels = depth(shades.level)
     shades = _Shades(levels[::-1], shades.count[::-1]) if dark else _Shades(levels, shades.count)
-    shades = shades.trimmed()
     low, high = float(shades.level[0]), float(shades.level[-1])
     if high - low < _FAINTEST:
-        return np.zeros_like(grey)
+        return np.zeros(greys.shape, np.float32)
     if high <= 0:
         return None
     noise = shades.sizes().median()  # most of a picture is paper
@@ -177,7 +195,7 @@ def _plain(
     even = shades.below(threshold)
     commonest = even.level[even.count.argmax()]
     flat = even.count[np.abs(even.level - commonest) < _UNEVEN * full].sum()
-    if even.total < _LEAST_PAPER * grey.size or flat < _FLAT * even.total:
+    if even.total < _LEAST_PAPER * greys.size or flat < _FLAT * even.total:
         return None
     floor = np.float32(min(max(threshold / 2, 9 * noise), threshold))
     rise = np.float32(1 / max(full - float(floor), 1e-6))
@@ -185,7 +203,7 @@ def _plain(
     def inked(shade: Plane) -> Plane:
         return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
 
-    found = inked(grey) if greys is None else cv2.LUT(greys, inked(_BYTES))
+    found = _each(greys, inked)
     return None if _has_lines(found) else found
 
 
@@ -200,7 +218,7 @@ class _Shades:
     count: NDArray[np.int64]
 
     @classmethod
-    def of(cls, values: Plane) -> _Shades:
+    def of(cls, values: Greys) -> _Shades:
         low, high = float(values.min()), float(values.max())
         step = max(high - low, 1e-9) / _LEVELS
         at = ((values - low) * (1 / step)).astype(np.intp).ravel()

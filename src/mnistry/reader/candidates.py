@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -56,13 +57,17 @@ class Candidates:
     def scores(self, k: int, own: slice) -> tuple[list[tuple[int, int]], Floats, Floats]:
         """Give a row's spans, and its candidates' scores, as `best_path` takes them."""
         row, some = self.found.rows[k], self.groups[k]
-        p = _DOUBT + (1 - 2 * _DOUBT) * self.whole[own]
         sizes = form.size(self.found, row, some)
-        p = p * form.alone(row, some) * sizes
         seldom = form.seldom(self.found, row, some, sizes)
-        digit = np.log(np.maximum(p * (1 - seldom), _SURE))
-        other = np.log(np.maximum((1 - p) * seldom, _SURE))
-        return [(group.first, group.last) for group in some], digit, other
+        digit, other = [], []  # in Python's own numbers: candidates are few
+        for whole, alone, size, rare in zip(
+            self.whole[own].tolist(), form.alone(row, some), sizes, seldom, strict=True
+        ):
+            p = (_DOUBT + (1 - 2 * _DOUBT) * whole) * alone * size
+            digit.append(math.log(max(p * (1 - rare), _SURE)))
+            other.append(math.log(max((1 - p) * rare, _SURE)))
+        spans = [(group.first, group.last) for group in some]
+        return spans, np.array(digit), np.array(other)
 
 
 def look_at(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Named = tuple[str, Reading | InputError]
 Thing = TypeVar("Thing")
 Made = TypeVar("Made")
-_CHUNK, _CHUNK_PIXELS = 64, 4_000_000  # pictures read together, and their pixels
+_CHUNK, _CHUNK_PIXELS = 96, 4_000_000  # pictures read together, and their pixels
 
 
 def read_stream(reader: Reader, items: Iterator[Item], workers: Workers | None) -> Iterator[Named]:
