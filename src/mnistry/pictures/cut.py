@@ -18,6 +18,7 @@ _MASK = 0.4  # ink that has a contour
 _DEEP = 0.08  # of the row's height, the least depth of a notch in a contour
 _REACH = 0.7  # of it, how far to both sides a notch is compared
 _LEAN = 0.45  # of it, how far a cut may lean from the upper notch to the lower
+_ASIDE = 0.01  # of full ink, what a step aside costs a seam
 
 
 def cuts(ink: Ink, tall: float, stroke: float) -> Paths:
@@ -97,9 +98,9 @@ def seams(ink: Ink, tall: float, stroke: float) -> Paths:
     h, w = ink.shape
     cost = ink + 0.02
     middle = h // 2
-    above, up = _descend(cost[: middle + 1])
-    below, down = _descend(cost[: middle - 1 if middle else None : -1])
-    total = above + below - cost[middle]
+    above = _descend(cost[: middle + 1])
+    below = _descend(cost[: middle - 1 if middle else None : -1])
+    total = above[-1, 1:-1] + below[-1, 1:-1] - cost[middle]
     apart = max(int(_CUT_APART * tall), 2)
     margin = max(int(0.1 * tall), 1)
     limit = _CUT_COST * stroke
@@ -113,29 +114,30 @@ def seams(ink: Ink, tall: float, stroke: float) -> Paths:
                 chosen.append(int(x))
     paths = np.empty((len(chosen), h), np.intp)
     for i, x in enumerate(sorted(chosen)):
-        at = x
-        for row in range(middle, 0, -1):
-            paths[i, row] = at
-            at = up[row, at]
-        paths[i, 0] = at
-        at = x
-        for step, row in enumerate(range(h - 1 - middle, 0, -1)):
-            paths[i, middle + step] = at
-            at = down[row, at]
-        paths[i, h - 1] = at
+        paths[i, middle::-1] = _way_back(above, x)
+        paths[i, middle:] = _way_back(below, x)
     return paths
 
 
-def _descend(cost: Ink) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Give the least cost of reaching each column of the last row, and each step's column."""
+def _descend(cost: Ink) -> NDArray[np.float64]:
+    """Give the least cost (h, w + 2) of reaching each place from the first row, between walls."""
     h, w = cost.shape
-    total = np.full(w + 2, np.inf)  # a wall on either side
-    total[1:-1] = cost[0]
-    came = np.zeros((h, w), np.intp)
-    columns = np.arange(w)
+    totals = np.full((h, w + 2), np.inf)
+    totals[0, 1:-1] = cost[0]
     for row in range(1, h):
-        here, left, right = total[1:-1], total[:-2] + 0.01, total[2:] + 0.01
-        best = np.minimum(np.minimum(left, right), here)
-        came[row] = columns + np.where(best == here, 0, np.where(best == left, -1, 1))
-        total[1:-1] = best + cost[row]
-    return total[1:-1], came
+        before = totals[row - 1]
+        best = np.minimum(before[:-2], before[2:])
+        best += _ASIDE
+        np.minimum(best, before[1:-1], out=best)
+        np.add(best, cost[row], out=totals[row, 1:-1])
+    return totals
+
+
+def _way_back(totals: NDArray[np.float64], x: int) -> list[int]:
+    """Give the columns of the cheapest way from column x of the last row to the first."""
+    way = [x]
+    for before in totals[-2::-1]:
+        costs = before[x + 1], before[x] + _ASIDE, before[x + 2] + _ASIDE
+        x += (0, -1, 1)[costs.index(min(costs))]
+        way.append(x)
+    return way
