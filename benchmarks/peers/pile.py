@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-WARM = 64  # pictures
+WARM = 128  # pictures
 
 
 @dataclass(frozen=True)
