@@ -28,8 +28,8 @@ digits where that helps a peer.
 
 How fast: MNIST's test digits as 2,000 PNG files, dark on light, 28 to 140 pixels a side; from the
 files to the texts in each peer's first way, in fresh processes, models loaded, processes started
-and the first 128 pictures read before the clock starts. A peer that reads fewer than a tenth rightly
-is void.
+and the first 128 pictures read before the clock starts. A peer that reads fewer than a tenth
+rightly is void.
 
 The environment: ``pip install 'mnistry[bench]'`` brings RapidOCR with its models, of 3.10 or later,
 which is on opencv-python-headless as mnistry is; older ones may bring opencv-python, the same

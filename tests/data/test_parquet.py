@@ -142,6 +142,17 @@ def test_parquet_missing_file_is_the_systems_word(tmp_path: Path) -> None:
         read_parquet([tmp_path / "none.parquet"])
 
 
+def test_parquet_with_names_that_are_no_text(tmp_path: Path) -> None:
+    """Bytes of a column's name that are no UTF-8 give a DataError."""
+    stream = io.BytesIO()
+    grey = np.zeros((1, 28, 28), np.uint8)
+    pq.write_table(table(DataSet(grey, np.zeros(1, int), ("a",)), NAMES), stream)
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(stream.getvalue().replace(b"label", b"\xf0abel"))
+    with pytest.raises(DataError, match=r"damaged\.parquet' is damaged Parquet .*again\.$"):
+        read_parquet([path])
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_parquet_damage_gives_a_sentence_or_a_set(

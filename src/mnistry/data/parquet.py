@@ -112,7 +112,7 @@ def _pictures(path: str | os.PathLike[str], labels: list[int], names: list[str])
                         raise DataError(f"{name} lacks the picture or the label of row {row}.")
                     labels.append(label)
                     yield decode(data, f"The picture of row {row} of {name}")
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeError) as error:  # the last of names
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(f"{name} is damaged Parquet ({reason:.200}); get it again.") from None
 
