@@ -147,3 +147,15 @@ def test_find_is_bounded() -> None:
 def test_boxes_join() -> None:
     """The box around two boxes holds both and is as small as can be."""
     assert Box(1, 2, 3, 4).around(Box(2, 0, 5, 3)) == Box(1, 0, 6, 6)
+
+
+def test_a_speck_by_itself_is_kept_and_beside_others_is_not() -> None:
+    """One dark pixel is a piece where nothing else is dark, and none beside a digit."""
+    ink = np.zeros((60, 60))
+    ink[30, 10] = 1
+    for pale in (0, 0.5):  # alone, and with what is too pale to be a piece
+        ink[40, 40] = pale
+        [row] = find(ink).rows
+        assert [piece.box for piece in row.pieces] == [(10, 30, 1, 1)]
+    ink[5:25, 30:40] = 1
+    assert [piece.box for row in find(ink).rows for piece in row.pieces] == [(30, 5, 10, 20)]

@@ -116,7 +116,7 @@ def find(ink: Ink) -> Found:
         return Found(ink, names, (), stroke, 0.0)
     names[room] = _with_halo(owners, count, near)
     tall = height(pieces)
-    least = max(0.05 * tall, 1.2) ** 2  # a speck
+    least = max(0.05 * tall, 1.2) ** 2 if len(pieces) > 1 else 0.0  # a speck beside others
     rows = rows_of([p for p in pieces if p.mass > least], tall)
     return Found(ink, names, tuple(rows), stroke, tall)
 

@@ -138,15 +138,11 @@ class Reader:
         own = self._workers if workers > 1 else None
         return read_stream(self, stream(sources, stdin), own)
 
-    def look(self, source: Source, name: str | None = None) -> tuple[Inked, Found]:
-        """Find the ink and the pieces of it: the part of reading that needs no model for digits.
-
-        `name` is what messages call the source.
-        """
+    def look(self, source: Source) -> tuple[Inked, Found]:
+        """Find the ink and the pieces of it: the part of reading that needs no model for digits."""
         if isinstance(source, str | os.PathLike | bytes):
-            inked = find_ink(decode(source, name))
-        else:
-            inked = find_ink(source)
+            source = decode(source)
+        inked = find_ink(source)
         return inked, find(inked.ink)
 
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:

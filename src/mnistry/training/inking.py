@@ -39,10 +39,7 @@ def _some(scenes: Scenes, rng: Generator, n: int) -> list[NDArray[np.uint8]]:
 
 
 def _one(scenes: Scenes, rng: Generator) -> NDArray[np.uint8]:
-    scene = scenes.make(rng, _SHAPE)
-    if rng.random() < _EXCERPTS:
-        excerpt = scene.excerpt(rng)
-        scene = excerpt if min(excerpt.ink.shape) >= _LEAST_SIDE else scene
+    scene = scenes.make(rng, _SHAPE, excerpts=_EXCERPTS, least=_LEAST_SIDE)
     return np.round(255 * np.stack([scene.grey, scene.ink])).astype(np.uint8)
 
 

@@ -80,9 +80,8 @@ def _some(scenes: Scenes, rng: Generator, n: int) -> list[Line]:
 def _one(scenes: Scenes, rng: Generator) -> list[Line]:
     from mnistry.pictures.inker import answer
 
-    scene = scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64), _COUNTS)
-    if rng.random() < _EXCERPTS:
-        scene = scene.excerpt(rng)
+    shape = _SHAPES[rng.integers(len(_SHAPES))]
+    scene = scenes.make(rng, shape, (16, 64), _COUNTS, excerpts=_EXCERPTS)
     if rng.random() < _CLEAN:
         lines = lines_of(scene, scene.ink, None)
     else:

@@ -128,6 +128,9 @@ class Scenes:
         shape: tuple[int, int],
         size: tuple[float, float] = (14, 72),
         counts: Sequence[int] = _COUNTS,
+        *,
+        excerpts: float = 0.0,
+        least: int = 1,
     ) -> Scene:
         """Make a scene.
 
@@ -135,6 +138,8 @@ class Scenes:
         ----------
         shape : (h, w). size : bounds of the digits' height, in pixels.
         counts : of digits in its main row; one of them is drawn, fewer may have room.
+        excerpts : share of the scenes that are cut down to a few digits; see `Scene.excerpt`.
+        least : pixels; a side of an excerpt is no shorter, or the scene stays whole.
         """
         low, high = size
         tall = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.95 * shape[0])))))
@@ -142,7 +147,11 @@ class Scenes:
         ink = np.zeros(shape, np.float32)
         for mark in written:
             np.maximum(ink, mark.ink, out=ink)
-        return Scene(photograph(rng, ink, tall), ink, tuple(written), tall)
+        scene = Scene(photograph(rng, ink, tall), ink, tuple(written), tall)
+        if excerpts and rng.random() < excerpts:
+            excerpt = scene.excerpt(rng)
+            scene = excerpt if min(excerpt.ink.shape) >= least else scene
+        return scene
 
     def _written(
         self, rng: Generator, sheet: _Sheet, tall: float, counts: Sequence[int]

@@ -116,8 +116,7 @@ def _some(scenes: Scenes, rng: Generator, n: int) -> tuple[NDArray[np.uint8], ND
 def _one(scenes: Scenes, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     from mnistry.pictures.inker import answer
 
-    scene = scenes.make(rng, _SHAPES[rng.integers(len(_SHAPES))], (16, 64))
-    if rng.random() < _EXCERPTS:
-        scene = scene.excerpt(rng)
+    shape = _SHAPES[rng.integers(len(_SHAPES))]
+    scene = scenes.make(rng, shape, (16, 64), excerpts=_EXCERPTS)
     ink = scene.ink if rng.random() < 0.3 else answer(scene.grey)
     return candidates(scene, ink)
