@@ -41,6 +41,8 @@ def render(result: dict[str, Any]) -> str:
     """Give one result as Markdown: the question, the peers, the claims, the conditions."""
     if "kinds" in result:
         return _kinds(result)
+    if result["benchmark"] == "trust":
+        return _trust(result)
     warning = "**A smoke run: these numbers mean nothing.**\n\n" if result["smoke"] else ""
     table, middle = (_race, "mean") if "race" in result else (_peers, "median")
     parts = [f"### {result['question']}\n\n{warning}{table(result)}"]
@@ -75,6 +77,69 @@ def _kinds(result: dict[str, Any]) -> str:
         f"### {result['question']}\n\n{_markdown(rows)}\n"
         f"With exact 95% intervals. {machine.line(result['machine'])}.\n"
     )
+
+
+def _trust(result: dict[str, Any]) -> str:
+    """Give what probabilities, sets and refusals are worth, a table a question."""
+    models = result["models"]
+    head = ["on MNIST's test split", *models]
+    sheets = [model["mnist"] for model in models.values()]
+    rows = [
+        head,
+        ["right, %", *(f"{100 * one['accuracy']:.2f}" for one in sheets)],
+        ["NLL, nats", *(f"{one['nll']:.4f}" for one in sheets)],
+        ["ECE; as noise", *(f"{one['ece']:.4f}; {one['ece_floor']:.4f}" for one in sheets)],
+    ]
+    for alpha in sheets[0]["coverage"]:
+        found = [one["coverage"][alpha] for one in sheets]
+        rows.append([f"sets of alpha {alpha} hold the truth, %; classes", *map(_held, found)])
+    rows.append(["refused at 0.01, %", *(f"{100 * one['refused']['0.01']:.2f}" for one in sheets)])
+    kinds = [["refused at 0.01, %; AUROC", "pictures", *models]]
+    for name in next(iter(models.values()))["others"]:
+        found = [model["others"][name] for model in models.values()]
+        cells = [f"{_of_100(one['refused'], one['interval'])}; {one['auroc']:.4f}" for one in found]
+        kinds.append([name, f"{found[0]['pictures']:,}", *cells])
+    worse = [["corrupted by", *(f"{name}: right, %; ECE; refused, %" for name in models)]]
+    families = list(next(iter(models.values()))["corrupted"])
+    for family in families:
+        found = [model["corrupted"][family] for model in models.values()]
+        worse.append([family, *map(_unsure, found)])
+    means = [
+        {key: sum(model["corrupted"][f][key] for f in families) / len(families)
+         for key in ("accuracy", "ece", "refused")}
+        for model in models.values()
+    ]  # fmt: skip
+    worse.append(["mean", *map(_unsure, means)])
+    parts = [rows, kinds, worse]
+    if result["strangers"]:
+        real = [["strangers' digits", "pictures", "right, %", "ECE; as noise",
+                 "sets of alpha 0.01 hold the truth, %; classes", "refused, %"]]  # fmt: skip
+        for name, one in result["strangers"].items():
+            held = {**one, "interval": one["coverage_interval"]}
+            real.append([
+                name, f"{one['pictures']:,}", f"{100 * one['accuracy']:.1f}",
+                f"{one['ece']:.3f}; {one['ece_floor']:.3f}", _held(held),
+                f"{100 * one['refused']:.1f}",
+            ])  # fmt: skip
+        parts.append(real)
+    tables = "\n".join(map(_markdown, parts))
+    return (
+        f"### {result['question']}\n\n{tables}\n"
+        f"With exact 95% intervals. {machine.line(result['machine'])}.\n"
+    )
+
+
+def _held(found: dict[str, Any]) -> str:
+    return f"{_of_100(found['coverage'], found['interval'])}; {found['size']:.3f}"
+
+
+def _of_100(share: float, interval: list[float]) -> str:
+    low, high = (100 * end for end in interval)
+    return f"{100 * share:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _unsure(found: dict[str, float]) -> str:
+    return f"{100 * found['accuracy']:.1f}; {found['ece']:.3f}; {100 * found['refused']:.0f}"
 
 
 def _peers(result: dict[str, Any]) -> str:

@@ -27,7 +27,16 @@ MAY_IMPORT = {
     "probability": {"models", "data", "errors"},
     "training": {"probability", "models", "data", "pictures", "errors", "atomic"},
     "sklearn": {"training", "models", "data", "errors"},
-    "evidence": {"probability", "models", "data", "pictures", "errors", "atomic"},
+    "evidence": {
+        "probability",
+        "models",
+        "data",
+        "pictures",
+        "errors",
+        "atomic",
+        "cores",
+        "runtime",
+    },
     "reading": {"pictures"},
     "reader": {"reading", "probability", "models", "pictures", "errors", "cores"},
     "cli": {

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mnistry.errors import ModelError as ModelError
     from mnistry.errors import TrainingError as TrainingError
     from mnistry.evidence.attribute import evidence_maps as evidence_maps
+    from mnistry.evidence.contrast import contrast as contrast
+    from mnistry.evidence.contrast import more_ink as more_ink
+    from mnistry.evidence.nearest import nearest as nearest
     from mnistry.models.base import Model as Model
     from mnistry.models.base import softmax as softmax
     from mnistry.models.convnet import ConvNet as ConvNet
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from mnistry.models.softmax import SoftmaxRegression as SoftmaxRegression
     from mnistry.pictures.frame import frame as frame
     from mnistry.pictures.ink import to_ink as to_ink
+    from mnistry.probability.calibrate import calibrate as calibrate
+    from mnistry.probability.conformal import prediction_sets as prediction_sets
     from mnistry.probability.sheet import ScoreSheet as ScoreSheet
     from mnistry.probability.sheet import score as score
     from mnistry.reader import Reader as Reader
@@ -57,10 +62,15 @@ _HOME = {
     "ScoreSheet": "probability.sheet",
     "SoftmaxRegression": "models.softmax",
     "TrainingError": "errors",
+    "calibrate": "probability.calibrate",
+    "contrast": "evidence.contrast",
     "evidence_maps": "evidence.attribute",
     "frame": "pictures.frame",
     "load_data": "data.sources",
     "load_model": "models.file",
+    "more_ink": "evidence.contrast",
+    "nearest": "evidence.nearest",
+    "prediction_sets": "probability.conformal",
     "read_idx": "data.idx",
     "save_model": "models.file",
     "score": "probability.sheet",

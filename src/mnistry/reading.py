@@ -35,7 +35,7 @@ class Mark:
     digit : the most probable one; None for what is no digit.
     probabilities : (10,), calibrated: what each digit's probability is, if it is one.
     set : the digits that together miss the truth at most as often as `alpha` allows.
-    typicality : the probability that it is one whole digit, and no part, pair or other thing.
+    typicality : the share of true digits that look less like one to the model than this does.
     box : where it is in the picture, in pixels.
     sign : what it looks like where it is no digit: ".", ",", "-", or "?" for anything else.
     image : (28, 28), 0 = paper, 255 = ink: what the model saw.

@@ -116,12 +116,13 @@ def test_read_prints_one_picture_in_detail(
     four, zero, point, two = out[6:10]
     assert re.fullmatch(r"4 +█{14}░{6} +69\.92% 9 30\.0% +4 9 +ambiguous +40, 30, 22 × 40", four)
     assert re.fullmatch(r"0 +█{20} +99\.91% +digit +40, 30, 22 × 40", zero)
-    assert re.fullmatch(r"\. +looks like one digit: 98\.00% +not a digit +40, 30, 22 × 40", point)
+    assert re.fullmatch(r"\. +typical of a digit: 98\.00% +not a digit +40, 30, 22 × 40", point)
     assert two.startswith("2 ")
     assert {line.index("40, 30") for line in out[6:10]} == {out[5].index("where")}
     assert out[-1] == "A set holds the true digit 95% of the time."
     assert asked == {
-        "model": None, "alpha": 0.05, "count": None, "keep": False, "sources": ["a.png"],
+        "model": None, "alpha": 0.05, "level": 0.002, "count": None, "keep": False,
+        "sources": ["a.png"],
         "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip
 

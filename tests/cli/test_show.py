@@ -21,7 +21,8 @@ from mnistry.models.base import softmax
 from mnistry.models.file import load_model, save_model, shipped_model
 from mnistry.models.softmax import SoftmaxRegression
 
-WHAT = ["digits", "matrix", "tensors", "weights", "evidence", "confusion"]
+WHAT = ["digits", "matrix", "tensors", "weights", "evidence", "nearest", "confusion"]
+OF_A_MODEL = ("weights", "evidence", "nearest", "confusion")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def arguments(what: str, small: Path, model: Path) -> list[str]:
     given = ["show", what]
     if what != "weights":
         given += ["--data", str(small)]
-    if what in ("weights", "evidence", "confusion"):
+    if what in OF_A_MODEL:
         given += ["--model", str(model)]
     return given
 
@@ -98,8 +99,8 @@ def test_show_tells_json_the_file(
     assert (found["what"], found["file"]) == (what, str(out))
     if what != "weights":
         assert found["data"] == small.name
-        assert found["split"] == ("test" if what in ("evidence", "confusion") else "train")
-    if what in ("weights", "evidence", "confusion"):
+        assert found["split"] == ("test" if what in OF_A_MODEL else "train")
+    if what in OF_A_MODEL:
         assert found["model"] == str(model)
     assert out.read_bytes().startswith(b"<?xml")
 
@@ -149,6 +150,116 @@ def test_show_evidence_for_a_class_adds_up(
     assert main([*argv, "--seed", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].endswith(f"picture {rows[0]['index']}")
+
+
+def check_receipt(found: dict[str, Any], logits: Any, why: int, against: int | None) -> None:
+    """What is told of one class against another is the model's, and adds up."""
+    rest = np.arange(10) != why
+    logits = np.asarray(logits, np.float64)
+    other = logits[rest].mean() if against is None else logits[against]
+    assert (found["why"], found["not"]) == (str(why), None if against is None else str(against))
+    assert found["logits"] == pytest.approx([logits[why], other], abs=1e-5)
+    assert found["difference"] == pytest.approx(logits[why] - other, abs=1e-5)
+    p = softmax(logits)
+    share = p[rest].sum() if against is None else p[against]
+    assert found["probabilities"] == pytest.approx([p[why], share], abs=1e-6)
+    accounted = found["baseline"] + found["sum"] + found["residual"]
+    assert accounted == pytest.approx(found["difference"], abs=1e-9)
+    assert abs(found["residual"]) < 1e-4
+
+
+def test_show_evidence_tells_why_one_and_not_another(
+    small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of either kind of model, with either class or both; by default of the packaged convnet."""
+    data, out = load_data(small).test, ["--data", str(small), "--out", str(tmp_path / "a.png")]
+    convnet, linear = shipped_model("convnet"), load_model(model)
+    image = data.images[8:9]
+    argv = ["show", "evidence", *out, "--index", "8"]
+    found = facts(capsys, *argv, "--why", "5", "--not", "6")
+    assert found["model"] == "convnet (in the package)"
+    assert (found["index"], found["label"]) == (8, "5")
+    check_receipt(found, convnet.logits(image)[0], 5, 6)
+    found = facts(capsys, *argv, "--why", "9")
+    check_receipt(found, convnet.logits(image)[0], 9, None)
+    argv += ["--model", str(model)]
+    check_receipt(facts(capsys, *argv, "--why", "5", "--not", "6"), linear.logits(image)[0], 5, 6)
+    answer = int(linear.predict(image)[0])
+    other = (answer + 1) % 10
+    found = facts(capsys, *argv, "--not", str(other))
+    check_receipt(found, linear.logits(image)[0], answer, other)
+    assert main([*argv, "--not", str(other)]) == 0
+    text = capsys.readouterr().out
+    for name, number in (
+        ("ink", found["sum"]), ("blank paper", found["baseline"]),
+        (f"{answer} - {other}", found["difference"]),
+    ):  # fmt: skip
+        assert re.search(rf"^{re.escape(name)} +{re.escape(f'{number:+.3f}')}$", text, re.MULTILINE)
+    found = facts(capsys, "show", "evidence", *out, "--class", "3", "--why", "3")
+    assert (found["index"], found["label"]) == (int(np.argmax(data.labels == 3)), "3")
+
+
+def test_show_nearest_tells_precedents(
+    small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The training pictures nearest to a test picture; one of themselves is left out."""
+    data = load_data(small)
+    out = ["--data", str(small), "--out", str(tmp_path / "a.png")]
+    found = facts(capsys, "show", "nearest", *out, "--index", "8", "--count", "4")
+    assert found["model"] == "convnet (in the package)"
+    assert (found["among"], found["answer"], found["label"]) == (small.name, "5", "5")
+    rows = found["nearest"]
+    assert len(rows) == 4
+    assert [row["label"] for row in rows] == [
+        data.classes[data.train.labels[row["index"]]] for row in rows
+    ]
+    distances = [row["distance"] for row in rows]
+    assert distances == sorted(distances)
+    argv = ["show", "nearest", *out, "--model", str(model), "--split", "train", "--index", "8"]
+    rows = facts(capsys, *argv)["nearest"]
+    assert len(rows) == 5
+    pixels = data.train.X.astype(np.float64)
+    apart = np.linalg.norm(pixels - pixels[8], axis=1)
+    assert [row["index"] for row in rows] == np.argsort(apart)[1:6].tolist()
+    assert main(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split() == ["index", "label", "distance"]
+    for line, row in zip(lines[4:], rows, strict=True):
+        assert line.split() == [str(row["index"]), row["label"], f"{row['distance']:.3f}"]
+
+
+def test_show_refuses_questions_that_are_none(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Classes there are not, one against itself, a convnet's weights: one sentence each."""
+    out = ["--data", str(small), "--out", str(tmp_path / "a.png")]
+    argv = ["show", "evidence", *out, "--index", "8"]
+    for option, second in (("--why", "--not"), ("--not", "--why")):
+        sentence = f"`{option}` must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; got 'x'"
+        assert sentence in refusal(capsys, *argv, option, "x", second, "1")
+    sentence = "`--why` and `--not` must be two classes; got 6 for both"
+    assert sentence in refusal(capsys, *argv, "--why", "6", "--not", "6")
+    sentence = "The model itself takes this picture for 5; say by `--why` which class it should be"
+    assert sentence in refusal(capsys, *argv, "--not", "5")
+    Image.new("L", (90, 90), 255).save(tmp_path / "blank.png")
+    argv = [*out, "--picture", str(tmp_path / "blank.png")]
+    for what in (["evidence", "--why", "9", "--not", "8"], ["nearest"]):
+        sentence = "shows no ink; give a picture of one digit"
+        assert sentence in refusal(capsys, "show", *what, *argv)
+    save_model(shipped_model("convnet"), tmp_path / "convnet.onnx")
+    of = ["--out", str(tmp_path / "a.png"), "--model", str(tmp_path / "convnet.onnx")]
+    for what_ in ("weights", "evidence"):
+        told = refusal(capsys, "show", what_, *of)
+        assert "convnet.onnx is a convnet, whose evidence is no sum of pixels" in told
+        assert "`mnistry show evidence --why 9 --not 8`" in told
+    for count in ("0", "21", "-1"):
+        sentence = f"`--count` must be from 1 to 20; got {count}"
+        assert sentence in refusal(capsys, "show", "nearest", *out, f"--count={count}")
+    other = SoftmaxRegression(steps=1).fit(np.zeros((3, 28, 28)), [0, 1, 2], classes=list("abc"))
+    save_model(other, tmp_path / "abc.onnx")
+    argv = ["show", "evidence", *out, "--model", str(tmp_path / "abc.onnx"), "--why", "9"]
+    assert "`--why` must be one of a, b, c; got '9'" in refusal(capsys, *argv)
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_show_reads_a_picture_of_ones_own(

@@ -57,6 +57,30 @@ def test_person_sees_table_and_bars(
     assert "confusion" in capsys.readouterr().out
 
 
+def test_evaluate_tells_promises_and_corruptions(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Conformal sets, risk and refusals; with --corrupt, the same for each of fifteen families."""
+    out = tmp_path / "m.onnx"
+    assert main(["train", "--data", str(small), "--out", str(out), "--epochs", "2"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(out), "--data", str(small), "--corrupt", "--json"]) == 0
+    sheet = json.loads(capsys.readouterr().out)
+    assert sheet["sets"] == "conformal"
+    assert set(sheet["coverage"]) == {"0.1", "0.05", "0.01", "0.005"}
+    for found in sheet["coverage"].values():
+        assert {"coverage", "interval", "size", "empty", "by_class"} <= set(found)
+    assert set(sheet["refused"]) == {"0.01", "0.05"}
+    assert set(sheet["answered"]) == {"0.01", "0.005", "0.001"}
+    assert len(sheet["corrupted"]) == 15
+    worse = [one["accuracy"] for one in sheet["corrupted"].values()]
+    assert sum(worse) / 15 < sheet["accuracy"]
+    assert main(["evaluate", str(out), "--data", str(small), "--corrupt"]) == 0
+    text = capsys.readouterr().out
+    for words in ("would be noise", "hold the truth", "can be answered", "fog", "mean of all"):
+        assert words in text
+
+
 def test_newton_tells_its_certificate(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -219,4 +219,4 @@ def test_evaluate_needs_no_pytorch(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout)["accuracy"] >= 0.996
+    assert json.loads(done.stdout)["accuracy"] >= 0.9955

@@ -146,7 +146,7 @@ def test_sources_too_small_to_test_are_refused(tmp_path: Path, mnist: DataSets) 
 
 
 def test_sources_by_writer_share_none(tmp_path: Path, mnist: DataSets) -> None:
-    """validation="writer" holds out whole writers where QMNIST's columns tell them."""
+    """Whole writers are held out where QMNIST's columns tell them, asked for or not."""
     path = save_idx(tmp_path / "a", mnist.train.take(slice(300)), mnist.test.take(slice(9)))
     (path / "train-labels-idx1-ubyte").unlink()
     columns = np.zeros((300, 8), np.int32)
@@ -154,6 +154,7 @@ def test_sources_by_writer_share_none(tmp_path: Path, mnist: DataSets) -> None:
     columns[:, 2] = np.arange(300) // 7
     write_idx(path / "train-labels-idx2-int", columns)
     sets = load_data(path, validation="writer")
+    assert load_data(path).validation.fingerprint == sets.validation.fingerprint  # the default
     assert sets.train.writers is not None
     assert sets.validation.writers is not None
     assert 50 <= len(sets.validation) < 57

@@ -147,3 +147,49 @@ def test_measures_refuse_other_forms(call: object, sentence: str) -> None:
     """What can't be measured is told why."""
     with pytest.raises(InputError, match=sentence):
         call()  # type: ignore[operator]
+
+
+def test_calibration_error_of_true_probabilities_is_the_floor(
+    sample: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Labels drawn from the probabilities give an error about the floor; a liar's is far above."""
+    p, _ = sample
+    floor = measure.ece_floor(p)
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(20):
+        y = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1).clip(0, 9)
+        found.append(measure.ece(p, y))
+    assert np.mean(found) == pytest.approx(floor, rel=0.15)
+    assert measure.ece_floor(p[:100]) > floor
+
+
+def test_risk_coverage_by_hand(sample: tuple[np.ndarray, np.ndarray]) -> None:
+    """At each threshold, the pictures at least so sure, and how many of them are wrong."""
+    p, y = sample[0][:300].round(2), sample[1][:300]
+    p = p / p.sum(axis=1, keepdims=True)
+    curve = measure.risk_coverage(p, y)
+    sure, wrong = p.max(axis=1), p.argmax(axis=1) != y
+    for answered, risk, least in zip(*curve, strict=True):
+        taken = sure >= least
+        assert answered == taken.mean()
+        assert risk == pytest.approx(wrong[taken].mean())
+    assert curve.answered[-1] == 1
+    assert curve.risk[-1] == pytest.approx(1 - measure.accuracy(p, y))
+    assert measure.answered_at_risk(curve, 1) == 1
+    best = measure.answered_at_risk(curve, 0.1)
+    assert curve.risk[curve.answered == best] <= 0.1
+    assert (curve.risk[curve.answered > best] > 0.1).all()
+
+
+def test_auroc_matches_scikit_learn() -> None:
+    """Oracle: scikit-learn's, with many ties."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    low, high = rng.integers(0, 12, 200), rng.integers(4, 20, 300)
+    truth = [0] * 200 + [1] * 300
+    expected = metrics.roc_auc_score(truth, np.concatenate([low, high]))
+    assert measure.auroc(low, high) == pytest.approx(expected)
+    assert measure.auroc([1, 2], [3]) == 1
+    with pytest.raises(InputError, match=r"scores of both kinds; got 0 and 1"):
+        measure.auroc([], [1])

@@ -138,10 +138,10 @@ def examples(data: DataSet, seed: int) -> list[int]:
     return [int(rng.choice(np.flatnonzero(data.labels == i))) for i in np.unique(data.labels)]
 
 
-def label(name: str, classes: tuple[str, ...]) -> int:
+def label(name: str, classes: tuple[str, ...], option: str = "--class") -> int:
     """Find the class of that name."""
     if name not in classes:
-        raise InputError(f"`--class` must be one of {_some(classes)}; got {name!r}.")
+        raise InputError(f"`{option}` must be one of {_some(classes)}; got {name!r}.")
     return classes.index(name)
 
 

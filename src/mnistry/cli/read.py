@@ -54,7 +54,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--alpha",
         type=float,
         metavar="A",
-        help="how often the sets of digits may miss the truth; default 0.01",
+        help="how often a digit may be wrong: where one alone would be wrong more often, its set "
+        "has several, and it is ambiguous; default 0.01",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        metavar="L",
+        help="what looks so little like a digit by itself is none; about as many true digits are "
+        "lost; default 0.002",
     )
     parser.add_argument(
         "--digits", type=int, metavar="N", help="how many each picture has, where that is known"
@@ -83,11 +91,12 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(args.show).parent
         if not folder.is_dir():
             raise InputError(f"The folder of `--show`, {folder}, does not exist; make it first.")
-    from mnistry.reader import ALPHA, Reader
+    from mnistry.reader import ALPHA, LEVEL, Reader
 
     args.alpha = ALPHA if args.alpha is None else args.alpha
+    level = LEVEL if args.level is None else args.level
     model = None if args.model is None else choice.load(args, "convnet")[0]
-    reader = Reader(model, alpha=args.alpha, count=args.digits, keep=args.keep)
+    reader = Reader(model, alpha=args.alpha, level=level, count=args.digits, keep=args.keep)
     shots: list[Shot] = []
     read = failed = 0
     with Counter(wanted=not sys.stdout.isatty()) as counter:
@@ -170,7 +179,7 @@ def _line(mark: Mark) -> str:
     """Lay out one digit: a bar for its probability, what else it may be, and where it is."""
     where = f"{mark.box.x}, {mark.box.y}, {mark.box.w} × {mark.box.h}"
     if mark.digit is None:
-        like = f"looks like one digit: {_percent(mark.typicality)}"
+        like = f"typical of a digit: {_percent(mark.typicality)}"
         return f"{mark.sign:<6} {like:<29} {'':<22} {'':<9} {mark.outcome:<12} {where}"
     p = mark.probabilities
     bar = f"{'█' * round(20 * p[mark.digit]):░<20} {_percent(float(p[mark.digit])):>8}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistry.cli import choice
+from mnistry.cli import choice, receipt
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Draw one of the tutorial's pictures into a PNG or SVG file.",
         epilog="Examples:\n"
         "  mnistry show weights --model digits.onnx --out weights.svg\n"
-        "  mnistry show evidence --index 8\n\n"
+        "  mnistry show evidence --index 8\n"
+        "  mnistry show evidence --picture nine.jpg --why 9 --not 8\n\n"
         "Each picture has its own options: mnistry show evidence --help\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,13 +66,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     evidence = _add(
         commands, "evidence", _evidence, "how the evidence adds up",
         "Draw weights times pixels: of one picture for every class or, with --class, of one\n"
-        "picture of each class for that class. A map's sum plus the bias is the logit.",
+        "picture of each class for that class. A map's sum plus the bias is the logit.\n"
+        "With --why or --not, of any model, a convnet too: why one class and not another.",
         "mnistry show evidence --index 8\n  mnistry show evidence --class 3\n"
-        "  mnistry show evidence --picture seven.jpg --json",
+        "  mnistry show evidence --picture seven.jpg --json\n"
+        "  mnistry show evidence --picture nine.jpg --why 9 --not 8",
     )  # fmt: skip
     choice.add_model(evidence)
     choice.add_data(evidence, split="test")
-    choice.add_picture(evidence, "the class whose evidence is drawn, in one picture of each class")
+    choice.add_picture(
+        evidence,
+        "the class whose evidence is drawn, in one picture of each class; with --why, the first "
+        "picture of this class",
+    )
+    receipt.add_question(evidence)
+
+    nearest = _add(
+        commands, "nearest", receipt.nearest, "the training pictures most like one",
+        "Draw the training pictures that the model finds most like one picture, with index and\n"
+        "label. A convnet compares what its last layer reads, softmax regression the pixels.",
+        "mnistry show nearest --index 8\n  mnistry show nearest --picture nine.jpg --count 10",
+    )  # fmt: skip
+    choice.add_model(nearest)
+    choice.add_data(nearest, split="test")
+    choice.add_picture(nearest, "the first picture of this class")
+    receipt.add_count(nearest)
 
     confusion = _add(
         commands, "confusion", _confusion, "what is taken for what",
@@ -80,6 +99,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     choice.add_model(confusion)
     choice.add_data(confusion, split="test")
+
+    reliability = _add(
+        commands, "reliability", _reliability, "what the model claims against what happens",
+        "Draw how often the model is right where it claims to be so sure, in bins of equal mass\n"
+        "with exact 95% intervals; and the same for how often it is wrong, on logarithmic scales.",
+        "mnistry show reliability --model digits.onnx",
+    )  # fmt: skip
+    choice.add_model(reliability)
+    choice.add_data(reliability, split="test")
+
+    coverage = _add(
+        commands, "coverage", _coverage, "what sets promise; what an answer risks",
+        "Draw how often the model's sets hold the truth for every promise, and how many answers\n"
+        "are wrong if only the surest are given.",
+        "mnistry show coverage --model digits.onnx",
+    )  # fmt: skip
+    choice.add_model(coverage)
+    choice.add_data(coverage, split="test")
 
     training = _add(
         commands, "training", _training, "how a convnet's loss and accuracy went",
@@ -104,8 +141,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"what": args.what, "file": str(out), **facts}))
         return 0
     print(out)
-    if args.what == "evidence":
+    if "evidence" in facts:
         print(f"\n{_table(facts['evidence'])}")
+    elif args.what in ("evidence", "nearest"):
+        print(f"\n{receipt.told(facts)}")
     return 0
 
 
@@ -137,6 +176,7 @@ def _weights(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.draw import weights
 
     model, facts = choice.load(args)
+    _check_linear(model, facts)
     return weights(model), {**facts, "classes": list(model.classes)}
 
 
@@ -144,7 +184,10 @@ def _evidence(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.attribute import account
     from mnistry.evidence.draw import evidence_for_class, evidence_in_picture
 
+    if receipt.is_asked(args):
+        return receipt.evidence(args)
     model, facts = choice.load(args)
+    _check_linear(model, facts)
     if args.name is None:
         image, title, about = choice.picture(args, model)
         figure = evidence_in_picture(model, image, title=f"{title}: the evidence for each class")
@@ -175,6 +218,47 @@ def _confusion(args: argparse.Namespace) -> Shown:
     return figure, {**facts, **choice.about(source, args), **about}
 
 
+def _reliability(args: argparse.Namespace) -> Shown:
+    from mnistry.evidence.trust import reliability
+    from mnistry.probability import measure
+
+    model, facts = choice.load(args, "convnet")
+    source, data = choice.split(args, model)
+    p = model.predict_proba(data.images)
+    found = measure.reliability(p, data.labels)
+    right = (found.accuracy * found.pictures).round().astype(int)
+    intervals = [
+        measure.binomial_interval(int(some), int(all_))
+        for some, all_ in zip(right, found.pictures, strict=True)
+    ]
+    bins = {name: values.tolist() for name, values in found._asdict().items()}
+    ece, floor = measure.ece(p, data.labels), measure.ece_floor(p)
+    title = f"{source.name}: calibration error {ece:.4f}, of which {floor:.4f} would be noise"
+    figure = reliability(bins, intervals, title=title)
+    about = {"ece": ece, "ece_floor": floor, **bins, "intervals": intervals}
+    return figure, {**facts, **choice.about(source, args), **about}
+
+
+def _coverage(args: argparse.Namespace) -> Shown:
+    import numpy as np
+
+    from mnistry.evidence.trust import coverage
+    from mnistry.probability import measure
+    from mnistry.probability.conformal import prediction_sets
+
+    model, facts = choice.load(args, "convnet")
+    source, data = choice.split(args, model)
+    p_values = model.p_values(data.images)
+    alphas = np.geomspace(0.001, 0.3, 60)
+    held = [measure.coverage(prediction_sets(p_values, float(a)), data.labels) for a in alphas]
+    curve = measure.risk_coverage(model.predict_proba(data.images), data.labels)
+    risk = {"answered": curve.answered.tolist(), "risk": curve.risk.tolist()}
+    title = f"{source.name}: what sets promise, and what an answer risks"
+    figure = coverage((1 - alphas).tolist(), held, risk, title=title)
+    about = {"promised": (1 - alphas).tolist(), "held": held}
+    return figure, {**facts, **choice.about(source, args), **about}
+
+
 def _training(args: argparse.Namespace) -> Shown:
     from mnistry.evidence.curve import training
 
@@ -182,6 +266,17 @@ def _training(args: argparse.Namespace) -> Shown:
     histories = model.provenance.get("histories", [])
     figure = training(histories, title=f"Training of {facts['model']}")
     return figure, {**facts, "histories": histories}
+
+
+def _check_linear(model: Any, facts: dict[str, Any]) -> None:
+    """Refuse a convnet, which has no weights on pixels."""
+    from mnistry.models.softmax import SoftmaxRegression
+
+    if not isinstance(model, SoftmaxRegression):
+        raise InputError(
+            f"{facts['model']} is a convnet, whose evidence is no sum of pixels times weights; "
+            "ask it why one class and not another: `mnistry show evidence --why 9 --not 8`."
+        )
 
 
 def _rows(whose: list[dict[str, Any]], found: Account) -> list[dict[str, Any]]:

@@ -50,10 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--validation",
-        default="5000",
         metavar="N|writer",
-        help="pictures kept out of training: the first N of the training file, as in the "
-        "tutorial, or 'writer' for a split that shares no writer; default 5000",
+        help="pictures kept out of training, to calibrate on: the first N of the training file, "
+        "or 'writer' for a split that shares no writer; default: by writer where they are known, "
+        "else 5000 as in the tutorial",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="model file; default softmax.onnx or convnet.onnx"
@@ -168,6 +168,7 @@ def _refuse_strangers(args: argparse.Namespace) -> None:
 def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, Any], convnet.Done]:
     """Train softmax regression as the arguments ask; see `convnet.train`."""
     from mnistry.models.softmax import SoftmaxRegression
+    from mnistry.probability.calibrate import calibrate
 
     given = dict(_SOFTMAX)
     given |= {name: value for name in _SOFTMAX if (value := getattr(args, name)) is not None}
@@ -186,6 +187,7 @@ def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, A
         model.fit(
             data.train.images, data.train.labels, classes=data.classes, progress=progress.update
         )
+    calibrate(model, data.train, data.validation)
     return model, {"recipe": recipe}, lambda: None
 
 
@@ -197,11 +199,11 @@ def _optimum(model: Any) -> dict[str, Any] | None:
     return {k: v for k, v in vars(found).items() if k not in ("weights", "biases")}
 
 
-def _validation(text: str) -> Any:
-    if text == "writer":
+def _validation(text: str | None) -> Any:
+    if text in ("writer", None):
         return text
     try:
-        return int(text)
+        return int(str(text))
     except ValueError:
         raise InputError(f"`--validation` must be a number or 'writer'; got {text!r}.") from None
 

@@ -24,7 +24,7 @@ _SHARE = 1 / 6  # of a set that is held out at most, MNIST's own share of test p
 def load_data(
     source: str | os.PathLike[str] = "mnist",
     *,
-    validation: int | Literal["writer"] = 5000,
+    validation: int | Literal["writer"] | None = None,
     seed: int = 0,
 ) -> DataSets:
     """Load a data set, whatever its form, as training, validation and test pictures.
@@ -39,7 +39,8 @@ def load_data(
         of pictures a class; Keras' `mnist.npz`; a Parquet file in Hugging Face's form.
     validation : so many pictures, but no more than a sixth, the first of the training file;
         by class and drawn by `seed` where the first lack a class. "writer": a sixth, or 5,000
-        if that is less, drawn by writer.
+        if that is less, drawn by writer, so that nothing chosen or calibrated on them is
+        flattered. None: "writer" where writers are known, else 5,000 pictures.
     seed : decides every draw.
 
     Raises
@@ -48,7 +49,7 @@ def load_data(
     DataError : there is no such set, or a file of it is missing or broken.
     MissingExtra : reading Parquet without pyarrow.
     """
-    if validation != "writer" and (isinstance(validation, str) or validation < 0):
+    if validation not in ("writer", None) and (isinstance(validation, str) or validation < 0):
         raise InputError(
             f"`validation` must be a number of pictures or 'writer'; got {validation!r}."
         )
@@ -66,8 +67,11 @@ def load_data(
     return DataSets(rest, held_out, test, name)
 
 
-def _hold_out(data: DataSet, validation: int | str, seed: int) -> tuple[DataSet, DataSet]:
+def _hold_out(data: DataSet, validation: int | str | None, seed: int) -> tuple[DataSet, DataSet]:
     most = int(len(data) * _SHARE)
+    if validation is None:
+        several = data.writers is not None and len(set(data.writers.tolist())) > 1
+        validation = "writer" if several else 5000
     if isinstance(validation, str):
         return split_by_writer(data, max(min(5000, most), 1) / len(data), seed)
     count = min(validation, most)

@@ -23,7 +23,8 @@ def weight_maps(model: SoftmaxRegression) -> Floats:
     if not isinstance(model, SoftmaxRegression) or not hasattr(model, "weights"):
         raise InputError(
             "`model` must be a trained SoftmaxRegression, whose evidence is a sum over pixels; "
-            f"got {type(model).__name__}. Call its `fit`, or load one with `load_model`."
+            f"got {type(model).__name__}. Call its `fit`, or load one with `load_model`; a "
+            "convnet's evidence is told by `contrast`, or `mnistry show evidence --why 9 --not 8`."
         )
     return np.asarray(model.weights.T.reshape(len(model.classes), *model.shape))
 

@@ -111,15 +111,17 @@ class Page:
             )  # fmt: skip
             self._axes.add_artist(frame)
 
-    def curve(self, xs: ArrayLike, ys: ArrayLike, colour: str = BLACK) -> None:
-        """Draw a line through points; a single one becomes a dot."""
+    def curve(
+        self, xs: ArrayLike, ys: ArrayLike, colour: str = BLACK, *, radius: float = 1.5
+    ) -> None:
+        """Draw a line through points; a single one becomes a dot of that radius."""
         from matplotlib.lines import Line2D
         from matplotlib.patches import Circle
 
         if np.size(xs) == 1:
             # No marker, which would have an id in SVG that Matplotlib draws by lot.
             x, y = float(np.ravel(xs)[0]), float(np.ravel(ys)[0])
-            self._axes.add_artist(Circle((x, y), 1.5, facecolor=colour, clip_on=False))
+            self._axes.add_artist(Circle((x, y), radius, facecolor=colour, clip_on=False))
             return
         self._axes.add_artist(
             Line2D(xs, ys, color=colour, linewidth=1.2, linestyle="-", clip_on=False,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistry.errors import InputError
+from mnistry.errors import InputError, ModelError
+from mnistry.models.calibration import Calibration
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -74,11 +75,13 @@ class Model(ABC):
     classes : the names of the k classes; label i is the index of its name.
     shape : (height, width) of the pictures learnt from, in pixels.
     provenance : how it came about, as its file tells; empty where nothing is known.
+    calibration : what held-out pictures said of it; None for a model that was not calibrated.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, int]
     provenance: dict[str, Any]
+    calibration: Calibration | None = None
 
     @abstractmethod
     def logits(self, images: ArrayLike) -> Floats:
@@ -96,15 +99,86 @@ class Model(ABC):
 
     def predict_log_proba(self, images: ArrayLike) -> Floats:
         """Give the log of `predict_proba`, (n, k), exact where the probability rounds to 0."""
-        return log_softmax(self.logits(images))
+        return log_softmax(self.cooled(images))
 
     def predict_proba(self, images: ArrayLike) -> Floats:
         """Give the probability of each class, (n, k); each row sums to 1."""
-        return softmax(self.logits(images))
+        return softmax(self.cooled(images))
+
+    def cooled(self, images: ArrayLike) -> Floats:
+        """Give the logits as probabilities follow from them, (n, k): less sure of the strange."""
+        return self.logits(images)
 
     def predict(self, images: ArrayLike) -> Ints:
         """Give the most probable class of each picture, (n,), as its index in `classes`."""
         return np.asarray(self.logits(images).argmax(axis=1))
+
+    def p_values(self, images: ArrayLike, *, by_class: bool = False) -> Floats:
+        """Give each class's p-value, (n, k): see `Calibration.p_values`.
+
+        The set of classes whose p-value is above alpha misses the truth at most alpha of the
+        time, wherever the pictures could as well have been among those held out.
+
+        Raises
+        ------
+        ModelError : the model was not calibrated.
+        """
+        return self._promised().p_values(self.logits(images), by_class=by_class)
+
+    def strangeness(self, images: ArrayLike) -> Floats:
+        """Give how little each picture is like those learnt from, (n,); more is stranger.
+
+        Raises
+        ------
+        ModelError : the model was not calibrated, and has nothing to tell it by.
+        """
+        gaussian = self._promised().gaussian
+        if gaussian is None:
+            raise ModelError(_NOT_CALIBRATED)
+        return gaussian.strangeness(self.features(images))
+
+    def features(self, images: ArrayLike) -> Floats:
+        """Give what pictures are compared by, float (n, d): their pixels, from 0 to 1."""
+        x = as_features(images, int(np.prod(self.shape)))
+        return x.astype(np.float64) * (1 / 255 if x.dtype == np.uint8 else 1)
+
+    def typicality(self, images: ArrayLike) -> Floats:
+        """Give the p-value of each picture being like those held out, (n,).
+
+        To refuse what is below a level refuses that share of the pictures that are like them.
+
+        Raises
+        ------
+        ModelError : the model was not calibrated.
+        """
+        return self._promised().typicality(self.strangeness(images))
+
+    def answer(self, images: ArrayLike) -> tuple[Floats, Floats]:
+        """Give `predict_log_proba` and `typicality` at once, the latter 1 if not calibrated."""
+        log_p = self.predict_log_proba(images)
+        if self.calibration is None:
+            return log_p, np.ones(len(log_p))
+        return log_p, self.typicality(images)
+
+    def promise(self, calibration: Calibration) -> None:
+        """Take a calibration for one's own; `mnistry.probability.calibrate` makes it."""
+        if len(calibration.doubt) != len(self.classes):
+            raise InputError(
+                f"`calibration` must be of {len(self.classes)} classes; "
+                f"got {len(calibration.doubt)}."
+            )
+        self.calibration = calibration
+
+    def _promised(self) -> Calibration:
+        if self.calibration is None:
+            raise ModelError(_NOT_CALIBRATED)
+        return self.calibration
+
+
+_NOT_CALIBRATED = (
+    "This model was not calibrated on held-out pictures, so it can't give p-values; train it by "
+    "`mnistry train`, or call `mnistry.calibrate(model, learnt, held_out)`."
+)
 
 
 def as_features(images: ArrayLike, width: int | None = None) -> NDArray[Any]:

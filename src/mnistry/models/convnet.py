@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistry.errors import InputError
-from mnistry.models.base import Floats, Model, as_features
+from mnistry.models.base import Floats, Model, as_features, log_softmax
+from mnistry.models.calibration import Calibration
 from mnistry.models.network import Network
 from mnistry.runtime import open_session
 
@@ -74,7 +75,8 @@ class Member:
 class ConvNet(Model):
     """One trained convnet, or an ensemble of them, as one model.
 
-    The logits are the mean over members and views, divided by the temperature.
+    The logits are the mean over members and views, divided by the temperature. Open networks
+    also weigh what speaks for none of the classes.
 
     Parameters
     ----------
@@ -99,13 +101,16 @@ class ConvNet(Model):
         for name, many in (("members", members), ("views", views)):
             if not 1 <= len(many) <= MOST:
                 raise InputError(f"`{name}` must be from 1 to {MOST}; got {len(many)}.")
-        kinds = {(member.network.shape, member.network.classes) for member in members}
+        kinds = {
+            (member.network.shape, member.network.classes, member.network.open)
+            for member in members
+        }
         if len(kinds) != 1:
             raise InputError(
-                "`members` must be trained networks for one picture size and number of classes; "
-                f"got {sorted(kinds)}."
+                "`members` must be trained networks for one picture size and number of classes, "
+                f"all open or none; got {sorted(kinds)}."
             )
-        [(self.shape, k)] = kinds
+        [(self.shape, k, self.open)] = kinds
         self.classes = tuple(str(i) for i in range(k)) if classes is None else tuple(classes)
         if len(self.classes) != k:
             raise InputError(f"`classes` must name {k} classes; got {len(self.classes)}.")
@@ -129,31 +134,86 @@ class ConvNet(Model):
         self.members, self.views = tuple(members), tuple(View(*view) for view in views)
         self.temperature = float(np.float32(temperature))
         self.provenance: dict[str, Any] = {}
-        self._sessions: dict[str, Any] = {}
+        self._sessions: dict[tuple[str, ...], Any] = {}
 
     def logits(self, images: ArrayLike) -> Floats:
         """Weigh the evidence, float32 (n, k). See `Model.logits`."""
+        return self._run(images, {"logits": (len(self.classes),)})[0]
+
+    def cooled(self, images: ArrayLike) -> Floats:
+        """Give the logits as probabilities follow from them. See `Model.cooled`."""
+        return self._run(images, {self._cooled: (len(self.classes),)})[0]
+
+    @property
+    def _cooled(self) -> str:
+        heated = self.calibration is not None and self.calibration.heat is not None
+        return "cooled" if heated else "logits"
+
+    def strangeness(self, images: ArrayLike) -> Floats:
+        """Give how strange each picture is, float32 (n,). See `Model.strangeness`."""
+        if not self.open and (self.calibration is None or self.calibration.gaussian is None):
+            return super().strangeness(images)
+        return self._run(images, {"strangeness": ()})[0]
+
+    def answer(self, images: ArrayLike) -> tuple[Floats, Floats]:
+        """Give log probabilities and typicality in one pass. See `Model.answer`."""
+        if self.calibration is None:
+            return super().answer(images)
+        cooled, strange = self._run(images, {self._cooled: (len(self.classes),), "strangeness": ()})
+        return log_softmax(cooled), self.calibration.typicality(strange)
+
+    @property
+    def pooled(self) -> tuple[int, int]:
+        """The block that shows what a picture is made of, and how many numbers it is pooled to."""
+        j = min(1, len(self.members[0].network.blocks) - 1)
+        return j, 2 * self.members[0].network.blocks[j].channels
+
+    def features(self, images: ArrayLike) -> Floats:
+        """Give each channel's mean and largest in the second block, float32 (n, d)."""
+        return self._run(images, {"pooled": (self.pooled[1],)})[0]
+
+    def cool(self, temperature: float) -> None:
+        """Divide all logits by that from now on."""
+        self.temperature = float(np.float32(self.temperature * temperature))
+        self._sessions = {}
+
+    def promise(self, calibration: Calibration) -> None:
+        """Take a calibration for one's own. See `Model.promise`."""
+        super().promise(calibration)
+        self._sessions = {}
+
+    def _run(self, images: ArrayLike, wanted: Mapping[str, tuple[int, ...]]) -> list[Floats]:
+        """Give tensors of the graph, float32 (n, *shape), by their names and shapes."""
         h, w = self.shape
         flat = as_features(images, h * w)
         if flat.dtype != np.uint8:
             flat = flat.astype(np.float32) * np.float32(255)
         pictures = np.ascontiguousarray(flat.reshape(len(flat), h, w))
-        session = self._session(flat.dtype.name)
-        out = np.empty((len(flat), len(self.classes)), np.float32)
+        session, options = self._session(flat.dtype.name, wanted)
+        n = len(flat)
+        out: list[Floats] = [np.empty((n, *shape), np.float32) for shape in wanted.values()]
         batch = min(_BATCH, _BATCH_NUMBERS // self._numbers)
-        for start in range(0, len(flat), batch):
+        for start in range(0, n, batch):
             rows = slice(start, start + batch)
-            [out[rows]] = session.run(["logits"], {"images": pictures[rows]})
+            found = session.run(list(wanted), {"images": pictures[rows]}, options)
+            for whole, part in zip(out, found, strict=True):
+                whole[rows] = part
         return out
 
-    def _session(self, dtype: str) -> Any:
-        """Give what runs the network on pictures of that type, made once."""
-        if dtype not in self._sessions:
+    def _session(self, dtype: str, wanted: Mapping[str, tuple[int, ...]]) -> Any:
+        """Give what runs the network on pictures of that type, and its options; made once."""
+        key = dtype, *wanted
+        if key not in self._sessions:
+            from onnxruntime import RunOptions
+
             from mnistry.models.graph import build
 
-            model = build(self, pictures=dtype).SerializeToString()
-            self._sessions[dtype] = open_session(model)
-        return self._sessions[dtype]
+            options = RunOptions()
+            options.only_execute_path_to_fetches = True
+            inner = {name: shape for name, shape in wanted.items() if name != "logits"}
+            model = build(self, pictures=dtype, inner=inner).SerializeToString()
+            self._sessions[key] = open_session(model), options
+        return self._sessions[key]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what runs the network: it belongs to this process."""

@@ -19,6 +19,8 @@ import mnistry
 from mnistry.atomic import replacing
 from mnistry.errors import InputError, ModelError
 from mnistry.models.base import Model
+from mnistry.models.calibration import LEVELS, Calibration, Gaussian
+from mnistry.models.calibration import MOST as MOST_HELD_OUT
 from mnistry.models.convnet import MOST, ConvNet, Member
 from mnistry.models.graph import build, learnt
 from mnistry.models.network import Network
@@ -65,6 +67,7 @@ def save_model(
         **_told(model),
         "classes": list(model.classes),
         "shape": list(model.shape),
+        **({} if model.calibration is None else {"calibration": model.calibration.to_dict()}),
         "versions": {
             "mnistry": mnistry.__version__,
             "numpy": np.__version__,
@@ -108,7 +111,13 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | ConvNet:
     for tensor in proto.graph.initializer:
         tensors.setdefault(tensor.name, []).append(tensor)
     try:
-        model = read(facts, classes, shape, lambda key, size: _array(tensors, key, size, name))
+
+        def take(key: str, size: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
+            return _array(tensors, key, size, name)
+
+        model = read(facts, classes, shape, take)
+        if facts.get("calibration") is not None:
+            model.promise(_calibration(facts["calibration"], model, take))
     except ModelError:
         raise
     except InputError as error:
@@ -181,6 +190,36 @@ def _convnet(
         views=views,
         temperature=float(take("temperature", (1,))[0]),
     )
+
+
+def _calibration(told: Any, model: SoftmaxRegression | ConvNet, take: Take) -> Calibration:
+    """Read what held-out pictures said; a Gaussian's arrays stand in the graph."""
+    told = told if isinstance(told, dict) else {}
+    doubt, size, gaussian = told.get("doubt"), told.get("gaussian"), None
+    if not isinstance(doubt, list) or len(doubt) != len(model.classes):
+        raise InputError("its calibration is no list of levels for each class.")
+    levels = [_levels(one) for one in (*doubt, told.get("strange"))]
+    if size is not None:
+        width = model.pooled[1] if isinstance(model, ConvNet) else len(model.weights)
+        r = size[1] if isinstance(size, list) and len(size) == 2 else None
+        if type(r) is not int or not 1 <= r <= width:
+            raise InputError(f"its Gaussian is of size {str(size)[:40]}.")
+        shapes = Gaussian.shapes(width, r, len(model.classes))
+        gaussian = Gaussian(**{key: take(f"gaussian.{key}", of) for key, of in shapes.items()})
+    if gaussian is None and not (isinstance(model, ConvNet) and model.open):
+        raise InputError("it has nothing to tell strange pictures by.")
+    heat = take("heat", (LEVELS,)) if told.get("heat") is True else None
+    return Calibration(tuple(levels[:-1]), levels[-1], gaussian, heat)
+
+
+def _levels(told: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if (
+        not isinstance(told, list)
+        or len(told) > MOST_HELD_OUT
+        or not all(type(one) is int and 0 <= one < LEVELS for one in told)
+    ):
+        raise InputError(f"its calibration must have levels from 0 to {LEVELS - 1}.")
+    return np.array(told, np.int64)
 
 
 def _read(name: str) -> bytes:

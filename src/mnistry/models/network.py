@@ -53,6 +53,7 @@ class Network:
     classes : how many.
     head : "flatten" gives the linear layer every number of the last block, "mean" only each
         channel's mean.
+    open : give one more logit, for none of the classes.
 
     Raises
     ------
@@ -63,6 +64,7 @@ class Network:
     blocks: tuple[Block, ...]
     classes: int
     head: Literal["flatten", "mean"] = "flatten"
+    open: bool = False
 
     def __post_init__(self) -> None:
         whole = [*self.shape, self.classes]
@@ -80,6 +82,8 @@ class Network:
             )
         if self.head not in ("flatten", "mean"):
             raise InputError(f"`head` must be 'flatten' or 'mean'; got {str(self.head)[:40]!r}.")
+        if type(self.open) is not bool:
+            raise InputError(f"`open` must be true or false; got {str(self.open)[:40]!r}.")
         if any(min(size[1:]) < 1 for size in self.sizes):
             raise InputError(
                 f"Pictures of {self.shape[0]}x{self.shape[1]} are too small for these blocks, "
@@ -121,10 +125,15 @@ class Network:
         return channels * h * w if self.head == "flatten" else channels
 
     @property
+    def evidence(self) -> int:
+        """How many logits it gives: a class each, and one for none of them if it is open."""
+        return self.classes + self.open
+
+    @property
     def arrays(self) -> dict[str, tuple[int, ...]]:
         """The trained network's arrays and their shapes: a kernel and a bias a block, then two.
 
-        ``kernel.i`` is (channels out, channels in, k, k), ``weights`` (features, classes).
+        ``kernel.i`` is (channels out, channels in, k, k), ``weights`` (features, evidence).
         """
         found: dict[str, tuple[int, ...]] = {}
         channels = 1
@@ -132,7 +141,7 @@ class Network:
             found[f"kernel.{i}"] = (block.channels, channels, block.kernel, block.kernel)
             found[f"bias.{i}"] = (block.channels,)
             channels = block.channels
-        return {**found, "weights": (self.features, self.classes), "biases": (self.classes,)}
+        return {**found, "weights": (self.features, self.evidence), "biases": (self.evidence,)}
 
     @property
     def weights(self) -> int:
@@ -145,7 +154,7 @@ class Network:
         before = [1, *(block.channels for block in self.blocks)]
         each = zip(self.outputs[1:], before, self.blocks, strict=False)
         convolutions = sum(count * channels * b.kernel**2 for count, channels, b in each)
-        return convolutions + self.features * self.classes
+        return convolutions + self.features * self.evidence
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON-ready values."""
@@ -162,8 +171,8 @@ class Network:
         try:
             h, w = facts["shape"]
             blocks = tuple(Block(**block) for block in facts["blocks"])
-            return cls((h, w), blocks, facts["classes"], facts["head"])
-        except (TypeError, KeyError, ValueError) as error:
+            return cls((h, w), blocks, facts["classes"], facts["head"], facts.get("open", False))
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(

@@ -87,6 +87,11 @@ class SoftmaxRegression(Model):
             out[rows] = x[rows].astype(np.float64) @ weights + self.biases
         return out
 
+    def cool(self, temperature: float) -> None:
+        """Divide all evidence by that from now on: the weights and biases themselves."""
+        self.weights = self.weights / self.weights.dtype.type(temperature)
+        self.biases = self.biases / self.biases.dtype.type(temperature)
+
     def fit(
         self,
         images: ArrayLike,

@@ -1,14 +1,107 @@
-"""Calibration: make probabilities as sure as they are right."""
+"""Calibration: make probabilities as sure as they are right, and able to keep a promise."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from mnistry.data.dataset import DataSet
 from mnistry.errors import InputError
 from mnistry.models.base import cross_entropy
+from mnistry.models.calibration import LEVELS, MOST, Calibration, Levels, levels
+from mnistry.models.convnet import ConvNet
+from mnistry.models.softmax import SoftmaxRegression
+from mnistry.probability.conformal import doubt_by_class
+from mnistry.probability.spoil import spoiled
+from mnistry.probability.typical import fit_gaussian
 
 _LOWEST, _HIGHEST = 0.05, 20.0
+_SPOILED = 3  # times that each held-out picture is spoiled
+_HEAT_BINS, _LEAST_IN_BIN = 16, 30
+_USUAL = 0.99  # share of the held-out pictures that are not strange
+_MOST_LEARNT = 4_000  # pictures that the model's Gaussian is fitted to
+
+
+def calibrate(model: SoftmaxRegression | ConvNet, learnt: DataSet, held_out: DataSet) -> None:
+    """Calibrate a trained model, in place: its temperature, and what its p-values follow from.
+
+    With no picture held out, or a single class, it stays as it is.
+
+    Parameters
+    ----------
+    learnt : what it learnt from: what typical pictures are like.
+    held_out : others, best by other writers; of more than 20,000, the first so many.
+
+    Raises
+    ------
+    InputError : the data has other classes than the model.
+    """
+    for name, data in (("learnt", learnt), ("held_out", held_out)):
+        if data.classes != model.classes:
+            raise InputError(f"`{name}` must have the model's classes; it has others.")
+    held_out = held_out.take(slice(MOST))
+    if len(held_out) == 0 or len(learnt) < 2 or len(model.classes) < 2:
+        return
+    model.cool(fit_temperature(model.logits(held_out.images), held_out.labels))
+    own = doubt_by_class(model.logits(held_out.images), held_out.labels)
+    gaussian = None
+    if not (isinstance(model, ConvNet) and model.open):
+        some = learnt.take(
+            np.linspace(0, len(learnt) - 1, min(len(learnt), _MOST_LEARNT), dtype=int)
+        )
+        gaussian = fit_gaussian(model.features(some.images), some.labels, len(model.classes))
+    nothing = np.zeros(0, np.int64)
+    model.promise(Calibration(own, nothing, gaussian))
+    strange = np.sort(levels(model.strangeness(held_out.images)))
+    heat = None
+    if isinstance(model, ConvNet) and model.open:
+        bad = np.concatenate([spoiled(held_out.images, seed) for seed in range(_SPOILED)])
+        heat = fit_heat(
+            model.logits(bad), np.tile(held_out.labels, _SPOILED), model.strangeness(bad), strange
+        )
+    model.promise(Calibration(own, strange, gaussian, heat))
+
+
+def fit_heat(
+    logits: ArrayLike, labels: ArrayLike, strangeness: ArrayLike, usual: Levels
+) -> NDArray[np.float32]:
+    """Find what to divide logits by at each level of strangeness: 1 at usual ones, then rising.
+
+    Parameters
+    ----------
+    logits, labels, strangeness : of n pictures that are strange in many degrees.
+    usual : sorted levels of pictures that are not; all but the last in a hundred stay at 1.
+
+    Returns
+    -------
+    heat : float32 (LEVELS,).
+    """
+    z, y, at = np.asarray(logits, np.float64), np.asarray(labels), levels(strangeness)
+    bound = int(usual[int(_USUAL * (len(usual) - 1))])
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] > bound]
+    parts = [part for part in np.array_split(order, _HEAT_BINS) if len(part) >= _LEAST_IN_BIN]
+    if not parts:
+        return np.ones(LEVELS, np.float32)
+    middles = [float(at[part].mean()) for part in parts]
+    best = [max(1.0, fit_temperature(z[part], y[part])) for part in parts]
+    risen = _rising(np.array(best), np.array([len(part) for part in parts]))
+    knots = [bound, *np.maximum(middles, bound + 1)]
+    return np.asarray(np.interp(np.arange(LEVELS), knots, [1.0, *risen]), np.float32)
+
+
+def _rising(values: NDArray[np.float64], weights: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Give the nearest values that never fall, by pooling neighbours that do (Ayer et al. 1955)."""
+    pools: list[tuple[float, int, int]] = []  # value, weight, how many it stands for
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        pool = value, weight, 1
+        while pools and pools[-1][0] > pool[0]:
+            last = pools.pop()
+            both = last[1] + pool[1]
+            mean = (last[0] * last[1] + pool[0] * pool[1]) / both
+            pool = mean, both, last[2] + pool[2]
+        pools.append(pool)
+    return np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:

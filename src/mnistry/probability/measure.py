@@ -109,6 +109,74 @@ def ece(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
     return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.pictures))
 
 
+def ece_floor(
+    probabilities: ArrayLike, bins: int = 15, *, draws: int = 100, seed: int = 0
+) -> float:
+    """Give the mean `ece` that these probabilities would have if they were true.
+
+    It is not 0, since so many pictures are only a sample: an error at this floor is noise.
+
+    Parameters
+    ----------
+    probabilities : (n, k). draws : how often "right or wrong" is drawn anew for all pictures.
+    """
+    p = np.sort(_as_probabilities(probabilities).max(axis=1).astype(np.float64))
+    if bins < 1 or draws < 1 or len(p) == 0:
+        raise InputError(
+            f"`bins`, `draws` and the pictures must be at least 1; got {bins}, {draws}, {len(p)}."
+        )
+    rng = np.random.default_rng(seed)
+    starts = np.linspace(0, len(p), min(bins, len(p)) + 1).astype(int)[:-1]
+    gaps = [np.add.reduceat((rng.random(len(p)) < p) - p, starts) for _ in range(draws)]
+    return float(np.abs(gaps).sum(axis=1).mean() / len(p))
+
+
+class RiskCoverage(NamedTuple):
+    """What it costs to answer, from the surest picture to all of them.
+
+    answered : (n,), the share of pictures answered. risk : (n,), the share of these answered
+    wrongly. confidence : (n,), the least confidence that is answered.
+    """
+
+    answered: Floats
+    risk: Floats
+    confidence: Floats
+
+
+def risk_coverage(probabilities: ArrayLike, labels: ArrayLike) -> RiskCoverage:
+    """Give how often answers are wrong if only the surest are given (Geifman & El-Yaniv 2017).
+
+    Pictures of the same confidence are answered together or not at all.
+    """
+    p, y = _checked(probabilities, labels)
+    confidence = p.max(axis=1).astype(np.float64)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum((p.argmax(axis=1) != y)[order])
+    ranked = confidence[order]
+    ends = np.flatnonzero(np.append(ranked[:-1] != ranked[1:], True)) + 1
+    return RiskCoverage(ends / len(y), wrong[ends - 1] / ends, ranked[ends - 1])
+
+
+def answered_at_risk(curve: RiskCoverage, risk: float) -> float:
+    """Give the largest share of pictures that can be answered with at most that risk."""
+    good = curve.answered[curve.risk <= risk]
+    return float(good.max(initial=0.0))
+
+
+def auroc(usual: ArrayLike, strange: ArrayLike) -> float:
+    """Give the probability that a strange one scores higher than a usual one; ties count half.
+
+    Parameters
+    ----------
+    usual, strange : (n,) and (m,), the higher the stranger.
+    """
+    low, high = np.sort(np.asarray(usual)), np.asarray(strange)
+    if not len(low) or not len(high):
+        raise InputError(f"There must be scores of both kinds; got {len(low)} and {len(high)}.")
+    below = np.searchsorted(low, high, "left") + np.searchsorted(low, high, "right")
+    return float(below.mean() / (2 * len(low)))
+
+
 def confusion(probabilities: ArrayLike, labels: ArrayLike) -> Ints:
     """Count pictures by (label, most probable class): (k, k) ints that sum to n."""
     p, y = _checked(probabilities, labels)

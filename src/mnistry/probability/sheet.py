@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from mnistry.data.audit import audited_labels, halves
 from mnistry.data.dataset import DataSet
 from mnistry.errors import InputError
-from mnistry.models.base import Model
+from mnistry.models.base import Model, softmax
 from mnistry.probability import measure
+from mnistry.probability.conformal import prediction_sets
 
 ALPHAS = (0.1, 0.05, 0.01, 0.005)
+RISKS = (0.01, 0.005, 0.001)
+LEVELS = (0.01, 0.05)  # of typicality
+_POINTS = 200  # of the risk-coverage curve that are told
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,16 @@ class ScoreSheet:
     pictures : how many. accuracy, accuracy_interval : the share right, its exact 95% interval.
     nll : mean -log p(true class), in nats. brier : mean squared distance to the truth, 0 to 2.
     ece : expected calibration error of the largest probability, 15 bins of equal mass.
-    coverage : for each alpha, how often the smallest set of classes that claims 1 - alpha
-        holds the truth, and the sets' mean size.
+    ece_floor : what it would be, on the mean, if the probabilities were true: noise.
+    sets : "conformal", or "claimed" where the model was not calibrated and its sets are the
+        smallest whose probabilities add up to 1 - alpha.
+    coverage : for each alpha, how often sets hold the truth ("coverage", its exact 95%
+        "interval"), their mean "size" and the share that is "empty"; for conformal sets also
+        "by_class": with a promise for each class, the least coverage of any, and the size.
+    reliability : the bins of `ece`: "confidence", "accuracy" and "pictures" of each.
+    risk_coverage : points of the curve from the surest answers to all: "answered", "risk".
+    answered : for each risk, the largest share that can be answered with at most it.
+    refused : for each level, the share of pictures whose typicality is at or below it.
     confusion : (k, k) counts, by label and answer.
     parts : shares by name: "audited" labels, "students" and "employees", where they are known.
     classes : the names of the k classes.
@@ -49,7 +61,13 @@ class ScoreSheet:
     nll: float
     brier: float
     ece: float
-    coverage: dict[str, dict[str, float]]
+    ece_floor: float
+    sets: str
+    coverage: dict[str, dict[str, Any]]
+    reliability: dict[str, list[float]]
+    risk_coverage: dict[str, list[float]]
+    answered: dict[str, float]
+    refused: dict[str, float]
     confusion: list[list[int]]
     classes: tuple[str, ...]
     parts: dict[str, Share] = field(default_factory=dict)
@@ -76,7 +94,8 @@ def score(model: Model, data: DataSet) -> ScoreSheet:
         )
     if len(data) == 0:
         raise InputError("The data set to score on is empty; give one with pictures.")
-    p, y = model.predict_proba(data.images), data.labels
+    logits, y = model.logits(data.images), data.labels
+    p = model.predict_proba(data.images)
     right = p.argmax(axis=1) == y
     whole = _share(right)
     parts = {name: _share(right[mask]) for name, mask in halves(data).items()}
@@ -84,6 +103,8 @@ def score(model: Model, data: DataSet) -> ScoreSheet:
     if audited is not None:
         agreed = audited >= 0
         parts["audited"] = _share(p.argmax(axis=1)[agreed] == audited[agreed])
+    curve = measure.risk_coverage(p, y)
+    told = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
     return ScoreSheet(
         pictures=len(data),
         accuracy=whole.accuracy,
@@ -91,16 +112,57 @@ def score(model: Model, data: DataSet) -> ScoreSheet:
         nll=measure.nll(p, y),
         brier=measure.brier(p, y),
         ece=measure.ece(p, y),
-        coverage={f"{alpha:g}": _coverage(p, y, alpha) for alpha in ALPHAS},
+        ece_floor=measure.ece_floor(p),
+        sets="claimed" if model.calibration is None else "conformal",
+        coverage=_coverage(model, logits, y),
+        reliability={
+            name: values.tolist() for name, values in measure.reliability(p, y)._asdict().items()
+        },
+        risk_coverage={
+            "answered": curve.answered[told].tolist(),
+            "risk": curve.risk[told].tolist(),
+        },
+        answered={f"{risk:g}": measure.answered_at_risk(curve, risk) for risk in RISKS},
+        refused=_refused(model, data.images),
         confusion=measure.confusion(p, y).tolist(),
         classes=model.classes,
         parts=parts,
     )
 
 
-def _coverage(p: NDArray[Any], y: NDArray[Any], alpha: float) -> dict[str, float]:
-    sets = measure.credible_sets(p, alpha)
-    return {"coverage": measure.coverage(sets, y), "size": float(sets.sum(axis=1).mean())}
+def _coverage(model: Model, logits: NDArray[Any], y: NDArray[Any]) -> dict[str, dict[str, Any]]:
+    """Measure the sets of each alpha."""
+    if model.calibration is None:
+        claimed = softmax(logits)  # as it is, since nothing changes it
+        return {f"{a:g}": _held(measure.credible_sets(claimed, a), y) for a in ALPHAS}
+    p_values = model.calibration.p_values(logits)
+    of_class = model.calibration.p_values(logits, by_class=True)
+    found = {}
+    for alpha in ALPHAS:
+        own = prediction_sets(of_class, alpha)
+        held = own[np.arange(len(y)), y]
+        least = min(float(held[y == label].mean()) for label in np.unique(y))
+        by_class = {"least": least, "size": float(own.sum(axis=1).mean())}
+        found[f"{alpha:g}"] = {**_held(prediction_sets(p_values, alpha), y), "by_class": by_class}
+    return found
+
+
+def _held(sets: NDArray[np.bool_], y: NDArray[Any]) -> dict[str, Any]:
+    sizes = sets.sum(axis=1)
+    held = int(sets[np.arange(len(y)), y].sum())
+    return {
+        "coverage": held / len(y),
+        "interval": measure.binomial_interval(held, len(y)),
+        "size": float(sizes.mean()),
+        "empty": float((sizes == 0).mean()),
+    }
+
+
+def _refused(model: Model, images: NDArray[Any]) -> dict[str, float]:
+    if model.calibration is None:
+        return {}
+    typicality = model.typicality(images)
+    return {f"{level:g}": float((typicality <= level).mean()) for level in LEVELS}
 
 
 def _share(right: NDArray[np.bool_]) -> Share:

@@ -1,5 +1,5 @@
 """The reader: a picture of handwritten digits in, a reading out."""
 
-from mnistry.reader.reader import ALPHA, Reader
+from mnistry.reader.reader import ALPHA, LEVEL, Reader
 
-__all__ = ["ALPHA", "Reader"]
+__all__ = ["ALPHA", "LEVEL", "Reader"]

@@ -34,7 +34,8 @@ class Candidates:
     Parameters
     ----------
     known : (n, 10), log probabilities of the digits; probabilities : the same, and sets : the sets
-        that follow from them. whole : (n,), probability of being one whole digit.
+        that follow from them. whole : (n,), probability of being one whole digit. typical : (n,),
+        p-value of being like the digits that the model learnt from.
     images : uint8 (n, 28, 28), framed.
     """
 
@@ -45,6 +46,7 @@ class Candidates:
     probabilities: Floats
     sets: NDArray[np.bool_]
     whole: Floats
+    typical: Floats
     images: NDArray[np.uint8]
 
     def rows(self) -> Iterator[tuple[int, slice]]:
@@ -93,11 +95,13 @@ def look_at(
         for group in some
     ]
     images = frame_many(crops)
-    known, whole = np.zeros((len(crops), 10)), np.zeros(len(crops))
+    known, whole, typical = np.zeros((len(crops), 10)), np.zeros(len(crops)), np.zeros(len(crops))
     if len(crops):
         judged = judge.predict_log_proba(images)
         whole = -np.expm1(np.asarray(judged[:, -1], np.float64))
-        known = np.asarray(model.predict_log_proba(images), np.float64)
+        log_p, p_value = model.answer(images)
+        typical = np.asarray(p_value, np.float64)
+        known = np.asarray(log_p, np.float64)
         if together:
             known = np.asarray(log_softmax((known + log_softmax(judged[:, :-1])) / 2))
     probabilities = np.asarray(softmax(known), np.float64)
@@ -105,7 +109,9 @@ def look_at(
     out, start = [], 0
     for (inked, found), rows in zip(seen, made, strict=True):
         own = slice(start, start + sum(map(len, rows)))
-        known_, p, s = known[own], probabilities[own], sets[own]
-        out.append(Candidates(inked, found, rows, known_, p, s, whole[own], images[own]))
+        of_digits = known[own], probabilities[own], sets[own]
+        out.append(
+            Candidates(inked, found, rows, *of_digits, whole[own], typical[own], images[own])
+        )
         start = own.stop
     return out

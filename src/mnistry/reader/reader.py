@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ALPHA = 0.01
-_STRANGE = 0.003  # typicality below which a mark is no digit, whatever it resembles most
+LEVEL = 0.002
+_STRANGE = 0.003  # judge's probability below which a mark by itself is no digit
 # What must be true of a mark to be read at once: its digit's probability, its typicality, and the
 # same where it is so wide, in heights of its row, that it may be two.
 _CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
@@ -55,6 +56,8 @@ class Reader:
         judge of candidates and the line recogniser know of digits; they have seen forms that
         MNIST's writers seldom wrote.
     alpha : how often the sets of digits may miss the truth.
+    level : typicality up to which a mark by itself is no digit, and one of several is ambiguous;
+        as many of the digits that are like the model's own are lost so.
     count : how many digits each picture has, where that is known.
     keep : keep points, commas and dashes in the text.
 
@@ -68,6 +71,7 @@ class Reader:
         model: Model | None = None,
         *,
         alpha: float = ALPHA,
+        level: float = LEVEL,
         count: int | None = None,
         keep: bool = False,
     ) -> None:
@@ -80,9 +84,11 @@ class Reader:
             )
         if not 0 < alpha < 1:
             raise InputError(f"`alpha` must be between 0 and 1; got {alpha}.")
+        if not 0 <= level < 1:
+            raise InputError(f"`level` must be at least 0 and below 1; got {level}.")
         if count is not None and not 1 <= count <= _MOST_COUNT:
             raise InputError(f"`count` must be from 1 to {_MOST_COUNT}; got {count}.")
-        self.alpha, self.count, self.keep = alpha, count, keep
+        self.alpha, self.level, self.count, self.keep = alpha, level, count, keep
         self._judge = shipped_model("segments")
         self._all = model is None
         self._workers: Workers | None = None  # once they are asked for
@@ -90,7 +96,8 @@ class Reader:
     @property
     def made_by(self) -> tuple[Model | None, dict[str, Any]]:
         """What makes another reader like this one: the model, and the other arguments."""
-        options = {"alpha": self.alpha, "count": self.count, "keep": self.keep}
+        named = ("alpha", "level", "count", "keep")
+        options = {name: getattr(self, name) for name in named}
         return None if self._all else self.model, options
 
     def read(self, source: Source) -> Reading:
@@ -218,20 +225,22 @@ class Reader:
                     p = together[digits]
                     [chosen] = credible_sets(p[None], self.alpha)
                 digits += is_digit
-                whole = float(seen.whole[j])
+                typical = float(seen.typical[j])
+                strange = typical <= self.level or seen.whole[j] < _STRANGE
                 digit: int | None = int(p.argmax())
                 sign = ""
-                if not is_digit or (alone and whole < _STRANGE):
+                if not is_digit or (alone and strange):
                     digit, outcome = None, Outcome.NOT_A_DIGIT
                     sign = form.sign(box, seen.found.rows[k])
                     line += sign if self.keep else ""
                 else:
-                    outcome = Outcome.DIGIT if chosen.sum() == 1 else Outcome.AMBIGUOUS
+                    sure = chosen.sum() == 1 and not strange
+                    outcome = Outcome.DIGIT if sure else Outcome.AMBIGUOUS
                     line += str(digit)
                     likely *= float(p.max())
                 members = tuple(int(d) for d in np.flatnonzero(chosen))
                 box = _in_picture(box, seen.inked.scale)
-                marks.append(Mark(digit, p, members, outcome, whole, box, sign, seen.images[j]))
+                marks.append(Mark(digit, p, members, outcome, typical, box, sign, seen.images[j]))
             if line:
                 lines.append(line)
         return Reading(

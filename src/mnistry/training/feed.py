@@ -13,6 +13,7 @@ from torch.nn import functional
 from mnistry.data.dataset import DataSet
 from mnistry.training.augment import augment
 from mnistry.training.focus import hardest
+from mnistry.training.made import with_made
 from mnistry.training.recipe import Recipe
 
 _AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
@@ -21,8 +22,8 @@ _AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
 class Feed:
     """Batches of a data set as PyTorch's tensors, on a device.
 
-    Each pass sees every picture of the recipe's focus once, but for the few that don't fill a
-    last batch; they are others each time.
+    Each pass sees every picture of the recipe's focus once, and every one that is made besides,
+    but for the few that don't fill a last batch; they are others each time.
 
     Attributes
     ----------
@@ -34,6 +35,9 @@ class Feed:
         # No more than the focus holds, and two at least, which normalisation needs.
         self.size = max(2, min(recipe.batch, round(recipe.focus * len(data))))
         self.in_epoch = max(1, len(data) // self.size)
+        self._data = data
+        if recipe.made:
+            data = with_made(data, round(recipe.made * recipe.focus * len(data)), seed)
         # A copy, since the data set's arrays are read-only, which PyTorch does not know.
         images = torch.from_numpy(data.images.copy()).to(device)
         self.labels = torch.from_numpy(data.labels.copy()).to(device)
@@ -42,7 +46,6 @@ class Feed:
         if self._shift:
             images = functional.pad(images, (self._shift,) * 4)
         self.images = images  # bytes, turned into numbers a batch at a time
-        self._data = data
         self._focus: Tensor | None = None
         self._order: tuple[int, Tensor] | None = None
         self._chunk: tuple[int, Tensor] | None = None
@@ -74,7 +77,9 @@ class Feed:
             if self.recipe.focus < 1:
                 self._focus = torch.from_numpy(hardest(self._data, self.recipe.focus, self.seed))
             else:
-                self._focus = torch.arange(len(self.labels))
+                self._focus = torch.arange(len(self._data))
+            made = torch.arange(len(self._data), len(self.labels))
+            self._focus = torch.cat([self._focus, made])
         return self._focus
 
     def _moved(self, rows: Tensor, step: int) -> Tensor:

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mnistry.training.pen import Strokes, curve, polyline, together
+import numpy as np
+
+from mnistry.pictures.frame import frame_many
+from mnistry.training.pen import Strokes, by_hand, curve, polyline, together
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
+# How much of each digit's hands write it in such a form.
+SHARES = np.array([0.35, 0.55, 0.45, 0.15, 0.5, 0.45, 0.15, 0.45, 0.15, 0.4])
 _SHAKE = 0.035  # standard deviation of every corner
 
 
@@ -21,6 +27,19 @@ def write_form(rng: Generator, label: int) -> Strokes:
     """Write a digit in one of its forms."""
     forms = FORMS[label]
     return forms[int(rng.integers(len(forms)))](rng)
+
+
+def foreign_digits(n: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Write n digits in forms that MNIST lacks, most in what differs most from its own.
+
+    Returns
+    -------
+    images : uint8 (n, 28, 28), framed. labels : (n,).
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(10, n, p=SHARES / SHARES.sum())
+    canvases = [by_hand(rng, write_form(rng, int(label))) for label in labels]
+    return frame_many(canvases), labels.astype(np.int64)
 
 
 def _through(rng: Generator, *corners: tuple[float, float]) -> Strokes:
@@ -202,15 +221,91 @@ def _one_curved(rng: Generator) -> Strokes:
     return together(_through(rng, *up), polyline((0, -0.5), (lean, 0.5)))
 
 
+def _two_with_ring(rng: Generator) -> Strokes:
+    """Begin with a ring, or nearly one, as the letter Q."""
+    wide, low = rng.uniform(0.2, 0.36), rng.uniform(-0.18, 0.08)
+    ring = [
+        (rng.uniform(-0.1, 0.6) * wide, low), (-0.7 * wide, low - 0.02), (-wide, 0.5 * low - 0.25),
+        (-0.5 * wide, -0.48), (0.5 * wide, -0.48), (wide, 0.5 * low - 0.25), (0.6 * wide, low),
+    ]  # fmt: skip
+    loop = [(-0.3, 0.46), (-0.32, 0.34), (-0.12, 0.36), (0.1, 0.47), (0.36, 0.42)]
+    plain = [(-0.25, 0.46), (0.05, 0.46), (0.38, 0.44)]
+    return _through(rng, *ring, (-0.02, 0.25), *(loop if rng.random() < 0.3 else plain))
+
+
+def _four_as_h(rng: Generator) -> Strokes:
+    """Go down, over an arch and down again."""
+    left, foot = rng.uniform(-0.35, -0.15), rng.uniform(0.02, 0.3)
+    arch = rng.uniform(-0.15, 0.1)
+    return _through(
+        rng, (left + rng.uniform(0, 0.25), -0.5), (left, foot), (left + 0.06, foot),
+        (0.02, arch), (0.16, arch + 0.04), (rng.uniform(0.05, 0.18), 0.5),
+    )  # fmt: skip
+
+
+def _four_low(rng: Generator) -> Strokes:
+    """Lean far, with the bar near the foot and a short stroke through it."""
+    bar = rng.uniform(0.2, 0.44)
+    slope = [(rng.uniform(-0.05, 0.25), -0.5), (-0.32, bar), (0.34, bar - rng.uniform(-0.04, 0.1))]
+    across = rng.uniform(0.0, 0.22)
+    down = [(across + 0.03, bar - rng.uniform(0.15, 0.4)), (across - 0.02, 0.5)]
+    return together(polyline(*slope), polyline(*down))
+
+
+def _five_as_root(rng: Generator) -> Strokes:
+    """Have hardly a belly, and a bar that goes up: the sign of a root, or the letter r."""
+    belly, neck = rng.uniform(0.0, 0.16), rng.uniform(-0.2, -0.05)
+    stem = [(neck, -0.38), (neck - 0.02, -0.05), (neck + belly, 0.15), (neck + 0.6 * belly, 0.38),
+            (neck - rng.uniform(0.0, 0.2), 0.5)]  # fmt: skip
+    lift = rng.uniform(0.0, 0.12)
+    bar = [(neck, -0.38), (neck + 0.2, -0.4 - lift), (rng.uniform(0.25, 0.5), -0.42 - lift)]
+    if rng.random() < 0.4:  # from below, as a root
+        bar[0] = (neck + rng.uniform(0.0, 0.08), rng.uniform(-0.3, 0.2))
+    return together(_through(rng, *stem), _through(rng, *bar))
+
+
+def _seven_as_cross(rng: Generator) -> Strokes:
+    """Have hardly a top, and a bar that is longer."""
+    top, lean = rng.uniform(0.0, 0.25), rng.uniform(-0.2, 0.05)
+    stem = [(-top, -0.42), (-0.3 * top, -0.48), (0.05, -0.5), (0.04, -0.1), (lean, 0.5)]
+    at = rng.uniform(-0.05, 0.18)
+    bar = [(-rng.uniform(0.25, 0.45), at + 0.04), (rng.uniform(0.2, 0.45), at - 0.05)]
+    if rng.random() < 0.4:
+        bar.insert(0, (bar[0][0] + 0.1, at + rng.uniform(0.08, 0.18)))
+    return together(_through(rng, *stem), polyline(*bar))
+
+
+def _nine_as_p(rng: Generator) -> Strokes:
+    """Hang the tail on any side of the ring: also on the left, as the letter P."""
+    wide, low = rng.uniform(0.16, 0.3), rng.uniform(-0.12, 0.05)
+    middle, high = (low - 0.5) / 2, (low + 0.5) / 2
+    turn = rng.uniform(-0.2, 1.2) * np.pi  # where the ring is left: 0 on the right, pi on the left
+    ways = turn + np.linspace(rng.uniform(-2.2, -1.8) * np.pi, 0, 9)
+    ring = [(wide * np.cos(a), middle + high * np.sin(a)) for a in ways]
+    x, y = ring[-1]
+    end = x + rng.uniform(-0.15, 0.15), 0.5
+    return _through(rng, *ring, (0.6 * x + 0.4 * end[0], 0.6 * y + 0.2), end)
+
+
+def _nine_as_e(rng: Generator) -> Strokes:
+    """Go around against the clock and on into the tail, as the letter e."""
+    low = rng.uniform(-0.2, 0.0)
+    return _through(
+        rng, (-0.22, low), (0.05, low - 0.06), (0.24, -0.25), (0.12, -0.48), (-0.12, -0.46),
+        (-0.24, -0.15), (-0.2, 0.2), (-0.02, 0.47),
+        (rng.uniform(0.1, 0.25), rng.uniform(0.36, 0.5)),
+    )  # fmt: skip
+
+
 FORMS: tuple[tuple[Callable[[Generator], Strokes], ...], ...] = (
     (_zero_with_tail, _zero_curled),
     (_one_with_upstroke, _one_with_upstroke, _one_curved),
-    (_two_with_loops,),
+    (_two_with_loops, _two_with_ring),
     (_three_with_flat_top,),
-    (_four_open, _four_in_one, _four_looped),
-    (_five_with_bar, _five_leaning),
+    (_four_open, _four_in_one, _four_looped, _four_as_h, _four_low),
+    (_five_with_bar, _five_leaning, _five_as_root),
     (_six_open,),
-    (_seven_with_bar, _seven_waved),
+    (_seven_with_bar, _seven_waved, _seven_as_cross),
     (_eight_open,),
-    (_nine_with_tail, _nine_crossed),
+    (_nine_with_tail, _nine_crossed, _nine_as_p, _nine_as_e),
 )

@@ -30,7 +30,7 @@ class Normalise(nn.BatchNorm2d):  # type: ignore[misc]
 def layers(network: Network, dropout: float = 0.0) -> nn.Sequential:
     """Make the layers of a network, freshly drawn from PyTorch's generator.
 
-    They take float (n, 1, h, w), 0 = paper, 1 = ink, and give logits (n, k).
+    They take float (n, 1, h, w), 0 = paper, 1 = ink, and give logits (n, k); open ones one more.
     """
     made: list[nn.Module] = []
     channels = 1
@@ -49,7 +49,7 @@ def layers(network: Network, dropout: float = 0.0) -> nn.Sequential:
     made.append(nn.Flatten())
     if dropout:
         made.append(nn.Dropout(dropout))
-    made.append(nn.Linear(network.features, network.classes))
+    made.append(nn.Linear(network.features, network.evidence))
     return nn.Sequential(*made)
 
 

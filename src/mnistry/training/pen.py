@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
 _FINER = 2  # a skeleton's grid is so much finer than the picture's
 _FINEST = 8  # canvas pixels to one of the drawing's, each way
+_CANVAS, _LONG = 96, 52  # pixels: of a canvas, and of the longer side of what is drawn on it
 _CLOCKWISE = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
@@ -118,6 +120,20 @@ def draw(
     ink = cv2.resize(patch, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
     room = canvas[y0:y1, x0:x1]
     np.maximum(room, ink.astype(np.float32) / 255, out=room)
+
+
+def by_hand(rng: Generator, strokes: Strokes) -> NDArray[np.float32]:
+    """Draw strokes with a pen of any width, slanted and bent a little, on a canvas of their own."""
+    slant, turn = rng.normal(0.1, 0.25), rng.normal(0, 0.1)
+    stretch = float(np.exp(0.15 * rng.standard_normal()))
+    waves = 0.05 * rng.standard_normal((2, 2, 2))
+    strokes = strokes.bent(np.array([[stretch, -slant], [turn, 1.0]]), waves)
+    size = _LONG / max(*strokes.size, 0.3)
+    middle = (strokes.points.min(axis=0) + strokes.points.max(axis=0)) / 2 * size
+    canvas = np.zeros((_CANVAS, _CANVAS), np.float32)
+    at = float(_CANVAS / 2 - middle[0]), float(_CANVAS / 2 - middle[1])
+    draw(strokes, size, _LONG * rng.uniform(0.04, 0.22), at, canvas)
+    return canvas
 
 
 def strokes_of(images: NDArray[np.uint8]) -> list[Strokes]:

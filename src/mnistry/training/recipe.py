@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from mnistry.errors import InputError
@@ -10,6 +10,7 @@ from mnistry.models.network import Block, Network
 from mnistry.training.augment import Augmentation
 
 _MOST_EPOCHS = 100_000
+_MADE = 0.9  # of the robust recipe
 _LARGEST_SIDE = 48  # pixels that the first blocks are made for
 
 
@@ -29,6 +30,8 @@ class Recipe:
     smoothing : share of each label's weight that is spread over all classes.
     dropout : share of the linear layer's inputs left out in each step.
     augmentation : how far the pictures are changed, anew each time.
+    made : pictures that are made besides, in times of those learnt from: digits in forms that they
+        lack, and what is none of the classes, for an open network (see `mnistry.training.made`).
 
     Raises
     ------
@@ -46,16 +49,22 @@ class Recipe:
     warmup: float = 0.3
     dropout: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    made: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 0, _MOST_EPOCHS), ("focus", 0, 1), ("batch", 2, 2**20), ("rate", 0, 1e6),
             ("momentum", 0, 1), ("weight_decay", 0, 1), ("smoothing", 0, 1),
-            ("warmup", 0, 1), ("dropout", 0, 0.99),
+            ("warmup", 0, 1), ("dropout", 0, 0.99), ("made", 0, 10),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"`{name}` must be from {low} to {high:,}; got {value}.")
+        if bool(self.made) != self.network.open:
+            raise InputError(
+                f"A network must be open where pictures are made besides, and only there; got "
+                f"`made` {self.made:g} and `open` {self.network.open}."
+            )
 
     @classmethod
     def for_epochs(
@@ -83,11 +92,16 @@ class Recipe:
 
     @classmethod
     def robust(cls, epochs: float, shape: tuple[int, int] = (28, 28), classes: int = 10) -> Self:
-        """Give the recipe for strangers' handwriting: all that pens, hands and cameras do."""
+        """Give the recipe for strangers' handwriting: all that pens, hands and cameras do.
+
+        Of pictures of 28×28, it also learns what none of the classes is like.
+        """
+        made = _MADE if shape == (28, 28) else 0.0
         return cls(
             epochs,
-            deeper(shape, classes),
+            replace(deeper(shape, classes), open=bool(made)),
             focus=0.5,
+            made=made,
             augmentation=Augmentation(
                 shift=2, rotation=12, slant=12, scale=0.12, stretch=0.12, elastic=1.2,
                 stroke=0.8, blur=1.0, contrast=0.4, clutter=0.15, gaps=0.08, noise=0.06,

@@ -14,7 +14,7 @@ import torch
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError, TrainingError
 from mnistry.models.convnet import MOST, VIEWS, ConvNet, Member
-from mnistry.probability.calibrate import fit_temperature
+from mnistry.probability.calibrate import calibrate
 from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
 from mnistry.training.feed import mixed
 from mnistry.training.recipe import Recipe
@@ -47,7 +47,7 @@ class Run:
     Parameters
     ----------
     recipe, data, validation, device, precision, compile : see `Trainer`. The validation pictures
-        also calibrate the model; without them its temperature stays 1.
+        also calibrate the model; without them it stays uncalibrated.
     members : networks in the ensemble; each has a seed of its own, made from `seed`.
     views : "one"; or for test-time augmentation "five", a shift by a pixel each way as well, or
         "nine", aslant too.
@@ -148,10 +148,9 @@ class Run:
             self.histories.append(self.trainer.history)
             if len(self.done) < self.members:
                 self.trainer = self._next()
-        model = self._made()
-        if self.validation is not None and len(self.validation):
-            logits = model.logits(self.validation.images)
-            model = self._made(fit_temperature(logits, self.validation.labels))
+        model = ConvNet(self.done, classes=self.data.classes, views=VIEWS[self.views])
+        if self.validation is not None:
+            calibrate(model, self.data, self.validation)
         return model
 
     def forget(self) -> None:
@@ -195,10 +194,6 @@ class Run:
             "torch": torch.__version__,
             "histories": histories,
         }
-
-    def _made(self, temperature: float = 1.0) -> ConvNet:
-        views = VIEWS[self.views]
-        return ConvNet(self.done, classes=self.data.classes, views=views, temperature=temperature)
 
     def _next(self) -> Trainer:
         """Make the trainer of the next member; one alone has the run's own seed."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistry.training.forms import write_form
+from mnistry.training.forms import SHARES, write_form
 from mnistry.training.paper import photograph
 from mnistry.training.pen import Strokes, draw, polyline, strokes_of
 
@@ -32,8 +32,6 @@ _COUNTS = (0, 1, 1, 2, 3, 4, 6, 9)
 _WIDTHS = (0.035, 0.27)  # of pens, in heights of a digit
 _ALIKE = 0.3  # share of the rows whose digits repeat
 _BROKEN = 0.12  # share of the digits with a gap in their strokes
-# Shares of the writers who write each digit as MNIST's writers seldom did.
-_FOREIGN = np.array([0.35, 0.55, 0.4, 0.15, 0.4, 0.35, 0.15, 0.45, 0.15, 0.35])
 _SMALL_ZEROS = 0.4  # share of the writers whose zeros are smaller than their other digits
 _BEYOND = 0.8  # heights of a digit, that are drawn beyond the picture's edges
 _RUNS = (1, 1, 1, 2, 3)  # digits that an excerpt shows whole
@@ -335,7 +333,7 @@ class _Hand:
             bool(rng.random() < 0.3),
             float(rng.uniform(0.3, 0.65)),
             float(rng.uniform(0, 0.06)),
-            rng.random(10) < _FOREIGN,
+            rng.random(10) < SHARES,
             share,
         )
 

@@ -21,6 +21,7 @@ from mnistry.training.many import by_many
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run
 from mnistry.training.scene import NOT_A_DIGIT, Scene, Scenes
+from mnistry.training.strange import strangers
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -38,6 +39,7 @@ _FOUND = 0.6  # of a digit's ink; with less it may be whole or not
 _WHOLE, _PART = 0.85, 0.72  # of a digit's ink: from here on it is one; below it is a part
 _OUTSIDE = 0.5  # what the edge leaves less of is a part
 _EXCERPTS = 0.35  # share of the scenes that are cut down to a few digits
+_STRANGE = 0.15  # letters, scribbles and the like to one candidate
 # What a scene doesn't do already; clutter and gaps would make wholes into parts.
 _MILD = Augmentation(shift=1, rotation=6, slant=5, scale=0.05, stroke=0.5, blur=0.6, contrast=0.3)
 _SHAPES = ((64, 96), (80, 200), (96, 128), (120, 120), (64, 64))
@@ -84,9 +86,12 @@ def candidates(
 
 
 def make_candidates(data: DataSet, n: int, seed: int, workers: int = 2) -> DataSet:
-    """Make the candidates of n scenes, in several processes."""
+    """Make the candidates of n scenes, in several processes, and what is no digit besides."""
     made = by_many(_some, data, n, seed, chunk=100, digits=_MOST_DIGITS, workers=workers)
     images, labels = (np.concatenate([part[i] for part in made]) for i in (0, 1))
+    strange = strangers(data, round(_STRANGE * len(images)), seed)
+    images = np.concatenate([images, strange])
+    labels = np.concatenate([labels, np.full(len(strange), _OTHER)])
     return DataSet(images, labels.astype(np.int64), CLASSES)
 
 

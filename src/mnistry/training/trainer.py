@@ -141,7 +141,8 @@ class Trainer:
             for i in range(0, len(data), _GLANCE):
                 part = data.take(slice(i, i + _GLANCE))
                 x = as_ink(torch.from_numpy(part.images.copy()).to(self.place.device))
-                answers = self.layers(x).argmax(dim=1).cpu().numpy()
+                logits = self.layers(x)[:, : len(self.classes)]
+                answers = logits.argmax(dim=1).cpu().numpy()
                 right += int((answers == part.labels).sum())
         self.layers.train()
         return right / len(data)
