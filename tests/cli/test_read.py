@@ -121,7 +121,7 @@ def test_read_prints_one_picture_in_detail(
     assert {line.index("40, 30") for line in out[6:10]} == {out[5].index("where")}
     assert out[-1] == "A set holds the true digit 95% of the time."
     assert asked == {
-        "model": None, "alpha": 0.05, "level": 0.002, "count": None, "keep": False,
+        "model": None, "alpha": 0.05, "level": 0.001, "count": None, "keep": False,
         "sources": ["a.png"],
         "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip

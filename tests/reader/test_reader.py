@@ -207,6 +207,40 @@ def test_points_are_no_digits(mnist: DataSets, reader: Reader) -> None:
     assert Reader(keep=True).read(grey).text == "7.2"
 
 
+def scribbled(seed: int) -> np.ndarray:
+    """Draw to and fro on a sheet, as a person tries a pen."""
+    rng = np.random.default_rng(seed)
+    grey = np.full((120, 120), 0.95)
+    corners = rng.integers(25, 95, (12, 2)).astype(np.int32)
+    cv2.polylines(grey, [corners], False, 0.1, 3)
+    return grey
+
+
+def test_scribbles_are_no_digits(mnist: DataSets, reader: Reader) -> None:
+    """Of scribbles most are refused, of digits by themselves next to none; a higher level more."""
+    scribbles = [scribbled(seed) for seed in range(30)]
+    digits = [written(mnist, [i]) for i in range(60)]
+    strict = Reader(level=0.02)
+    lost, refused = (
+        [
+            sum(reading.outcome == Outcome.NOT_A_DIGIT for reading in one.read_batch(pictures))
+            for one in (reader, strict)
+        ]
+        for pictures in (digits, scribbles)
+    )
+    assert lost[0] <= 1
+    assert refused[0] >= 20
+    assert refused[0] <= refused[1]
+    assert lost[0] <= lost[1] <= 6
+
+
+def test_nothing_is_refused_where_digits_are_promised(reader: Reader) -> None:
+    """Who says how many digits there are gets so many."""
+    scribbles = [scribbled(seed) for seed in range(10)]
+    assert any(reading.text == "" for reading in reader.read_batch(scribbles))
+    assert all(len(reading.text) == 1 for reading in Reader(count=1).read_batch(scribbles))
+
+
 def test_alpha_widens_the_sets(mnist: DataSets) -> None:
     """The smaller alpha, the larger the sets."""
     grey = written(mnist, [8, 18, 33, 62])
@@ -253,6 +287,7 @@ def test_read_many_is_lazy(mnist: DataSets, reader: Reader, tmp_path: Path) -> N
     [
         ({"alpha": 0}, r"`alpha` must be between 0 and 1; got 0"),
         ({"alpha": 1.5}, r"`alpha` must be between 0 and 1; got 1\.5"),
+        ({"level": 1}, r"`level` must be at least 0 and below 1; got 1"),
         ({"count": 0}, r"`count` must be from 1 to \d+; got 0"),
     ],
 )

@@ -62,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=float,
         metavar="L",
         help="what looks so little like a digit by itself is none; about as many true digits are "
-        "lost; default 0.002",
+        "lost; default 0.001",
     )
     parser.add_argument(
         "--digits", type=int, metavar="N", help="how many each picture has, where that is known"

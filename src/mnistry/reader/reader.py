@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ALPHA = 0.01
-LEVEL = 0.002
+LEVEL = 0.001
 _STRANGE = 0.003  # judge's probability below which a mark by itself is no digit
 # What must be true of a mark to be read at once: its digit's probability, its typicality, and the
 # same where it is so wide, in heights of its row, that it may be two.
@@ -58,7 +58,7 @@ class Reader:
     alpha : how often the sets of digits may miss the truth.
     level : typicality up to which a mark by itself is no digit, and one of several is ambiguous;
         as many of the digits that are like the model's own are lost so.
-    count : how many digits each picture has, where that is known.
+    count : how many digits each picture has, where that is known; none is refused then.
     keep : keep points, commas and dashes in the text.
 
     Raises
@@ -227,6 +227,7 @@ class Reader:
                 digits += is_digit
                 typical = float(seen.typical[j])
                 strange = typical <= self.level or seen.whole[j] < _STRANGE
+                strange &= self.count is None
                 digit: int | None = int(p.argmax())
                 sign = ""
                 if not is_digit or (alone and strange):
