@@ -135,7 +135,9 @@ class Model(ABC):
         gaussian = self._promised().gaussian
         if gaussian is None:
             raise ModelError(_NOT_CALIBRATED)
-        return gaussian.strangeness(self.features(images))
+        pictures = np.asarray(images)
+        parts = [pictures[i : i + _TOGETHER] for i in range(0, max(len(pictures), 1), _TOGETHER)]
+        return np.concatenate([gaussian.strangeness(self.features(part)) for part in parts])
 
     def features(self, images: ArrayLike) -> Floats:
         """Give what pictures are compared by, float (n, d): their pixels, from 0 to 1."""
@@ -175,6 +177,7 @@ class Model(ABC):
         return self.calibration
 
 
+_TOGETHER = 500  # pictures, whose features take memory
 _NOT_CALIBRATED = (
     "This model was not calibrated on held-out pictures, so it can't give p-values; train it by "
     "`mnistry train`, or call `mnistry.calibrate(model, learnt, held_out)`."

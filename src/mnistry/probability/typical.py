@@ -33,19 +33,21 @@ def fit_gaussian(features: ArrayLike, labels: ArrayLike, classes: int) -> Gaussi
     ------
     InputError : there are fewer than two pictures.
     """
-    x, y = np.asarray(features, np.float64), np.asarray(labels)
+    x, y = np.array(features, np.float32), np.asarray(labels)  # a copy, to be changed
     if len(x) < 2:
         raise InputError(f"`features` must be of two pictures or more; got {len(x)}.")
     d = x.shape[1]
-    mean = x.mean(axis=0)
-    x = x - mean
-    counts = np.bincount(y, minlength=classes)
-    sums = np.zeros((classes, d))
-    np.add.at(sums, y, x)
-    centres = sums / np.maximum(counts, 1)[:, np.newaxis]
-    within = x - centres[y]
-    variance = float((within**2).sum() / len(x))  # of all directions together
-    axes, along = _widest(within, d if d <= _MOST_AXES else _AXES)
+    mean = x.mean(axis=0, dtype=np.float64)
+    x -= mean.astype(np.float32)
+    centres = np.zeros((classes, d))
+    for label in range(classes):
+        own = y == label
+        if own.any():
+            centres[label] = x[own].mean(axis=0, dtype=np.float64)
+            x[own] -= centres[label].astype(np.float32)
+    covariance = (x.T @ x).astype(np.float64) / len(x)  # within the classes
+    variance = float(np.trace(covariance))  # of all directions together
+    axes, along = _widest(covariance, d if d <= _MOST_AXES else _AXES)
     floor = _FLOOR * variance / d + 1e-12
     others = d - axes.shape[1]
     left = max(variance - float(along.sum()), 0.0) / max(others, 1) + floor
@@ -64,10 +66,9 @@ def fit_gaussian(features: ArrayLike, labels: ArrayLike, classes: int) -> Gaussi
     )  # fmt: skip
 
 
-def _widest(x: NDArray[Any], r: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the r directions of largest variance, (d, r), and these; x is (n, d), of mean 0."""
-    d = x.shape[1]
-    covariance = x.T @ x / len(x)
+def _widest(covariance: NDArray[Any], r: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the r directions of largest variance, (d, r), and these."""
+    d = len(covariance)
     if r == d:
         variances, axes = np.linalg.eigh(covariance)
         return axes, np.maximum(variances, 0)
