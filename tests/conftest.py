@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from mnistry.cores import be_one_of_many
 from mnistry.data.idx import write_idx
 from mnistry.data.sources import load_data
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from mnistry.training.recipe import Recipe
 
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
+
+
+def pytest_configure() -> None:
+    """Give each of several workers a core of its own: threads would wait for each other's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and hasattr(os, "sched_setaffinity"):
+        mine = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {mine[int(worker) % len(mine)]})
+        be_one_of_many()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnistry.data.dataset import DataSet
+from mnistry.data.dataset import DataSet, DataSets
 from mnistry.training.augment import Augmentation
 from mnistry.training.feed import Feed, as_ink, mixed
 from mnistry.training.recipe import Recipe
@@ -22,10 +22,10 @@ def feed(data: DataSet, recipe: Recipe, seed: int = 0) -> Feed:
 
 def test_a_pass_sees_every_picture_once(little: DataSet, quick: Recipe) -> None:
     """Without augmentation and focus, an epoch's batches are the pictures, each once, as ink."""
-    recipe = replace(quick, focus=1.0, augmentation=Augmentation(), batch=50)
+    recipe = replace(quick, focus=1.0, augmentation=Augmentation(), batch=30)
     one = feed(little, recipe)
-    assert one.in_epoch == 12
-    x, y = (torch.cat(parts) for parts in zip(*(one.batch(i) for i in range(12)), strict=True))
+    assert one.in_epoch == 20
+    x, y = (torch.cat(parts) for parts in zip(*(one.batch(i) for i in range(20)), strict=True))
     assert x.shape == (600, 1, 28, 28)
     order = np.lexsort(little.images.reshape(600, -1).T)
     seen = (x * 255).round().to(torch.uint8).numpy().reshape(600, -1)
@@ -58,12 +58,20 @@ def test_whole_pixel_shifts_keep_the_ink(little: DataSet, quick: Recipe) -> None
     assert torch.equal(a.flatten(1).sort().values, b.flatten(1).sort().values)
 
 
-def test_focus_narrows_what_is_seen(little: DataSet, quick: Recipe) -> None:
+def test_focus_narrows_what_is_seen(mnist: DataSets, quick: Recipe) -> None:
     """With a focus of a quarter, far fewer different pictures are seen, more often."""
     recipe = replace(quick, focus=0.25, augmentation=Augmentation(), batch=25)
-    one = feed(little, recipe)
+    one = feed(mnist.train.take(slice(4000)), recipe)
     seen = {x.numpy().tobytes() for i in range(one.in_epoch) for x in one.batch(i)[0]}
-    assert 100 <= len(seen) <= 500
+    assert 700 <= len(seen) <= 1000
+
+
+@pytest.mark.parametrize(("n", "size"), [(2, 2), (5, 5), (60, 8), (600, 31), (4000, 62)])
+def test_little_data_makes_small_batches(mnist: DataSets, n: int, size: int) -> None:
+    """A pass takes 16 steps or more where a batch can be of 8 pictures; no focus under 500."""
+    recipe = Recipe.for_epochs(0.5)
+    assert feed(mnist.train.take(slice(n)), recipe).size == size
+    assert feed(mnist.train, recipe).size == recipe.batch
 
 
 def test_ink_is_exact_and_channels_last(little: DataSet) -> None:

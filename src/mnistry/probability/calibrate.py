@@ -135,4 +135,6 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
             high = right
         else:
             low = left
-    return float(np.exp((low + high) / 2))
+    found = float(np.exp((low + high) / 2))
+    # The search comes near a wall and never touches it.
+    return min((found, _LOWEST, _HIGHEST), key=lambda t: cross_entropy(z / t, labels))

@@ -17,6 +17,11 @@ from mnistry.training.made import with_made
 from mnistry.training.recipe import Recipe
 
 _AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
+# Of little data, no focus is so narrow that a class could be missing from it, and no batch so
+# large that hardly a step would be taken, or so small that normalisation has nothing to go by.
+_LEAST_FOCUS = 500  # pictures
+_LEAST_STEPS = 16  # in a pass
+_LEAST_BATCH = 8  # pictures
 
 
 class Feed:
@@ -32,12 +37,13 @@ class Feed:
 
     def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
         self.recipe, self.seed, self.device = recipe, seed, device
-        # No more than the focus holds, and two at least, which normalisation needs.
-        self.size = max(2, min(recipe.batch, round(recipe.focus * len(data))))
+        self._share = max(recipe.focus, min(1.0, _LEAST_FOCUS / len(data)))
+        focus = round(self._share * len(data))
+        self.size = max(2, min(recipe.batch, max(focus // _LEAST_STEPS, min(focus, _LEAST_BATCH))))
         self.in_epoch = max(1, len(data) // self.size)
         self._data = data
         if recipe.made:
-            data = with_made(data, round(recipe.made * recipe.focus * len(data)), seed)
+            data = with_made(data, round(recipe.made * focus), seed)
         # A copy, since the data set's arrays are read-only, which PyTorch does not know.
         images = torch.from_numpy(data.images.copy()).to(device)
         self.labels = torch.from_numpy(data.labels.copy()).to(device)
@@ -74,8 +80,8 @@ class Feed:
     def _worth_it(self) -> Tensor:
         """Give the rows of the recipe's focus; found when first needed, for that is training."""
         if self._focus is None:
-            if self.recipe.focus < 1:
-                self._focus = torch.from_numpy(hardest(self._data, self.recipe.focus, self.seed))
+            if self._share < 1:
+                self._focus = torch.from_numpy(hardest(self._data, self._share, self.seed))
             else:
                 self._focus = torch.arange(len(self._data))
             made = torch.arange(len(self._data), len(self.labels))

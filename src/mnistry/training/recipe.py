@@ -22,10 +22,10 @@ class Recipe:
     ----------
     epochs : how many pictures are seen, in times of those that there are. network : what learns.
     focus : share of the pictures that is learnt from: those hardest for softmax regression
-        (see `mnistry.training.focus`); 1 for all.
-    batch : pictures a step.
-    rate : the highest learning rate; it rises from 0 over the first `warmup` of the steps and
-        falls back to 0 by the last, both evenly.
+        (see `mnistry.training.focus`), and 500 of them at least; 1 for all.
+    batch : pictures a step; fewer where a pass would have less than 16 steps.
+    rate : the highest learning rate, less in proportion where batches are smaller; it rises from
+        0 over the first `warmup` of the steps and falls back to 0 by the last, both evenly.
     momentum, weight_decay : of stochastic gradient descent with Nesterov's momentum.
     smoothing : share of each label's weight that is spread over all classes.
     dropout : share of the linear layer's inputs left out in each step.

@@ -51,7 +51,7 @@ def strangers(data: DataSet, n: int, seed: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
     digits = data.classes[:10] == tuple("0123456789")
     labels = data.labels if digits else np.full(len(data), -1)
-    letters = _letters(_ALIKE.union(*map(_both_cases, data.classes)))
+    letters = _letters(frozenset().union(*map(_both_cases, data.classes)))
     kinds = rng.choice(list(_SHARES), n, p=list(_SHARES.values()))
     out = np.zeros((n, SIDE, SIDE), np.uint8)
     crops, places = [], []
@@ -75,14 +75,19 @@ def _both_cases(name: str) -> set[str]:
     return {name, name.lower(), name.upper()}
 
 
-@cache
 def _letters(left_out: frozenset[str]) -> list[Strokes]:
-    """Thin printed letters and signs of many alphabets to strokes."""
+    """Give letters and signs of many alphabets as strokes."""
+    return [strokes for letter, strokes in _all_letters() if letter not in left_out]
+
+
+@cache
+def _all_letters() -> list[tuple[str, Strokes]]:
+    """Thin printed letters to strokes, once for all: it takes seconds."""
     import matplotlib as mpl
     from PIL import ImageFont
 
     folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    glyphs = []
+    letters, glyphs = [], []
     for name in _FONTS:
         font = ImageFont.truetype(str(folder / name), 40)
         unknown = _glyph(font, "\U000fffff")
@@ -90,9 +95,10 @@ def _letters(left_out: frozenset[str]) -> list[Strokes]:
             for letter in map(chr, range(low, high + 1)):
                 glyph = _glyph(font, letter)
                 ink = int(glyph.sum()) // 255
-                if letter not in left_out and ink > 30 and not np.array_equal(glyph, unknown):
+                if letter not in _ALIKE and ink > 30 and not np.array_equal(glyph, unknown):
+                    letters.append(letter)
                     glyphs.append(glyph)
-    return strokes_of(np.stack(glyphs))
+    return list(zip(letters, strokes_of(np.stack(glyphs)), strict=True))
 
 
 def _glyph(font: Any, letter: str) -> NDArray[np.uint8]:

@@ -193,24 +193,26 @@ class Trainer:
 
     def _rate(self) -> float:
         """Give the learning rate of this step: up evenly, then down evenly."""
+        highest = self.recipe.rate * self.feed.size / self.recipe.batch
         rising = max(1.0, self.recipe.warmup * self.steps)
         done = self.step + 1
         if done <= rising:
-            return self.recipe.rate * done / rising
-        return self.recipe.rate * (self.steps - self.step) / max(self.steps - rising, 1.0)
+            return highest * done / rising
+        return highest * (self.steps - self.step) / max(self.steps - rising, 1.0)
 
     def check(self) -> None:
-        """Take note of the mean loss; stop if it is no number any more."""
+        """Take note of the mean loss; stop if it, or a weight, is no finite number any more."""
         loss = float(self._sum) / max(self._count, 1)
-        if np.isfinite(loss):
+        arrays = self.layers.state_dict().values()
+        broken = sum(not torch.isfinite(array).all() for array in arrays)
+        if np.isfinite(loss) and broken == 0:
             self.loss = loss
             return
-        broken = [n for n, p in self.layers.named_parameters() if not torch.isfinite(p).all()]
         before = "it never was one" if self.loss is None else f"it was {self.loss:.3f} before"
         raise TrainingError(
-            f"Training ran away: by step {self.step:,} of {self.steps:,} the loss is no number "
+            f"Training ran away: by step {self.step:,} of {self.steps:,} the loss is {loss:.3g} "
             f"({before}), with a learning rate of {self._rate():.3g} "
-            f"and {len(broken)} of {len(list(self.layers.parameters()))} arrays of weights gone; "
+            f"and {broken} of {len(arrays)} arrays of weights gone; "
             "lower the recipe's `rate`, or take precision 'float32' if it was 'bfloat16'."
         )
 
