@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.evidence.contrast import Contrast, contrast, more_ink
-from mnistry.models.base import Floats, Model, softmax
+from mnistry.models.base import Floats, Model
 from mnistry.models.convnet import FIVE_VIEWS, ITSELF, ConvNet, Member, View
 from mnistry.models.file import shipped_model
 from mnistry.models.network import Block, Network
@@ -75,7 +75,7 @@ def check_sum(found: Contrast, model: Model, image: NDArray[Any]) -> None:
     assert found.baseline == pytest.approx(difference(paper), abs=1e-9)
     assert found.logits[0] - found.logits[1] == pytest.approx(found.difference, abs=1e-9)
     assert found.logits[0] == logits[found.why]
-    p = softmax(logits)
+    p = model.predict_proba(image[np.newaxis])[0]
     other = p[rest].sum() if found.against is None else p[found.against]
     assert found.probabilities == pytest.approx((p[found.why], other), abs=1e-6)
     assert found.sum == float(found.map.sum())

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from mnistry import __version__
-from mnistry.cli import data, evaluate, read, show, train
+from mnistry.cli import data, evaluate, read, serve, show, train
 from mnistry.errors import InputError
 
 
@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mnistry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, read, show, data):
+    for command in (train, evaluate, read, show, data, serve):
         command.add_parser(commands)
     return parser
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from mnistry.data.corrections import load_corrections
 from mnistry.data.dataset import (
     DataSet,
     DataSets,
@@ -35,7 +36,8 @@ def load_data(
     Parameters
     ----------
     source : a name of the family (`mnist` is in the package; others are fetched first by
-        `mnistry data fetch`); a folder of IDX files, of Parquet files, or of one sub-folder
+        `mnistry data fetch`); `corrections`, MNIST with what was corrected on the page of
+        `mnistry serve`; a folder of IDX files, of Parquet files, or of one sub-folder
         of pictures a class; Keras' `mnist.npz`; a Parquet file in Hugging Face's form.
     validation : so many pictures, but no more than a sixth, the first of the training file;
         by class and drawn by `seed` where the first lack a class. "writer": a sixth, or 5,000
@@ -86,6 +88,8 @@ def _read(source: str) -> tuple[str, DataSet, DataSet | None]:
     """Read what `source` names: the set's name, its training and its test pictures."""
     if source == "mnist":
         return (source, *load_embedded_mnist())
+    if source == "corrections":
+        return (source, *load_corrections())
     if source in FAMILY:
         return (source, *read_files(locate(source), FAMILY[source]))
     path = Path(source)
@@ -93,9 +97,10 @@ def _read(source: str) -> tuple[str, DataSet, DataSet | None]:
         return (path.resolve().name, *_read_folder(path))
     if os.path.isfile(source):
         return (path.stem, *_read_file(path))
+    names = ", ".join([*FAMILY, "corrections"])
     raise DataError(
-        f"`source` must be a folder, a file or one of {', '.join(FAMILY)}; got {source!r:.200}, "
-        "which is none of these."
+        f"`source` must be a folder, a file or one of {names}; got {source!r:.200}, which is none "
+        "of these."
     )
 
 

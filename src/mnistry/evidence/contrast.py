@@ -65,7 +65,8 @@ class Contrast:
 def contrast(model: Model, image: ArrayLike, why: int, against: int | None = None) -> Contrast:
     """Take apart why a picture is one class and not another.
 
-    With both, the difference is the log of how many times more probable one is than the other.
+    With both, the difference is the log of how many times more probable one is than the other;
+    of a strange picture, of which an open convnet is less sure, more than that.
     It is antisymmetric: to ask the other way round gives the same with the other sign.
 
     Parameters

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mnistry.data.dataset import DataSet
 
-_SHARES = {"letter": 0.36, "scribble": 0.13, "character": 0.18, "texture": 0.21, "wrong": 0.12}
+_SHARES = {"letter": 0.34, "scribble": 0.22, "character": 0.16, "texture": 0.17, "wrong": 0.11}
 _GLYPH = 56
 # Alphabets and signs of the fonts that come with Matplotlib (DejaVu), by code points.
 _FONTS = ("DejaVuSans.ttf", "DejaVuSerif-Italic.ttf")
@@ -111,7 +111,9 @@ def _glyph(font: Any, letter: str) -> NDArray[np.uint8]:
 
 
 def _scribble(rng: Generator) -> Strokes:
-    """Draw one to three strokes through many points, anywhere or on a random walk."""
+    """Draw one to three strokes through many points, anywhere or on a random walk; or a coil."""
+    if rng.random() < 0.4:
+        return _coil(rng)
     parts = []
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         count = int(rng.integers(3, 14)) if rng.random() < 0.7 else int(rng.integers(8, 40))
@@ -122,6 +124,27 @@ def _scribble(rng: Generator) -> Strokes:
         corners = [(float(x), float(y)) for x, y in points]
         parts.append(curve(*corners) if rng.random() < 0.7 else polyline(*corners))
     return together(*parts)
+
+
+def _coil(rng: Generator) -> Strokes:
+    """Go to and fro, or round and round, while the hand wanders: as pens are tried and words are
+    struck out.
+    """
+    turns = rng.uniform(3, 8)
+    along = np.linspace(0, 1, round(12 * turns))
+    phase, wide = rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.1, 1, 2)
+    drift = np.interp(along, np.linspace(0, 1, 4), rng.standard_normal(4))[:, None]
+    heading = rng.uniform(0, 2 * np.pi)
+    path = drift * [np.cos(heading), np.sin(heading)] * rng.uniform(0.6, 1.6)
+    often = 2 * np.pi * turns * np.array([1, rng.choice([0.37, 1, 1, 1.6])])
+    path = path + wide * np.sin(along[:, None] * often + phase) * rng.uniform(0.5, 1, 2)
+    path = path + 0.05 * rng.standard_normal(path.shape)
+    along_and_across, spread, axes = np.linalg.svd(path - path.mean(axis=0), full_matrices=False)
+    spread[1] = max(spread[1], 0.4 * spread[0])  # a line there and back is a 1
+    path = along_and_across * spread @ axes
+    path = path / np.ptp(path, axis=0).max()
+    corners = [(float(x), float(y)) for x, y in path]
+    return curve(*corners) if rng.random() < 0.7 else polyline(*corners[:: rng.integers(2, 5)])
 
 
 def _character(rng: Generator) -> Strokes:

@@ -1,0 +1,63 @@
+"""``mnistry serve``: HTTP for programs, and a page to draw on."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import webbrowser
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="serve a page to draw on, and HTTP for programs",
+        description="Serve a page to draw digits on, and HTTP for programs: the Open Inference "
+        "Protocol\nunder /v2, pictures to /read, evidence from /explain; /docs tells the rest. "
+        "Only this\nmachine can call it, unless --host says otherwise; a key is needed then.",
+        epilog="Examples:\n"
+        "  mnistry serve --open\n"
+        "  mnistry serve --models my-models/ --port 9000\n"
+        "  MNISTRY_KEY=$(openssl rand -hex 20) mnistry serve --host 0.0.0.0\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="default %(default)s; 0 for any that is free"
+    )
+    parser.add_argument(
+        "--models",
+        metavar="DIR",
+        help="a folder of model files, served beside those in the package: NAME.onnx or "
+        "NAME/VERSION.onnx, as they come and go",
+    )
+    parser.add_argument(
+        "--key",
+        help="what callers must send as `Authorization: Bearer KEY`; better kept in the "
+        "environment variable MNISTRY_KEY, which others can't see",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from mnistry.serving.server import serve
+
+    logging.basicConfig(format="mnistry: %(message)s")  # to standard error
+
+    def tell(url: str) -> None:
+        print(f"mnistry serves {url} (Ctrl-C stops it)", flush=True)
+        if args.open:
+            webbrowser.open(url)
+
+    serve(
+        args.host,
+        args.port,
+        models=None if args.models is None else Path(args.models),
+        key=args.key or os.environ.get("MNISTRY_KEY") or None,
+        on_start=tell,
+    )
+    return 0

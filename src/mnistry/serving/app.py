@@ -1,0 +1,376 @@
+"""Which address gives which answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
+
+import mnistry
+from mnistry.errors import InputError
+from mnistry.models.base import Model
+from mnistry.serving import look, pictures, protocol, teach
+from mnistry.serving.errors import Refused
+from mnistry.serving.guard import App, Guard, Limits, Receive, Scope, Send
+from mnistry.serving.live import Trainings
+from mnistry.serving.metrics import Metrics
+from mnistry.serving.openapi import document
+from mnistry.serving.store import ModelStore, Served, metadata
+
+PAGE = Path(__file__).with_name("page")
+_REFRESH = 1.0  # seconds between two looks at the folder of models
+_WORTH_A_THREAD = 2**18  # bytes of a body
+_EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+
+class Service:
+    """The answers, over one store of models."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self.store, self.metrics = store, Metrics()
+        self.desk, self.trainings = pictures.Desk(), Trainings()
+        self._answers: dict[Served, dict[str, Any]] = {}
+
+    # The Open Inference Protocol
+
+    async def server(self, _: Request) -> Response:
+        """Describe the server."""
+        told = {"name": "mnistry", "version": mnistry.__version__, "extensions": _EXTENSIONS}
+        return _json(told)
+
+    async def live(self, _: Request) -> Response:
+        """Tell that the server lives."""
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        """Tell whether all models are ready."""
+        return _json({"ready": True})
+
+    async def repository(self, request: Request) -> Response:
+        """Tell of all models, those too that can't be read."""
+        told = protocol.load_json(body) if (body := await request.body()) else {}
+        rows = [
+            {"name": one.name, "version": one.version, "state": "READY", "reason": ""}
+            for one in self.store.all()
+        ]
+        if not told.get("ready"):
+            rows += [
+                {"name": name, "version": version, "state": "UNAVAILABLE", "reason": why}
+                for (name, version), why in self.store.broken.items()
+            ]
+        return _json(rows)
+
+    async def model(self, request: Request) -> Response:
+        """Describe a model."""
+        served = self._served(request)
+        return _json(metadata(served, self.store.versions(served.name)))
+
+    async def model_ready(self, request: Request) -> Response:
+        """Tell whether a model is ready; one that is not there is not."""
+        served = self._served(request)
+        return _json({"name": served.name, "ready": True})
+
+    async def infer(self, request: Request) -> Response:
+        """Answer pictures of 28×28."""
+        served = self._served(request)
+        began = time.perf_counter()
+        body = await request.body()
+        header = request.headers.get(protocol.HEADER)
+        large = len(body) > _WORTH_A_THREAD
+        parse, answer = protocol.parse, protocol.answer
+        if large:
+            asked = await asyncio.to_thread(parse, body, header, served)
+        else:
+            asked = parse(body, header, served)
+        parsed = time.perf_counter()
+        found = await served.batcher.run(asked.images)
+        ran = time.perf_counter()
+        if large:
+            content, headers = await asyncio.to_thread(answer, asked, served, found)
+        else:
+            content, headers = answer(asked, served, found)
+        names = [name for name, _ in served.batcher.outputs]
+        typicality = found[names.index("typicality")] if "typicality" in names else None
+        self.metrics.saw(served.name, asked.images, typicality)
+        for step, seconds in (
+            ("preprocess", parsed - began),
+            ("predict", ran - parsed),
+            ("postprocess", time.perf_counter() - ran),
+        ):
+            self.metrics.seconds[step].labels(served.name).observe(seconds)
+        return Response(content, headers=headers)
+
+    # Pictures and evidence
+
+    async def read(self, request: Request) -> Response:
+        """Read pictures or a drawing."""
+        name = request.query_params.get("model")
+        served = None if name is None else self.store.get(name)
+        label = "reader" if name is None else name
+        reader = await self.desk.do(pictures.reader_of, request.query_params, served)
+        images = pictures.flag(request.query_params, "images")
+        began = time.perf_counter()
+        named = await _sent(request)
+        found = await self.desk.do(pictures.read, reader, named)
+        self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)
+        for one in found:
+            for outcome in pictures.outcomes(one):
+                self.metrics.outcomes.labels(label, str(outcome)).inc()
+        told = [
+            pictures.to_json(name, one, images=images)
+            for (name, _), one in zip(named, found, strict=True)
+        ]
+        alone = len(found) == 1 and isinstance(found[0], InputError)
+        return _json({"readings": told}, 422) if alone else _json({"readings": told})
+
+    async def explain(self, request: Request) -> Response:
+        """Tell why a picture is one class and not another."""
+        told = protocol.load_json(await request.body())
+        name = told.get("model", "convnet")
+        if not isinstance(name, str):
+            raise InputError("`model` must be a model's name.")
+        served = self.store.get(name)
+        began = time.perf_counter()
+        found = await self.desk.do(pictures.explain, served, told)
+        self.metrics.seconds["explain"].labels(served.name).observe(time.perf_counter() - began)
+        return _json(found)
+
+    async def weights(self, request: Request) -> Response:
+        """Give the weights and biases of softmax regression."""
+        served = self._served(request)
+        weights, biases = (getattr(served.model, name, None) for name in ("weights", "biases"))
+        if weights is None or biases is None:
+            raise Refused(404, f"{served.name!r} is no softmax regression; it has no weight maps.")
+        return _json({"weights": weights.T.tolist(), "biases": biases.tolist()})
+
+    # Models and data
+
+    async def models(self, _: Request) -> Response:
+        """Tell of all models that are ready."""
+        return _json({"models": [_told(one) for one in self.store.all()]})
+
+    async def answers(self, request: Request) -> Response:
+        """Tell what a model makes of MNIST's test pictures."""
+        served = self._served(request)
+        if served not in self._answers:
+            told = await self.desk.do(look.answers, served)
+            ready = set(self.store.all())
+            kept = {one: known for one, known in self._answers.items() if one in ready}
+            self._answers = {**kept, served: told}
+        return _json(self._answers[served])
+
+    async def labels(self, request: Request) -> Response:
+        """Give a split's labels."""
+        return _json(await self.desk.do(look.labels, request.path_params["split"]))
+
+    async def images(self, request: Request) -> Response:
+        """Give pictures of a split as bytes."""
+        split, query = request.path_params["split"], request.query_params
+        found = await self.desk.do(look.images, split, query)
+        return Response(found, media_type="application/octet-stream")
+
+    # Training watched live
+
+    async def train(self, request: Request) -> Response:
+        """Begin a run, and stream how it goes."""
+        told = protocol.load_json(body) if (body := await request.body()) else {}
+        headers = {"cache-control": "no-store"}
+        events = self.trainings.begin(told)
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+    async def steer(self, request: Request) -> Response:
+        """Change how a run goes on."""
+        told = protocol.load_json(await request.body())
+        self.trainings.set(request.path_params["run"], told)
+        return Response(status_code=204)
+
+    # Corrections
+
+    async def corrections(self, _: Request) -> Response:
+        """List the corrections."""
+        return _json(await self.desk.do(teach.listed))
+
+    async def correct(self, request: Request) -> Response:
+        """Keep a correction."""
+        told = protocol.load_json(await request.body())
+        return _json(await self.desk.do(teach.add, told), 201)
+
+    async def forget(self, request: Request) -> Response:
+        """Forget a correction."""
+        await self.desk.do(teach.remove, request.path_params["id"])
+        return Response(status_code=204)
+
+    async def parquet(self, _: Request) -> Response:
+        """Give the corrections as Parquet."""
+        found = await self.desk.do(teach.as_parquet)
+        return _file(found, "application/vnd.apache.parquet", "train.parquet")
+
+    async def idx(self, _: Request) -> Response:
+        """Give the corrections as IDX files, zipped."""
+        return _file(await self.desk.do(teach.as_idx), "application/zip", "corrections.zip")
+
+    # The rest
+
+    async def told(self, _: Request) -> Response:
+        """Give the metrics."""
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def openapi(self, _: Request) -> Response:
+        """Describe all of this."""
+        return _json(document())
+
+    def _served(self, request: Request) -> Served:
+        return self.store.get(request.path_params["model"], request.path_params.get("version"))
+
+    def router(self) -> Router:
+        """Give every address, those first that are asked for most."""
+        both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        routes = [
+            *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in both),
+            Route("/read", self.read, methods=["POST"]),
+            Route("/explain", self.explain, methods=["POST"]),
+            Route("/v2", self.server),
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.ready),
+            Route("/v2/repository/index", self.repository, methods=["GET", "POST"]),
+            *(Route(f"{path}/ready", self.model_ready) for path in both),
+            *(Route(path, self.model) for path in both),
+            Route("/models", self.models),
+            Route("/models/{model}/answers", self.answers),
+            Route("/weights/{model}", self.weights),
+            Route("/data/{split}/labels", self.labels),
+            Route("/data/{split}/images", self.images),
+            Route("/training", self.train, methods=["POST"]),
+            Route("/training/{run}", self.steer, methods=["POST"]),
+            Route("/corrections", self.corrections),
+            Route("/corrections", self.correct, methods=["POST"]),
+            Route("/corrections.parquet", self.parquet),
+            Route("/corrections.zip", self.idx),
+            Route("/corrections/{id}", self.forget, methods=["DELETE"]),
+            Route("/metrics", self.told),
+            Route("/openapi.json", self.openapi),
+            Route("/docs", _page("docs.html")),
+            Route("/", _page("index.html")),
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ]
+        return Router(routes, redirect_slashes=False, lifespan=self.lifespan)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Any) -> AsyncIterator[None]:
+        """Look after the models for as long as the server runs."""
+        task = asyncio.create_task(self._keep_looking())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _keep_looking(self) -> None:
+        while self.store.folder is not None:
+            await asyncio.sleep(_REFRESH)
+            await asyncio.to_thread(self.store.refresh)
+
+
+def make_app(
+    store: ModelStore,
+    *,
+    limits: Limits | None = None,
+    key: str | None = None,
+    hosts: frozenset[str] | None = None,
+) -> tuple[Guard, Service]:
+    """Make the ASGI app, and give the service behind it as well.
+
+    Parameters
+    ----------
+    limits, key, hosts : see `Guard`.
+    """
+    service = Service(store)
+    guard = Guard(_sentences(service.router()), limits or Limits(), key, hosts)
+    service.metrics.watch(guard, store)
+    return guard, service
+
+
+def _sentences(router: Router) -> App:
+    """Say in our own words what the router refuses: another address or method."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = router  # by which it knows that its refusals may be raised
+        try:
+            await router(scope, receive, send)
+        except HTTPException as error:
+            path, headers = scope["path"][:100], error.headers or {}
+            sentence = str(error.detail)
+            if error.status_code == 404:
+                sentence = f"There is nothing at {path}; /docs tells what there is."
+            elif error.status_code == 405:
+                sentence = f"{path} takes {headers.get('Allow', 'other methods')}."
+            raise Refused(error.status_code, sentence, headers) from None
+
+    return app
+
+
+async def _sent(request: Request) -> list[tuple[str, Any]]:
+    """Take the pictures or the drawing out of a request to read: (name, bytes or array)."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return [("drawing", pictures.drawn(protocol.load_json(await request.body())))]
+    if kind == "multipart/form-data":
+        try:
+            async with request.form(max_files=pictures.MOST_FILES, max_fields=0) as form:
+                named = [
+                    (file.filename or f"picture {i}", await file.read())
+                    for i, (_, file) in enumerate(form.multi_items(), 1)
+                    if not isinstance(file, str)
+                ]
+        except HTTPException as error:
+            raise Refused(400, f"The form can't be read: {str(error.detail)[:200]}") from None
+        if not named:
+            raise Refused(400, "The form has no file in it; send at least one picture.")
+        return named
+    if kind.startswith("image/") or kind in ("application/octet-stream", ""):
+        return [("picture", await request.body())]
+    raise Refused(
+        415, "Send a picture's bytes, a form with files, or a drawing as JSON; "
+        f"got {kind[:60]!r}.",
+    )  # fmt: skip
+
+
+def _told(served: Served) -> dict[str, Any]:
+    model: Model = served.model
+    scores = model.provenance.get("scores")
+    accuracy = scores.get("accuracy") if isinstance(scores, dict) else None
+    return {
+        "name": served.name,
+        "kind": served.kind,
+        "version": served.version,
+        "ready": True,
+        "classes": list(model.classes),
+        "shape": list(model.shape),
+        "accuracy": accuracy,
+    }
+
+
+def _json(told: Any, status: int = 200) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(orjson.dumps(told), status, headers, media_type="application/json")
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        return FileResponse(PAGE / name, headers={"cache-control": "no-cache"})
+
+    return answer

@@ -1,0 +1,102 @@
+"""Requests that arrive together are run together.
+
+Nothing waits for company: what has arrived by the time that the loop comes round is one batch.
+Alone, a request is answered at once; under load, more arrive while a batch runs, and the next one
+is larger by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+Outputs = list[NDArray[np.float32]]
+
+# A batch up to this runs in the loop itself: to a thread and back takes longer than a picture.
+_QUICK = 64  # pictures
+_CHUNK = 500  # pictures of a large request that are run at a time, so that they stay in the cache
+_LARGE = ThreadPoolExecutor(2, thread_name_prefix="large")
+
+
+class Batcher:
+    """Runs one model's ONNX session for many requests.
+
+    Parameters
+    ----------
+    session : an `onnxruntime.InferenceSession` that takes `images`, uint8 (n, h, w).
+
+    Attributes
+    ----------
+    outputs : the graph's outputs: (name, whether it has a number for each class).
+    batches, pictures : how many were run so far.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.outputs = [(o.name, len(o.shape) == 2) for o in session.get_outputs()]
+        self.batches = self.pictures = 0
+        self._names = [name for name, _ in self.outputs]
+        self._run = session.run
+        self._waiting: list[tuple[Images, asyncio.Future[Outputs]]] = []
+
+    async def run(self, images: Images) -> Outputs:
+        """Give all outputs for n pictures, in the order of `outputs`, float32 (n, …)."""
+        if len(images) > _QUICK:
+            loop = asyncio.get_running_loop()
+            self.batches += 1
+            self.pictures += len(images)
+            return await loop.run_in_executor(_LARGE, self.run_now, images)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outputs] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.append((images, future))
+        return await future
+
+    def run_now(self, images: Images) -> Outputs:
+        """Run without company, in whatever thread this is."""
+        if len(images) <= _CHUNK:
+            return list(self._run(self._names, {"images": images}))
+        chunks = [
+            self._run(self._names, {"images": images[i : i + _CHUNK]})
+            for i in range(0, len(images), _CHUNK)
+        ]
+        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+    def _flush(self) -> None:
+        """Run what is waiting, in batches of at most `_QUICK` pictures."""
+        waiting, self._waiting = self._waiting, []
+        batch: list[tuple[Images, asyncio.Future[Outputs]]] = []
+        size = 0
+        for images, future in waiting:
+            if future.cancelled():
+                continue
+            if size + len(images) > _QUICK:
+                self._run_batch(batch)
+                batch, size = [], 0
+            batch.append((images, future))
+            size += len(images)
+        self._run_batch(batch)
+
+    def _run_batch(self, batch: Sequence[tuple[Images, asyncio.Future[Outputs]]]) -> None:
+        if not batch:
+            return
+        try:
+            together = batch[0][0] if len(batch) == 1 else np.concatenate([i for i, _ in batch])
+            found = self.run_now(together)
+        except Exception as error:  # noqa: BLE001 - it is each waiting request's to tell
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        self.batches += 1
+        self.pictures += len(together)
+        start = 0
+        for images, future in batch:
+            rows = slice(start, start + len(images))
+            start += len(images)
+            future.set_result([one[rows] for one in found])

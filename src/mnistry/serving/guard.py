@@ -1,0 +1,230 @@
+"""What stands before every answer: who asks, how much at once, how long it may take."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from mnistry.errors import InputError
+from mnistry.serving.errors import Refused
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+_OPEN = ("/", "/v2/health/live", "/v2/health/ready", "/favicon.ico")  # to all, always
+STREAMS = ("/training",)  # see to their own end and number
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS: list[Header] = [
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_log = logging.getLogger("mnistry.serving")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a server takes on.
+
+    Attributes
+    ----------
+    body : bytes of a request. bodies : bytes of all requests that are being answered.
+    requests : that are being answered at a time; more are told to come again.
+    upload, answer : seconds that a body may take to arrive, and an answer to be made.
+    """
+
+    body: int = 64 * 2**20
+    bodies: int = 256 * 2**20
+    requests: int = 128
+    upload: float = 20.0
+    answer: float = 60.0
+
+
+class Guard:
+    """Lets a request through to the app, with its body whole, or says why not.
+
+    Parameters
+    ----------
+    key : what callers must show; None for nothing.
+    hosts : names that the server may be called by; None for any. A page elsewhere whose name was
+        made to point here would otherwise be let in by the browser of whoever looks at it.
+    """
+
+    def __init__(self, app: App, limits: Limits, key: str | None, hosts: frozenset[str] | None):
+        self.app, self.limits, self.hosts = app, limits, hosts
+        self.key = None if key is None else key.encode()
+        self.busy = self.bytes = 0
+        self.turned_away = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as ASGI asks for it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, send_guarded)
+        except Refused as no:
+            await _refuse(send_guarded, started, no.status, no.sentence, no.headers)
+        except InputError as error:
+            await _refuse(send_guarded, started, 422, str(error))
+        except TimeoutError:
+            await _refuse(send_guarded, started, 503, "This took too long; give less at once.")
+        except _Gone:
+            pass
+        except Exception:  # noqa: BLE001 - it is told in the log, and nothing of it to the client
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            sentence = "Something went wrong here; the server's log says what."
+            await _refuse(send_guarded, started, 500, sentence)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        path = scope["path"]
+        self._check_caller(headers, path)
+        if path in _OPEN:
+            await self.app(scope, receive, send)
+            return
+        if self.busy >= self.limits.requests:
+            self._turn_away()
+        body = await self._body(headers, receive)
+        try:
+            if self.busy >= self.limits.requests:
+                self._turn_away()
+            if path in STREAMS:
+                await self.app(scope, _once(body, receive), send)
+                return
+            self.busy += 1
+            try:
+                async with asyncio.timeout(self.limits.answer):
+                    await self.app(scope, _once(body, receive), send)
+            finally:
+                self.busy -= 1
+        finally:
+            self.bytes -= len(body)
+
+    def _check_caller(self, headers: dict[bytes, bytes], path: str) -> None:
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if self.hosts is not None and _without_port(host) not in self.hosts:
+            raise Refused(421, "This server is not called that; use the address it told.")
+        origin = headers.get(b"origin")
+        if origin is not None:
+            of = origin.decode("latin-1").lower().partition("://")[2]
+            if of != host:
+                raise Refused(403, "Pages of other sites may not ask here.")
+        if self.key is None or path in _OPEN or path.startswith("/page/"):
+            return
+        shown = headers.get(b"authorization", b"")
+        shown = shown[7:].strip() if shown[:7].lower() == b"bearer " else b""
+        shown = shown or headers.get(b"x-api-key", b"")
+        if not hmac.compare_digest(shown, self.key):
+            raise Refused(401, "A key is asked for here; send `Authorization: Bearer KEY`.")
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """Receive a body whole, within the limits, and count its bytes."""
+        told = headers.get(b"content-length", b"0")
+        if told.isdigit() and int(told) > self.limits.body:
+            raise _too_large(self.limits.body)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.limits.upload):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    part = message.get("body", b"")
+                    size += len(part)
+                    self.bytes += len(part)
+                    parts.append(part)
+                    if size > self.limits.body:
+                        raise _too_large(self.limits.body)
+                    if self.bytes > self.limits.bodies:
+                        self._turn_away()
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            self.bytes -= size
+            raise Refused(
+                408, f"The body did not arrive within {self.limits.upload:g} seconds."
+            ) from None
+        except BaseException:
+            self.bytes -= size
+            raise
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _turn_away(self) -> None:
+        self.turned_away += 1
+        raise Refused(503, "Too many ask at once; come again in a second.")
+
+
+class _Gone(Exception):  # noqa: N818 - no one is there to be told
+    """The client has left."""
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, f"A request may have at most {most:,} bytes; send less at once.")
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Give the body as one message, and after it what else there is: that the client has left."""
+    waiting = True
+
+    async def receive_once() -> Message:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return receive_once
+
+
+async def _refuse(
+    send: Send, started: bool, status: int, sentence: str, more: Mapping[str, str] | None = None
+) -> None:
+    """Say no, unless an answer has begun, which can only be broken off."""
+    if started:
+        raise ConnectionAbortedError(sentence)
+    body = orjson.dumps({"error": sentence})
+    headers: list[Header] = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in (more or {}).items()),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    if status in (408, 413):
+        headers.append((b"connection", b"close"))  # the rest of its body is not waited for
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,65 @@
+// The page of the OpenAPI document: every address, what it takes and what it answers.
+
+/** Make an element with a class, a text and children. */
+function make(name, className = "", text = "", ...children) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  element.textContent = text;
+  element.append(...children);
+  return element;
+}
+
+/** Show a schema as JSON; references stay names. */
+function shown(schema) {
+  const plain = (key, value) => (value && value.$ref ? value.$ref.split("/").pop() : value);
+  return make("pre", "", JSON.stringify(schema, plain, 1));
+}
+
+function rows(head, cells) {
+  const table = make("table");
+  table.append(make("tr", "", "", ...head.map((text) => make("th", "", text))));
+  for (const row of cells) {
+    table.append(make("tr", "", "", ...row.map((text) => make("td", "", String(text)))));
+  }
+  return table;
+}
+
+function operation(path, method, told, responses) {
+  const box = make("details");
+  box.append(make("summary", "", "",
+    make("span", "method", method.toUpperCase()), make("span", "path", path),
+    make("span", "about", told.summary)));
+  if (told.parameters) {
+    box.append(rows(["", "where", "what"],
+      told.parameters.map((p) => [p.name, p.in, p.description ?? ""])));
+  }
+  for (const [kind, { schema }] of Object.entries(told.requestBody?.content ?? {})) {
+    box.append(make("p", "", `Takes ${kind}`), shown(schema));
+  }
+  const answers = Object.entries(told.responses).map(([status, answer]) =>
+    [status, (answer.$ref ? responses[answer.$ref.split("/").pop()] : answer).description]);
+  box.append(rows(["answers", ""], answers));
+  return box;
+}
+
+try {
+  const key = sessionStorage.getItem("key");
+  const answer = await fetch("/openapi.json", key ? { headers: { authorization: `Bearer ${key}` } } : {});
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error);
+  document.getElementById("about").textContent = told.info.description;
+  const operations = document.getElementById("operations");
+  for (const [path, methods] of Object.entries(told.paths)) {
+    for (const [method, one] of Object.entries(methods)) {
+      operations.append(operation(path, method, one, told.components.responses));
+    }
+  }
+  const schemas = document.getElementById("schemas");
+  for (const [name, schema] of Object.entries(told.components.schemas)) {
+    schemas.append(make("details", "", "", make("summary", "path", name), shown(schema)));
+  }
+} catch (error) {
+  const trouble = document.getElementById("trouble");
+  trouble.textContent = error.message;
+  trouble.hidden = false;
+}

@@ -1,0 +1,320 @@
+/** The view on which people draw: it leads the pen's ink to frame, answer and evidence. */
+
+import { infer, json, newest, once, pictures } from "./api.js";
+import { Bars, judged, sayOutcome } from "./answer.js";
+import { $, announce, h } from "./dom.js";
+import * as evidence from "./evidence.js";
+import { frame } from "./frame.js";
+import { paintImage } from "./heat.js";
+import { FIELD, Pen } from "./pen.js";
+import { closePhoto, readDrawing, readPhoto, say } from "./photo.js";
+import { modelName, percent, t } from "./words.js";
+
+const REST = 150; // milliseconds that the pen rests before the evidence is asked for
+const ALPHAS = [0.1, 0.05, 0.01, 0.001];
+const TEST = 10000; // pictures of MNIST's test split
+
+let pen;
+let bars;
+let models = [];
+let model = null;
+let alpha = 0.01;
+let image = null; // Uint8Array(784) that the model sees, null for a blank field
+let framed = null; // `image`, where it is the drawing as a whole
+let answer = null; // the newest, and the `image` that it is to
+let others = new Map(); // by the model's name: its answer to `image`
+let resting = 0;
+let drawn = 0;
+
+/** Start the view. */
+export function startDraw() {
+  pen = new Pen($("canvas"));
+  bars = new Bars();
+  bars.build([..."0123456789"]);
+  pen.addEventListener("begin", () => closePhoto());
+  pen.addEventListener("change", () => {
+    cancelAnimationFrame(drawn);
+    drawn = requestAnimationFrame(look);
+  });
+  bars.addEventListener("ask", () => asked());
+  $("undo").addEventListener("click", () => pen.undo());
+  $("clear").addEventListener("click", clear);
+  $("sample").addEventListener("click", sample);
+  $("choose").addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", () => {
+    if ($("file").files[0]) photo($("file").files[0]);
+    $("file").value = "";
+  });
+  $("model").addEventListener("change", () => choose($("model").value));
+  $("alpha").addEventListener("change", () => {
+    alpha = Number($("alpha").value);
+    showAnswer();
+  });
+  $("wrong").addEventListener("click", () => offerRight($("right").hidden));
+  document.addEventListener("photo-close", clear);
+  document.addEventListener("server-back", () => (models.length ? show(image) : loadModels()));
+  document.addEventListener("shade", repaint);
+  document.addEventListener("words", reword);
+  document.addEventListener("paste", (event) => take(event.clipboardData, event));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    take(event.dataTransfer, event);
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "z" && !$("draw-view").hidden) {
+      event.preventDefault();
+      pen.undo();
+    }
+  });
+  reword();
+  show(null);
+  return loadModels();
+}
+
+/**
+ * Put a picture on the drawing field, as from another view.
+ *
+ * @param {Uint8Array} picture 784; 0 = paper, 255 = ink
+ * @param {string} [name] of the model that is to answer
+ */
+export function hang(picture, name) {
+  if (name && models.some((other) => other.name === name)) choose(name);
+  closePhoto();
+  pen.hang(Uint8Array.from(picture));
+}
+
+async function loadModels() {
+  try {
+    const { models: all } = await once("/models");
+    models = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
+  } catch (error) {
+    if (error.status) say(error.message);
+    return;
+  }
+  reword();
+  choose((models.find(({ name }) => name === "convnet") ?? models[0]).name);
+}
+
+function choose(name) {
+  model = models.find((other) => other.name === name);
+  $("model").value = name;
+  answer = null;
+  bars.build(model.classes);
+  bars.show(null);
+  show(image);
+}
+
+/** Look at the drawing: frame it and ask for its answer. */
+function look() {
+  $("hint").hidden = !pen.blank || !$("photo").hidden;
+  $("undo").disabled = $("clear").disabled = pen.blank && $("photo").hidden;
+  if (pen.blank) {
+    if ($("photo").hidden) show(null);
+    return;
+  }
+  framed = pen.picture ? null : frame(pen.ink(), FIELD, FIELD);
+  show(framed ?? pen.picture);
+}
+
+/** Show a picture that the model is to see. @param {Uint8Array | null} seen */
+function show(seen) {
+  image = seen;
+  offerRight(false);
+  $("thanks").textContent = "";
+  $("wrong").hidden = !seen;
+  const context = $("seen").getContext("2d");
+  paintImage(context, seen ?? new Uint8Array(784));
+  if (!seen || !model) {
+    answer = null;
+    others = new Map();
+    clearTimeout(resting);
+    bars.release();
+    evidence.hide();
+    showAnswer();
+    return;
+  }
+  ask({ image: seen, model });
+  clearTimeout(resting);
+  resting = setTimeout(rest, REST);
+}
+
+const ask = newest(async (question, stale) => {
+  try {
+    const found = await infer(question.model.name, question.image);
+    // An answer to a drawing that has gone on since is shown: a better one follows at once.
+    if (question.model !== model || image === null) return;
+    answer = { ...found, image: question.image };
+    showAnswer();
+    for (const other of models) {
+      if (other === question.model || stale()) continue;
+      others.set(other.name, await infer(other.name, question.image));
+      showOthers();
+    }
+  } catch (error) {
+    if (error.status) say(error.message);
+  }
+});
+
+/** The pen rests: ask for the evidence, and see whether this is one digit. */
+function rest() {
+  if (!image) return;
+  if (answer?.image !== image) {
+    resting = setTimeout(rest, REST); // its answer is still on its way
+    return;
+  }
+  askWhy();
+  if (image === framed) {
+    if (pen.apart > 1) offerReading();
+    else if (!$("reading").hidden) closePhoto();
+  }
+}
+
+function askWhy() {
+  if (!image || !answer) return;
+  const found = judged(answer, alpha);
+  const [why, not] = bars.asked.length === 2 ? bars.asked : [found.top, found.second];
+  const asked = { image, model };
+  evidence.explain({
+    model: model.name, image, why, not, classes: model.classes,
+    current: () => asked.image === image && asked.model === model,
+  });
+}
+
+function asked() {
+  if (bars.asked.length === 1) {
+    $("why").textContent = t("why.other", { why: model.classes[bars.asked[0]] });
+    announce($("why").textContent, 0);
+  } else askWhy();
+}
+
+function showAnswer() {
+  const classes = model?.classes ?? [..."0123456789"];
+  const found = answer && judged(answer, alpha);
+  bars.show(answer, found);
+  sayOutcome(answer, found, classes);
+  showOthers();
+}
+
+/** What the other models say, small, so that one sees where they differ. */
+function showOthers() {
+  const shown = models.filter((other) => other !== model && image && others.has(other.name));
+  const mine = answer && model.classes[judged(answer, alpha).top];
+  $("others").replaceChildren(
+    ...shown.map((other) => {
+      const theirs = others.get(other.name);
+      const { top } = judged(theirs, alpha);
+      const values = {
+        model: modelName(other), digit: other.classes[top], percent: percent(theirs.probabilities[top]),
+      };
+      return h(
+        "button",
+        {
+          type: "button",
+          class: other.classes[top] === mine ? "other" : "other differs",
+          "data-model": other.name,
+          "aria-label": t("others.say", values),
+          onclick: () => choose(other.name),
+        },
+        h("span", { text: values.model }),
+        h("b", { text: values.digit }),
+        h("span", { class: "percent", text: values.percent }),
+      );
+    }),
+  );
+}
+
+function clear() {
+  closePhoto();
+  pen.clear();
+}
+
+async function sample() {
+  closePhoto();
+  try {
+    const [picture] = await pictures("test", [Math.floor(Math.random() * TEST)]);
+    pen.hang(picture);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function photo(file) {
+  pen.clear();
+  const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
+  $("hint").hidden = true;
+  $("undo").disabled = true;
+  $("clear").disabled = false;
+  try {
+    await readPhoto(file, alpha, pick);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function take(data, event) {
+  const file = [...(data?.files ?? [])][0];
+  if (!file) return;
+  event.preventDefault();
+  location.hash = "draw";
+  photo(file);
+}
+
+function offerReading() {
+  const strokes = pen.strokes;
+  const button = h("button", { type: "button", id: "read-all", text: t("apart.read") });
+  button.addEventListener("click", async () => {
+    try {
+      await readDrawing(strokes, alpha, (digit) => digit.image && show(Uint8Array.from(digit.image)));
+    } catch (error) {
+      say(error.message);
+    }
+  });
+  say(t("apart"), " ", button);
+}
+
+/** Offer the classes of which one is right, or take the offer back. */
+function offerRight(open) {
+  $("right").hidden = !open;
+  $("wrong").setAttribute("aria-expanded", String(open));
+  if (!open) return;
+  $("right").replaceChildren(
+    h("p", { class: "note", text: t("wrong.which") }),
+    ...model.classes.map((name, i) =>
+      h("button", { type: "button", text: name, "data-label": i, onclick: () => correct(i) }),
+    ),
+  );
+  $("right").querySelector("button").focus();
+}
+
+async function correct(label) {
+  const given = answer ? judged(answer, alpha).top : null;
+  try {
+    await json("/corrections", { image: Array.from(image), label, answer: given, model: model.name });
+    offerRight(false);
+    $("thanks").textContent = t("wrong.thanks");
+    $("wrong").focus();
+    document.dispatchEvent(new Event("corrected"));
+  } catch (error) {
+    $("thanks").textContent = error.message;
+  }
+}
+
+function repaint() {
+  paintImage($("seen").getContext("2d"), image ?? new Uint8Array(784));
+  evidence.again();
+}
+
+/** Put this view's own words in, in the language of now. */
+function reword() {
+  $("model").replaceChildren(
+    ...models.map((other) => h("option", { value: other.name, text: modelName(other, true) })),
+  );
+  if (model) $("model").value = model.name;
+  $("alpha").replaceChildren(
+    ...ALPHAS.map((value) => h("option", { value, text: t("alpha.of", { count: Math.round(1 / value) }) })),
+  );
+  $("alpha").value = String(alpha);
+  showAnswer();
+  evidence.again();
+}

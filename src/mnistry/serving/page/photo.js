@@ -1,0 +1,119 @@
+/** Photos and whole drawings: the server finds the digits, the page shows where they are. */
+
+import { json } from "./api.js";
+import { $, announce, h } from "./dom.js";
+import { FIELD, NIB } from "./pen.js";
+import { percent, t } from "./words.js";
+
+let address = null; // of the photo that is shown
+
+/**
+ * Read a picture file and show it with its digits.
+ *
+ * @param {Blob} file
+ * @param {number} alpha in (0, 1)
+ * @param {(digit: object) => void} onpick is given one of the reading's digits
+ */
+export async function readPhoto(file, alpha, onpick) {
+  closePhoto();
+  address = URL.createObjectURL(file);
+  const image = h("img", { src: address, alt: t("photo.alt") });
+  // A kind of picture that the browser can't show can still be read.
+  image.addEventListener("error", () => image.remove());
+  const layer = h("div", { class: "layer" });
+  const close = h("button", { type: "button", id: "photo-close", text: t("photo.close") });
+  close.addEventListener("click", () => document.dispatchEvent(new Event("photo-close")));
+  $("photo").replaceChildren(h("div", { class: "print" }, image, layer), close);
+  $("photo").hidden = false;
+  say(t("photo.reading"));
+  const { readings } = await json(pathAt(alpha), undefined, {
+    method: "POST",
+    headers: { "Content-Type": file.type || "application/octet-stream" },
+    body: file,
+  });
+  try {
+    await image.decode();
+  } catch {
+    // It is not shown.
+  }
+  const [width, height] = [image.naturalWidth, image.naturalHeight];
+  if (width) layer.replaceChildren(...boxes(readings[0], width, height, onpick));
+  showText(readings, onpick);
+}
+
+/** Read a drawing of several digits. @param {number[][][]} strokes as of `Pen` */
+export async function readDrawing(strokes, alpha, onpick) {
+  const { readings } = await json(pathAt(alpha), { strokes, width: FIELD, height: FIELD, pen: NIB });
+  showText(readings, onpick);
+}
+
+/** Take photo and text off the page. */
+export function closePhoto() {
+  if (address) URL.revokeObjectURL(address);
+  address = null;
+  $("photo").hidden = true;
+  $("photo").replaceChildren();
+  $("reading").hidden = true;
+  $("reading").replaceChildren();
+}
+
+/** Say a sentence below the drawing field. */
+export function say(...content) {
+  $("reading").hidden = false;
+  $("reading").replaceChildren(h("p", {}, ...content));
+}
+
+const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
+
+function boxes(reading, width, height, onpick) {
+  return (reading.digits ?? []).map((digit) => {
+    const [x, y, w, h_] = digit.box;
+    const box = h("button", {
+      type: "button",
+      class: `box ${digit.outcome === "digit" ? "" : "unsure"}`,
+      "aria-label": label(digit),
+      title: label(digit),
+      onclick: () => onpick(digit),
+    });
+    box.style.left = `${(100 * x) / width}%`;
+    box.style.top = `${(100 * y) / height}%`;
+    box.style.width = `${(100 * w) / width}%`;
+    box.style.height = `${(100 * h_) / height}%`;
+    return box;
+  });
+}
+
+function showText(readings, onpick) {
+  const lines = readings.map((reading) => {
+    if (reading.error) return h("p", { text: reading.error });
+    if (!reading.digits?.length) return h("p", { text: t("photo.none") });
+    return h(
+      "div",
+      {},
+      h(
+        "p",
+        { class: "text", id: "text", "aria-label": t("photo.text", { text: reading.text }) },
+        ...reading.digits.map((digit) =>
+          h("button", {
+            type: "button",
+            class: digit.outcome === "digit" ? "" : "unsure",
+            text: digit.digit ?? "?",
+            "aria-label": label(digit),
+            onclick: () => onpick(digit),
+          }),
+        ),
+      ),
+      h("p", {
+        class: "note",
+        text: `${t("photo.sure", { percent: percent(reading.probability) })} ${t("photo.pick")}`,
+      }),
+    );
+  });
+  $("reading").hidden = false;
+  $("reading").replaceChildren(...lines);
+  const text = readings.map((reading) => reading.text).filter(Boolean).join(", ");
+  announce(text ? t("photo.text", { text }) : t("photo.none"), 0);
+}
+
+const label = ({ digit, probabilities }) =>
+  t("bar", { digit: digit ?? "?", percent: percent(Math.max(...probabilities)) });

@@ -1,0 +1,219 @@
+"""Pictures and drawings that are sent in -> readings, and why a picture is what it is."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnistry.errors import InputError
+from mnistry.evidence.contrast import contrast
+from mnistry.pictures.decode import decode
+from mnistry.reader import ALPHA, LEVEL, Reader
+from mnistry.reading import Outcome, Reading
+from mnistry.serving.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from mnistry.serving.store import Served
+
+MOST_FILES = 100
+_MOST_PIXELS = 24_000_000  # of a picture: decoded, it is held in memory
+_MOST_POINTS, _MOST_SIDE = 50_000, 4000
+_WORKERS, _WAITING = 2, 16
+
+
+class Desk:
+    """Reads and explains in threads of its own, a few at a time; more are turned away."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="desk")
+        self._queued = 0
+
+    async def do(self, work: Any, *args: Any) -> Any:
+        """Do some work.
+
+        Raises
+        ------
+        Refused : 503, there is too much to do.
+        """
+        if self._queued >= _WORKERS + _WAITING:
+            raise Refused(503, "Too many pictures are being read; come again in a second.")
+        self._queued += 1
+        done = asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+        done.add_done_callback(self._done)  # even if whoever asked has left
+        return await done
+
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self._queued -= 1
+        if not future.cancelled():
+            future.exception()  # seen, so that no one complains of it where nobody waits any more
+
+
+def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
+    """Make the reader that a request asks for; without a model, the one with all in the package.
+
+    Raises
+    ------
+    InputError : a number is none, or out of range.
+    """
+    alpha, level = _number(query, "alpha", ALPHA), _number(query, "level", LEVEL)
+    count = None
+    if (told := query.get("digits")) is not None:
+        if not told.isascii() or not told.isdigit():
+            raise InputError(f"`digits` must be a number of digits; got {told[:40]!r}.")
+        count = int(told[:9])
+    keep = flag(query, "keep")
+    if served is None:
+        return _readers(alpha, level, count, keep)
+    return Reader(served.model, alpha=alpha, level=level, count=count, keep=keep)
+
+
+@lru_cache(maxsize=64)
+def _readers(alpha: float, level: float, count: int | None, keep: bool) -> Reader:
+    return Reader(alpha=alpha, level=level, count=count, keep=keep)
+
+
+def _number(query: Mapping[str, str], name: str, default: float) -> float:
+    told = query.get(name)
+    if told is None:
+        return default
+    try:
+        return float(told)
+    except ValueError:
+        raise InputError(f"`{name}` must be a number; got {told[:40]!r}.") from None
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Tell whether something is switched on; it is off where nothing is said of it."""
+    told = query.get(name, "false").lower()
+    if told not in ("true", "false", "1", "0"):
+        raise InputError(f"`{name}` must be true or false; got {told[:40]!r}.")
+    return told in ("true", "1")
+
+
+def read(reader: Reader, named: list[tuple[str, bytes | NDArray[Any]]]) -> list[Any]:
+    """Read each picture; what can't be read is an InputError in its place."""
+    found: list[Any] = []
+    for name, source in named:
+        try:
+            if isinstance(source, bytes):
+                found.append(reader.read(decode(source, name or "the picture", _MOST_PIXELS)))
+            else:
+                found.append(reader.read(source))
+        except InputError as error:
+            found.append(error)
+    return found
+
+
+def to_json(name: str, found: Reading | InputError, *, images: bool) -> dict[str, Any]:
+    """Tell a reading as the command line does, with the 28×28 of each mark where wanted."""
+    if isinstance(found, InputError):
+        return {"picture": name, "error": str(found)}
+    told = {"picture": name, **found.to_dict()}
+    if images:
+        for mark, own in zip(found.digits, told["digits"], strict=True):
+            own["image"] = mark.image.ravel().tolist()
+    return told
+
+
+def outcomes(found: Reading | InputError) -> list[Outcome]:
+    """Give what each thing in a picture was; of a blank one, that."""
+    if isinstance(found, InputError):
+        return []
+    return [mark.outcome for mark in found.digits] or [found.outcome]
+
+
+def drawn(told: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Draw strokes as a pen would, black on white, uint8 (h, w).
+
+    Parameters
+    ----------
+    told : `strokes`, lists of [x, y]; `width`, `height` of the paper and `pen`'s width, in pixels.
+
+    Raises
+    ------
+    InputError : it is no drawing, or too large.
+    """
+    import cv2
+
+    strokes, sizes = told.get("strokes"), [told.get(k) for k in ("width", "height", "pen")]
+    width, height, pen = sizes
+    if not all(isinstance(size, int | float) and 1 <= size <= _MOST_SIDE for size in sizes):
+        raise InputError(
+            f"A drawing's `width`, `height` and `pen` must be numbers from 1 to {_MOST_SIDE}."
+        )
+    if not isinstance(strokes, list) or not all(isinstance(stroke, list) for stroke in strokes):
+        raise InputError("A drawing's `strokes` must be lists of points [x, y].")
+    if sum(map(len, strokes)) > _MOST_POINTS:
+        raise InputError(f"A drawing may have at most {_MOST_POINTS:,} points.")
+    paper = np.full((round(float(height)), round(float(width))), 255, np.uint8)  # type: ignore[arg-type]
+    for stroke in strokes:
+        if not stroke:
+            continue
+        try:
+            points = np.array(stroke, np.float64)
+        except (TypeError, ValueError):
+            points = np.zeros(0)
+        if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) < 1e5).all():
+            raise InputError("A drawing's points must be pairs of numbers, [x, y].")
+        fixed = np.round(points * 16).astype(np.int32)  # sixteenths of a pixel
+        thick = max(1, round(float(pen)))  # type: ignore[arg-type]
+        cv2.polylines(paper, [fixed], False, 0, thick, cv2.LINE_AA, shift=4)
+        if len(fixed) == 1:
+            x, y = fixed[0].tolist()
+            cv2.circle(paper, (x, y), 8 * thick, 0, -1, cv2.LINE_AA, shift=4)
+    return paper
+
+
+def explain(served: Served, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell why a picture is one class and not another; see `mnistry.contrast`.
+
+    Parameters
+    ----------
+    told : `image`, h × w levels, flat or in rows; `why` and `not`, labels, the latter or null.
+
+    Raises
+    ------
+    InputError : it is no picture, or a label is none of the model's.
+    """
+    image = image_of(told.get("image"), served.model.shape)
+    why, against = told.get("why"), told.get("not")
+    if type(why) is not int or not (against is None or type(against) is int):
+        raise InputError("`why` must be a label's number, and `not` another one or null.")
+    found = contrast(served.model, image, why, against)
+    return {
+        "why": found.why,
+        "not": found.against,
+        "map": found.map.ravel().round(6).tolist(),
+        "baseline": found.baseline,
+        "sum": found.sum,
+        "difference": found.difference,
+        "residual": found.residual,
+        "logits": list(found.logits),
+        "probabilities": list(found.probabilities),
+    }
+
+
+def image_of(told: Any, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Take a picture's levels, flat or in rows, as uint8 (h, w).
+
+    Raises
+    ------
+    InputError : they are not as many, or not from 0 to 255.
+    """
+    h, w = shape
+    sentence = f"`image` must be {h * w} whole numbers from 0, paper, to 255, ink."
+    if isinstance(told, list) and len(told) == h and all(isinstance(row, list) for row in told):
+        told = [level for row in told for level in row]
+    if not isinstance(told, list) or len(told) != h * w:
+        raise InputError(sentence)
+    if not all(type(level) is int and 0 <= level <= 255 for level in told):
+        raise InputError(sentence)
+    return np.array(told, np.uint8).reshape(h, w)

@@ -1,0 +1,130 @@
+"""A server that runs until it is told to stop, and then finishes what it has begun."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from mnistry.errors import InputError
+
+if TYPE_CHECKING:
+    from mnistry.serving.guard import Limits
+
+_LEAST_KEY = 16  # characters
+_BACKLOG = 512
+_FINISH = 30  # seconds that requests may still take once the server is told to stop
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    models: Path | None = None,
+    key: str | None = None,
+    limits: Limits | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    host, port : where to listen; port 0 for any that is free.
+    models : a folder of model files; see `ModelStore`.
+    key : what callers must show; it must be given where others than this machine can call.
+    on_start : called with the address once the server listens.
+
+    Raises
+    ------
+    InputError : the address can't be had, the folder is not there, or a key is missing.
+    MissingExtra : the extra `serve` is not installed.
+    """
+    try:
+        import httptools  # noqa: F401
+        import orjson  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        from mnistry.errors import MissingExtra
+
+        raise MissingExtra("Serving", str(error.name), "serve") from None
+    from mnistry.serving.app import make_app
+    from mnistry.serving.patience import PatientProtocol
+    from mnistry.serving.store import ModelStore
+
+    alone = _is_this_machine(host)
+    if key is not None and (len(key) < _LEAST_KEY or not key.isascii() or not key.isprintable()):
+        raise InputError(
+            f"A key must have at least {_LEAST_KEY} plain characters; take a random one."
+        )
+    if key is None and not alone:
+        raise InputError(
+            f"{host} can be called from other machines, so that a key is needed: set the "
+            "environment variable MNISTRY_KEY, or serve on 127.0.0.1."
+        )
+    hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower()}) if alone else None
+    listening = _listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{listening.getsockname()[1]}/"
+    guard, service = make_app(ModelStore(models), limits=limits, key=key, hosts=hosts)
+
+    class Server(uvicorn.Server):
+        """uvicorn's, with streams that end when it does."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Begin to stop."""
+            service.trainings.stop()
+            super().handle_exit(sig, frame)
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Begin to listen."""
+            await super().startup(sockets)
+            if on_start is not None and self.started:
+                on_start(url)
+
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it tells of clients' faults
+    config = uvicorn.Config(
+        guard,
+        http=PatientProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_FINISH,
+        timeout_keep_alive=30,
+        backlog=_BACKLOG,
+    )
+    Server(config).run(sockets=[listening])
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether only programs on this machine can call an address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise InputError(f"`--port` must be from 0 to 65535; got {port}.")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{host}:{port} can't be served on: {reason}; choose another `--host` or `--port`."
+        ) from None
+    return listening
