@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from mnistry.data.dataset import DataSet, DataSets
     from mnistry.training.recipe import Recipe
 
+Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
 
 
@@ -90,3 +95,44 @@ def on_terminal() -> OnTerminal:
         return told, seen
 
     return run
+
+
+@contextmanager
+def serving(
+    home: Path, *arguments: str, key: str | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Start `mnistry serve` on a free port; give its address and its process."""
+    environment = {**os.environ, "MNISTRY_HOME": str(home)}
+    environment.pop("MNISTRY_KEY", None)
+    if key is not None:
+        environment["MNISTRY_KEY"] = key
+    command = [sys.executable, "-m", "mnistry", "serve", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            found = re.search(r"http://\S+?(?=/ )", said)
+            assert found, said
+            yield found[0], process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """What starts a server: call it with a home folder and the command's arguments."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that all tests of a process share."""
+    with serving(tmp_path_factory.mktemp("home")) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[httpx.Client]:
+    """An HTTP client of that server."""
+    with httpx.Client(base_url=url, timeout=60) as made:
+        yield made

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,6 @@ _MOST_SECONDS = 600.0
 _MOST_RUNS = 8
 _MOST_STEPS = 20_000
 _SLICE = 0.04  # seconds of training at a time
-_VALIDATION = 2000  # pictures that each look is taken at
 LIMITS = {"rate": (1e-4, 1000.0), "speed": (1.0, 5000.0), "steps": (1, 1000)}
 
 
@@ -134,7 +133,7 @@ class Trainings:
             yield _event(
                 "start",
                 {
-                    "id": name, "train": len(data.train), "validation": _VALIDATION,
+                    "id": name, "train": len(data.train), "validation": len(data.validation),
                     "classes": data.train.classes,
                 },
             )  # fmt: skip
@@ -200,7 +199,7 @@ def _order(n: int, epoch: int, seed: int) -> NDArray[np.intp]:
 
 def _look(run: Training) -> dict[str, Any]:
     """Tell how it is."""
-    data = _validation()
+    data = mnist().validation
     model = run.model
     weights: NDArray[Any]
     biases: NDArray[Any]
@@ -227,11 +226,6 @@ def _look(run: Training) -> dict[str, Any]:
         "weights": base64.b64encode(levels.astype(np.int8).tobytes()).decode(),
         "biases": biases.tolist() if np.isfinite(biases).all() else [0.0] * len(biases),
     }
-
-
-@cache
-def _validation() -> Any:
-    return mnist().validation.take(slice(_VALIDATION))
 
 
 def _end(run: Training, seconds: float) -> dict[str, str] | None:

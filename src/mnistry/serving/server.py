@@ -77,10 +77,11 @@ def serve(
     class Server(uvicorn.Server):
         """uvicorn's, with streams that end when it does."""
 
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            """Begin to stop."""
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+            """Begin to stop; told a second time, at once. To be told so is no failure."""
             service.trainings.stop()
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit
+            self.should_exit = True
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             """Begin to listen."""

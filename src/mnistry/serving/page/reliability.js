@@ -60,12 +60,12 @@ export function reliabilityDiagram({ confidence, accuracy, pictures }) {
     "div",
     {},
     drawing,
-    h(
+    h("div", { class: "unseen" }, h(
       "table",
-      { class: "unseen" },
+      {},
       h("caption", { text: t("reliability.label") }),
       h("tbody", {}, h("tr", {}, ...heads.map((key) => h("th", { scope: "col", text: t(key) }))), ...rows),
-    ),
+    )),
   );
 }
 

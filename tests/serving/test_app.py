@@ -1,0 +1,268 @@
+"""What is of mnistry's own over HTTP: readings, evidence, data, training, corrections, metrics."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnistry.data.corrections import Corrections
+from mnistry.data.dataset import DataSets
+from mnistry.data.folder import read_folder
+from mnistry.data.parquet import read_parquet
+from mnistry.data.sources import load_data
+from mnistry.errors import DataError, InputError
+from mnistry.evidence.contrast import contrast
+from mnistry.models.file import shipped_model
+from mnistry.reader import Reader
+from mnistry.serving.metrics import are_framed
+from mnistry.serving.openapi import document
+
+
+def png(image: NDArray[np.uint8], side: int = 100) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(255 - image).resize((side, side)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_read_says_what_the_reader_says(client: httpx.Client, mnist: DataSets) -> None:
+    """A picture's bytes, alone or in a form, are read as `Reader` reads them."""
+    sources = [png(image) for image in mnist.test.images[:5]]
+    truth = [Reader().read(source).to_dict() for source in sources]
+    for source, own in zip(sources, truth, strict=True):
+        response = client.post("/read", content=source, headers={"content-type": "image/png"})
+        assert response.json() == {"readings": [{"picture": "picture", **own}]}
+    files = [("any", (f"{i}.png", source)) for i, source in enumerate(sources)]
+    readings = client.post("/read?images=true", files=files).json()["readings"]
+    assert [one["picture"] for one in readings] == [f"{i}.png" for i in range(5)]
+    assert [one["text"] for one in readings] == [own["text"] for own in truth]
+    image = np.array(readings[0]["digits"][0]["image"], np.uint8).reshape(1, 28, 28)
+    assert are_framed(image).all()
+
+
+def test_a_drawing_is_read(client: httpx.Client) -> None:
+    """Strokes with a pen: two upright ones are two ones; a dot of ink is drawn as well."""
+    drawing = {
+        "strokes": [[[90, 40], [95, 240]], [[190, 40], [195, 240]], [[5, 5]], []],
+        "width": 280, "height": 280, "pen": 18,
+    }  # fmt: skip
+    [reading] = client.post("/read", json=drawing).json()["readings"]
+    assert reading["text"] == "11"
+    empty = client.post("/read", json={**drawing, "strokes": []}).json()["readings"][0]
+    assert (empty["outcome"], empty["digits"]) == ("blank", [])
+
+
+@pytest.mark.parametrize(
+    ("query", "sent", "status", "sentence"),
+    [
+        ("?alpha=2", {}, 422, "`alpha` must be between 0 and 1; got 2"),
+        ("?alpha=x", {}, 422, "`alpha` must be a number; got 'x'"),
+        ("?digits=-1", {}, 422, "`digits` must be a number of digits"),
+        ("?keep=perhaps", {}, 422, "`keep` must be true or false"),
+        ("?model=none", {}, 404, "no model 'none'"),
+        ("", {"content": b"no", "headers": {"content-type": "image/png"}}, 422, "not a picture"),
+        ("", {"content": b"", "headers": {"content-type": "image/png"}}, 422, "is empty"),
+        ("", {"content": b"x", "headers": {"content-type": "text/html"}}, 415, "got 'text/html'"),
+        ("", {"data": {"a": "b"}, "files": None}, 415, "got 'application/x-www-form"),
+        ("", {"json": {"strokes": 5}}, 422, "`width`, `height` and `pen` must be numbers"),
+        (
+            "",
+            {"json": {"strokes": [[[1]]], "width": 9, "height": 9, "pen": 1}},
+            422,
+            "points must be pairs",
+        ),
+    ],
+)
+def test_what_can_not_be_read_gets_a_sentence(
+    client: httpx.Client, query: str, sent: dict[str, Any], status: int, sentence: str
+) -> None:
+    """Each fault has its status, and says what is wrong."""
+    sent = sent or {"content": png(np.zeros((28, 28), np.uint8))}
+    response = client.post(f"/read{query}", **sent)
+    assert response.status_code == status
+    assert sentence in response.text
+
+
+def test_one_bad_picture_spoils_no_other(client: httpx.Client, mnist: DataSets) -> None:
+    """In a form, it is an error in its place."""
+    files = [("f", ("a.png", b"no")), ("f", ("b.png", png(mnist.test.images[0])))]
+    response = client.post("/read", files=files)
+    bad, good = response.json()["readings"]
+    assert response.status_code == 200
+    assert bad.keys() == {"picture", "error"}
+    assert good["text"] == "7"
+
+
+@pytest.mark.parametrize("kind", ["softmax", "convnet"])
+def test_explain_adds_up(client: httpx.Client, mnist: DataSets, kind: str) -> None:
+    """Why 7 and not 2 is what `contrast` says, and its parts are the whole."""
+    image = mnist.test.images[0]
+    asked = {"model": kind, "image": image.ravel().tolist(), "why": 7, "not": 2}
+    found = client.post("/explain", json=asked).json()
+    own = contrast(shipped_model(kind), image, 7, 2)
+    np.testing.assert_allclose(found["map"], own.map.ravel(), atol=1e-5)
+    assert found["baseline"] + found["sum"] + found["residual"] == pytest.approx(own.difference)
+    for wrong in ({"why": 11}, {"why": "7"}, {"image": [0] * 9}, {"image": [300] * 784}):
+        response = client.post("/explain", json={**asked, **wrong})
+        assert response.status_code == 422
+        assert response.json().keys() == {"error"}
+
+
+def test_weights_and_pictures_give_the_evidence(client: httpx.Client, mnist: DataSets) -> None:
+    """What the page adds up is what the model says."""
+    told = client.get("/weights/softmax").json()
+    raw = client.get("/data/test/images?from=3&count=4").content
+    images = np.frombuffer(raw, np.uint8).reshape(4, 28, 28)
+    np.testing.assert_array_equal(images, mnist.test.images[3:7])
+    raw = client.get("/data/train/images?indices=5,7").content
+    np.testing.assert_array_equal(
+        np.frombuffer(raw, np.uint8).reshape(2, 28, 28), mnist.train.images[[5, 7]]
+    )
+    logits = images.reshape(4, 784) / 255 @ np.array(told["weights"]).T + told["biases"]
+    np.testing.assert_allclose(logits, shipped_model("softmax").logits(images), atol=1e-5)
+    assert client.get("/data/test/labels").json()["labels"] == mnist.test.labels.tolist()
+    for path in ("/data/test/images?from=x", "/data/test/images?indices=10000",
+                 "/data/test/images?count=1001"):  # fmt: skip
+        assert client.get(path).status_code == 422
+    assert client.get("/data/other/labels").status_code == 404
+
+
+def test_answers_are_the_models(client: httpx.Client, mnist: DataSets) -> None:
+    """The answers and the score of the test split are those of `evaluate`."""
+    told = client.get("/models/convnet/answers").json()
+    right = np.array(told["answers"]) == mnist.test.labels
+    assert told["sheet"]["accuracy"] == pytest.approx(right.mean())
+    assert len(told["sheet"]["reliability"]["accuracy"]) == 15
+
+
+def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
+    kind = ""
+    for line in response.iter_lines():
+        if line.startswith("event: "):
+            kind = line[7:]
+        elif line.startswith("data: "):
+            yield kind, json.loads(line[6:])
+
+
+def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> None:
+    """It begins at chance and learns; paused it stands, by step it goes, sent away it diverges."""
+    with client.stream("POST", "/training", json={"rate": 0.5, "seed": 1}) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        told = events(response)
+        kind, start = next(told)
+        assert (kind, start["train"]) == ("start", 55_000)
+
+        def steer(**how: Any) -> int:
+            return httpx.post(f"{url}/training/{start['id']}", json=how).status_code
+
+        assert steer(speed=1000) == 204
+        first = next(look for kind, look in told if kind == "look")
+        later = next(look for _, look in told if look["step"] >= 150)
+        assert first["accuracy"] < later["accuracy"]
+        assert later["accuracy"] > 0.8
+        assert later["loss"] < first["loss"] < 3
+        weights = np.frombuffer(base64.b64decode(later["weights"]), np.int8)
+        assert weights.shape == (7840,)
+        assert np.abs(weights).max() == 127
+        assert steer(paused=True) == 204
+        still = next(look for _, look in told if look["paused"])
+        assert steer(steps=3) == 204
+        moved = next(look for _, look in told if look["step"] == still["step"] + 3)
+        assert moved["paused"]
+        assert steer(rate=1000, paused=False, speed=3000) == 204
+        assert any(not look["loss"] or look["loss"] > 5 for _, look in told)
+        for wrong in ({"rate": -1}, {"speed": "fast"}, {"other": 1}, {"steps": 10**9}):
+            assert httpx.post(f"{url}/training/{start['id']}", json=wrong).status_code == 422
+    response = client.post("/training/nothing", json={"rate": 1})
+    assert response.status_code == 404
+
+
+def test_corrections_are_kept_and_learnt_from(
+    client: httpx.Client, mnist: DataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told, listed, taken away as files that read back, forgotten; as data, they join MNIST."""
+    for one in client.get("/corrections").json()["corrections"]:
+        client.delete(f"/corrections/{one['id']}")
+    image = mnist.test.images[8]
+    told = {"image": image.ravel().tolist(), "label": 5, "answer": 6, "model": "softmax"}
+    response = client.post("/corrections", json=told)
+    assert response.status_code == 201
+    client.post("/corrections", json={**told, "label": 3, "answer": None})
+    listed = client.get("/corrections").json()
+    assert listed["count"] == 2
+    assert [one["label"] for one in listed["corrections"]] == [3, 5]
+    assert listed["corrections"][1]["image"] == told["image"]
+    (tmp_path / "train.parquet").write_bytes(client.get("/corrections.parquet").content)
+    zipfile.ZipFile(io.BytesIO(client.get("/corrections.zip").content)).extractall(tmp_path / "idx")
+    for data, _ in (read_parquet([tmp_path / "train.parquet"]), read_folder(tmp_path / "idx")):
+        np.testing.assert_array_equal(data.images, np.stack([image, image]))
+        assert data.labels.tolist() == [5, 3]
+    assert client.delete(f"/corrections/{response.json()['id']}").status_code == 204
+    assert client.delete(f"/corrections/{response.json()['id']}").status_code == 404
+    for wrong in ({"label": 10}, {"label": True}, {"image": [0]}, {"model": 5}, {"answer": "6"}):
+        assert client.post("/corrections", json={**told, **wrong}).status_code == 422
+
+    monkeypatch.setenv("MNISTRY_HOME", str(tmp_path / "home"))
+    with pytest.raises(DataError, match="There are no corrections yet"):
+        load_data("corrections")
+    own = Corrections()
+    assert own.latest() == []
+    assert not own.remove(1)
+    own.add(image, 5, 6, "softmax")
+    sets = load_data("corrections")
+    assert len(sets.train) == len(mnist.train) + 50
+    np.testing.assert_array_equal(sets.train.images[-1], image)
+    assert sets.train.labels[-50:].tolist() == [5] * 50
+    np.testing.assert_array_equal(sets.validation.images, mnist.validation.images)
+    with pytest.raises(InputError, match="`image` must be uint8"):
+        own.add(image / 255, 5)
+    own.path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(DataError, match=r"can't be used: .*; if it is broken, move it away"):
+        own.latest()
+
+
+def test_metrics_count(client: httpx.Client, mnist: DataSets) -> None:
+    """KServe's times, and ours for typicality, outcomes and pictures that were not framed."""
+    raw = np.roll(mnist.test.images[:3], 5, axis=1)
+    given = {"name": "images", "datatype": "UINT8", "shape": [3, 28, 28], "data": raw.tolist()}
+    client.post("/v2/models/softmax/infer", json={"inputs": [given]})
+    client.post("/read", content=png(mnist.test.images[0]))
+    text = client.get("/metrics").text
+    for name in (
+        'request_predict_seconds_count{model_name="softmax"} ',
+        'request_preprocess_seconds_bucket{le="0.001",model_name="softmax"} ',
+        'mnistry_typicality_count{model_name="softmax"} ',
+        'mnistry_unframed_pictures_total{model_name="softmax"} 3.0',
+        'mnistry_outcomes_total{model_name="reader",outcome="digit"} ',
+        "mnistry_requests_turned_away 0.0",
+    ):
+        assert name in text
+
+
+def test_framed_pictures_are_told(mnist: DataSets) -> None:
+    """Nearly all of MNIST is framed as it is; moved by three pixels, none is."""
+    assert are_framed(mnist.test.images).mean() > 0.999
+    assert not are_framed(np.roll(mnist.test.images[:200], 3, axis=1)).any()
+    assert not are_framed(np.zeros((1, 28, 28), np.uint8)).any()
+
+
+def test_document_tells_every_address(client: httpx.Client) -> None:
+    """Each address in the document answers, and each that answers is in it."""
+    from mnistry.serving.app import Service
+    from mnistry.serving.store import ModelStore
+
+    told = client.get("/openapi.json").json()
+    assert told == json.loads(json.dumps(document()))
+    routes = {getattr(r, "path", "") for r in Service(ModelStore()).router().routes}
+    pages = {"/", "/docs", "/page", "/openapi.json"}
+    assert set(told["paths"]) == routes - pages

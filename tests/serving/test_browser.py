@@ -1,0 +1,228 @@
+"""The page, in a real browser: drawn on, looked at, in both languages, by keys alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+# Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
+_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+Stroke = list[tuple[float, float]]
+# As someone would write them, from 0 to 1 across the field and down.
+DIGITS: dict[str, list[Stroke]] = {
+    "0": [[(0.5, 0.2), (0.38, 0.28), (0.33, 0.5), (0.38, 0.72), (0.5, 0.8), (0.62, 0.72),
+           (0.67, 0.5), (0.62, 0.28), (0.5, 0.2)]],
+    "1": [[(0.52, 0.2), (0.48, 0.8)]],
+    "2": [[(0.35, 0.32), (0.42, 0.22), (0.55, 0.22), (0.63, 0.32), (0.58, 0.48), (0.45, 0.63),
+           (0.34, 0.78), (0.5, 0.76), (0.68, 0.78)]],
+    "3": [[(0.36, 0.25), (0.5, 0.2), (0.62, 0.28), (0.6, 0.42), (0.47, 0.49), (0.62, 0.56),
+           (0.65, 0.7), (0.52, 0.8), (0.35, 0.75)]],
+    "4": [[(0.42, 0.2), (0.33, 0.55), (0.66, 0.55)], [(0.58, 0.3), (0.56, 0.82)]],
+    "5": [[(0.62, 0.22), (0.4, 0.22), (0.38, 0.46), (0.55, 0.45), (0.64, 0.57), (0.6, 0.74),
+           (0.45, 0.8), (0.34, 0.74)]],
+    "6": [[(0.58, 0.2), (0.44, 0.35), (0.37, 0.55), (0.38, 0.72), (0.5, 0.8), (0.61, 0.72),
+           (0.6, 0.58), (0.48, 0.53), (0.38, 0.62)]],
+    "7": [[(0.33, 0.25), (0.65, 0.23), (0.55, 0.48), (0.46, 0.8)]],
+    "8": [[(0.5, 0.48), (0.39, 0.38), (0.42, 0.24), (0.54, 0.2), (0.62, 0.3), (0.55, 0.44),
+           (0.42, 0.55), (0.36, 0.68), (0.45, 0.8), (0.58, 0.77), (0.62, 0.64), (0.5, 0.48)]],
+    "9": [[(0.62, 0.3), (0.5, 0.2), (0.39, 0.28), (0.4, 0.43), (0.52, 0.47), (0.61, 0.37),
+           (0.62, 0.3), (0.6, 0.55), (0.54, 0.8)]],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, Debian's or Playwright's own."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        path = found or playwright.chromium.executable_path
+        if not Path(path).exists():
+            assert not os.environ.get("MNISTRY_REQUIRE_BROWSER"), "no Chromium is installed"
+            pytest.skip("no Chromium is installed")
+        made = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield made
+        made.close()
+
+
+Opened = Any
+
+
+@pytest.fixture
+def opened(browser: Browser, url: str) -> Iterator[Opened]:
+    """What opens the page in a way; no error may reach the console, nothing another host."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_(path: str = "/", **how: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1200, "height": 860}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((url, "data:", "blob:")) else faults.append(r.url),
+        )
+        page.goto(f"{url}{path}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def draw(page: Page, strokes: list[Stroke]) -> None:
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    for stroke in strokes:
+        for i, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+            if i == 0:
+                page.mouse.down()
+        page.mouse.up()
+
+
+def test_each_digit_is_read_as_it_is_drawn(opened: Opened) -> None:
+    """Ten digits, one after the other: the answer, the bars, and never more than one to be."""
+    page = opened()
+    for digit, strokes in DIGITS.items():
+        draw(page, strokes)
+        expect(page.locator("#outcome")).to_contain_text(digit, timeout=5000)
+        page.wait_for_function(
+            "d => +document.querySelector(`#bars [data-digit='${d}']`).dataset.probability > 0.5",
+            arg=digit,
+        )
+        shares = page.evaluate(
+            "[...document.querySelectorAll('#bars [data-digit]')]"
+            ".map(bar => +bar.dataset.probability)"
+        )
+        assert sum(shares) == pytest.approx(1, abs=1e-3)
+        assert int(digit) == max(range(10), key=shares.__getitem__)
+        page.click("#clear")
+        expect(page.locator("#outcome")).not_to_contain_text(digit)
+
+
+def test_undo_and_both_models(opened: Opened) -> None:
+    """A stroke taken back is gone; the other model answers too."""
+    page = opened()
+    draw(page, [*DIGITS["7"], [(0.3, 0.9), (0.7, 0.9)]])
+    page.click("#undo")
+    expect(page.locator("#outcome")).to_contain_text("7")
+    page.select_option("#model", "softmax")
+    expect(page.locator("#others")).to_contain_text("convnet")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#bars [data-digit]')]"
+        ".some(bar => +bar.dataset.probability > 0.2)"
+    )
+
+
+def test_two_bars_ask_why(opened: Opened) -> None:
+    """Touching 9 and 4 tells why the one and not the other."""
+    page = opened()
+    draw(page, DIGITS["9"])
+    expect(page.locator("#outcome")).to_contain_text("9")
+    page.locator('#bars [data-digit="9"]').click()
+    page.locator('#bars [data-digit="4"]').click()
+    expect(page.locator("#why")).to_contain_text("4", timeout=10_000)
+    expect(page.locator("#why")).to_contain_text("9")
+
+
+def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
+    """Two digits in a file: their text, and a box for each."""
+    import cv2
+    import numpy as np
+
+    paper = np.full((120, 260), 235, np.uint8)
+    cv2.putText(paper, "17", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
+    cv2.imwrite(str(tmp_path / "photo.png"), paper)
+    page = opened()
+    page.set_input_files("#file", tmp_path / "photo.png")
+    expect(page.locator("#text")).to_contain_text("17", timeout=10_000)
+
+
+def test_training_is_watched(opened: Opened) -> None:
+    """Started, it counts batches and gets better than chance."""
+    page = opened("/#learn")
+    page.click("#start-training")
+    page.wait_for_function(
+        "() => /[1-9]/.test(document.querySelector('#training-numbers').textContent)"
+        " && /[5-9]\\d(\\.\\d+)?%/.test(document.querySelector('#training-numbers').textContent)",
+        timeout=30_000,
+    )
+
+
+def test_mistakes_are_shown(opened: Opened) -> None:
+    """The confusion matrix has its hundred cells, and the accuracy is told."""
+    page = opened("/#look")
+    expect(page.locator("#accuracy")).to_contain_text("%", timeout=15_000)
+    expect(page.locator("#confusion")).to_be_visible()
+
+
+def test_a_wrong_answer_is_corrected(opened: Opened) -> None:
+    """What is told on the page is in the list of corrections."""
+    page = opened()
+    draw(page, DIGITS["1"])
+    expect(page.locator("#outcome")).to_contain_text("1")
+    page.click("#wrong")
+    page.locator("#right button").nth(7).click()
+    expect(page.locator("#thanks")).not_to_be_empty()
+    page.click("#tab-teach")
+    expect(page.locator("#corrections")).to_contain_text("7", timeout=5000)
+
+
+def test_both_languages(opened: Opened) -> None:
+    """It speaks the browser's language, and the other at a touch."""
+    page = opened(locale="zh-CN")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    expect(page.locator("#tab-draw")).to_have_text("写")
+    page.click("#language")
+    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.locator("#tab-draw")).to_have_text("Draw")
+
+
+def test_keys_alone_are_enough(opened: Opened) -> None:
+    """Arrows and the space bar draw a line that is read as a one."""
+    page = opened()
+    page.locator("#canvas").focus()
+    page.keyboard.press("Space")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.locator("#outcome")).to_contain_text("1")
+    page.locator("#tab-draw").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#learn-view")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["draw", "learn", "look", "teach"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_use_it(opened: Opened, view: str, scheme: str) -> None:
+    """axe finds nothing serious, in light and dark, and on a phone nothing runs off the side."""
+    page = opened(f"/#{view}", color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page.wait_for_timeout(1500)
+    found = [
+        (one["id"], one["impact"], [node["html"][:120] for node in one["nodes"]][:3])
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_document_page_lists_every_address(opened: Opened) -> None:
+    """/docs shows what /openapi.json tells."""
+    page = opened("/docs")
+    expect(page.locator("#operations details")).not_to_have_count(0)
+    expect(page.locator("#operations")).to_contain_text("/v2/models/{model}/infer")

@@ -1,0 +1,264 @@
+"""A real server, called, overloaded, fed slowly, killed and stopped."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from mnistry.data.dataset import DataSets
+from mnistry.models.file import shipped_model, shipped_path
+
+Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
+KEY = "a key that is long enough"
+
+
+def asked(image: np.ndarray, n: int = 1) -> dict[str, object]:
+    data = [image.ravel().tolist()] * n
+    given = {"name": "images", "datatype": "UINT8", "shape": [n, 28, 28], "data": data}
+    return {"inputs": [given], "outputs": [{"name": "probabilities"}]}
+
+
+def test_requests_that_arrive_together_get_their_own_answers(url: str, mnist: DataSets) -> None:
+    """Of 400 requests by 16 clients, each gets the answer to its own picture; they were batched."""
+    images = mnist.test.images[:400]
+    truth = shipped_model().predict_proba(images)
+
+    def ask(part: range) -> float:
+        worst = 0.0
+        with httpx.Client(base_url=url) as client:
+            for i in part:
+                response = client.post("/v2/models/convnet/infer", json=asked(images[i]))
+                found = response.json()["outputs"][0]["data"]
+                worst = max(worst, float(np.abs(found - truth[i]).max()))
+        return worst
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert max(pool.map(ask, [range(k, 400, 16) for k in range(16)])) < 1e-5
+
+
+def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
+    """With a key, only the page and the health checks are open; both headers show it."""
+    with serve(tmp_path, key=KEY) as (url, _), httpx.Client(base_url=url) as client:
+        for path in ("/", "/v2/health/live", "/v2/health/ready", "/page/app.js"):
+            assert client.get(path).status_code == 200
+        for path in ("/models", "/metrics", "/corrections", "/openapi.json", "/docs", "/v2"):
+            response = client.get(path)
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert "A key is asked for here" in response.json()["error"]
+        for wrong in ({"authorization": "Bearer no"}, {"x-api-key": KEY[:-1]}):
+            assert client.get("/models", headers=wrong).status_code == 401
+        for right in ({"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}):
+            assert client.get("/models", headers=right).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "0.0.0.0 can be called from other machines, so that a key"),  # noqa: S104
+        (["--key", "short"], "A key must have at least 16 plain characters"),
+        (["--port", "99999"], "`--port` must be from 0 to 65535; got 99999"),
+        (["--models", "/no/such/folder"], "'/no/such/folder' is not a folder"),
+        (["--host", "no such host", "--key", KEY], "can't be served on"),
+    ],
+)
+def test_command_refuses(arguments: list[str], sentence: str) -> None:
+    """What can't be served on is one sentence and exit code 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mnistry", "serve", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_is_told(url: str) -> None:
+    """Two servers can't have one port."""
+    port = url.rpartition(":")[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "mnistry", "serve", "--port", port],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Address already in use; choose another" in done.stderr
+
+
+def test_pages_of_other_sites_and_names_are_refused(client: httpx.Client) -> None:
+    """A page elsewhere can't ask, nor can one whose name was made to point here."""
+    assert client.get("/models", headers={"origin": "https://evil.example"}).status_code == 403
+    assert client.get("/models", headers={"host": "evil.example"}).status_code == 421
+    assert client.get("/models", headers={"origin": str(client.base_url).rstrip("/")}).is_success
+
+
+def test_nothing_leaks_and_nothing_is_loaded_from_elsewhere(client: httpx.Client) -> None:
+    """Every answer has the headers that keep a page to itself; none tells of the machine."""
+    for path in ("/", "/nothing", "/models", "/page/../server.py", "/page/%2e%2e/server.py"):
+        response = client.get(path)
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in response.headers
+        for leak in ("Traceback", "uvicorn", "site-packages", "/src/", "def "):
+            assert leak not in response.text
+    assert client.get("/page/%2e%2e/server.py").status_code == 404
+    refused = client.get("/read")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_too_large_a_body_is_refused(url: str) -> None:
+    """A body that says it is large is not waited for; one that says nothing is cut off."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 60) as wire:
+        head = f"POST /read HTTP/1.1\r\nHost: {host}\r\nContent-Length: {2**40}\r\n\r\n"
+        wire.sendall(head.encode())
+        assert b" 413" in wire.recv(1000).splitlines()[0]
+    with socket.create_connection((host, int(port)), 60) as wire:
+        head = f"POST /read HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        wire.sendall(head.encode())
+        chunk = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+        answer = b""
+        with contextlib.suppress(OSError):
+            for _ in range(80):
+                wire.sendall(chunk)
+        wire.settimeout(10)
+        try:
+            answer = wire.recv(1000)
+        except OSError:
+            answer = b"HTTP/1.1 413"  # reset while we were still sending
+        assert b" 413" in answer.splitlines()[0]
+    assert httpx.get(f"{url}/v2/health/live").is_success
+
+
+def test_slow_clients_are_cut_off(url: str) -> None:
+    """Half a request head, and then nothing: the connection ends, within the server's patience."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 30) as wire:
+        wire.sendall(b"GET /models HTTP/1.1\r\nHost: 127")
+        began = time.monotonic()
+        wire.settimeout(25)
+        with contextlib.suppress(ConnectionResetError):
+            assert wire.recv(100) == b""
+        assert 5 < time.monotonic() - began < 20
+
+
+def test_garbage_is_no_harm(url: str) -> None:
+    """Bytes that are no HTTP end their own connection and nothing else."""
+    host, port = url.removeprefix("http://").split(":")
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        with socket.create_connection((host, int(port)), 10) as wire:
+            wire.sendall(rng.bytes(500) + (b"\r\n\r\n" if i % 2 else b""))
+    assert httpx.get(f"{url}/v2/health/ready").json() == {"ready": True}
+
+
+def test_models_come_and_go(serve: Serve, tmp_path: Path) -> None:
+    """A file that appears is served once whole, a broken one is told, a gone one is gone."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    shutil.copy(shipped_path("softmax"), folder / "mine.onnx")
+    with serve(tmp_path, "--models", str(folder)) as (url, _), httpx.Client(base_url=url) as client:
+
+        def names() -> dict[str, list[str]]:
+            found: dict[str, list[str]] = {}
+            for one in client.get("/models").json()["models"]:
+                found.setdefault(one["name"], []).append(one["version"])
+            return found
+
+        def wait(wanted: dict[str, list[str]]) -> None:
+            deadline = time.monotonic() + 15
+            while names() != wanted and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert names() == wanted
+
+        package = {"convnet": ["1"], "softmax": ["1"]}
+        wait({**package, "mine": ["1"]})
+        (folder / "other").mkdir()
+        shutil.copy(shipped_path("convnet"), folder / "other" / "2.onnx")
+        (folder / "other" / "10").mkdir()
+        whole = shipped_path("convnet").read_bytes()
+        (folder / "other" / "10" / "model.onnx").write_bytes(whole[: len(whole) // 2])
+        wait({**package, "mine": ["1"], "other": ["2"]})
+        index = client.post("/v2/repository/index").json()
+        [broken] = [row for row in index if row["state"] == "UNAVAILABLE"]
+        assert (broken["name"], broken["version"]) == ("other", "10")
+        assert str(tmp_path) not in broken["reason"]
+        (folder / "other" / "10" / "model.onnx").write_bytes(whole)
+        wait({**package, "mine": ["1"], "other": ["2", "10"]})
+        assert client.get("/v2/models/other").json()["versions"] == ["2", "10"]
+        image = np.zeros((28, 28), np.uint8)
+        response = client.post("/v2/models/other/infer", json=asked(image))
+        assert response.json()["model_version"] == "10"
+        (folder / "mine.onnx").unlink()
+        shutil.rmtree(folder / "other" / "10")
+        wait({**package, "other": ["2"]})
+        response = client.post("/v2/models/mine/infer", json=asked(image))
+        assert response.status_code == 404
+        response = client.post("/v2/models/other/versions/10/infer", json=asked(image))
+        assert "'other' has no version '10', but 2" in response.json()["error"]
+
+
+def test_told_to_stop_it_finishes_what_it_has_begun(
+    serve: Serve, tmp_path: Path, mnist: DataSets
+) -> None:
+    """SIGTERM under load: whatever was taken is answered rightly, and the exit code is 0."""
+    truth = shipped_model().predict_proba(mnist.test.images[:1])[0]
+    body = asked(mnist.test.images[0], 400)
+    wrong: list[str] = []
+    answered = [0]
+    with serve(tmp_path) as (url, process):
+
+        def ask() -> None:
+            with httpx.Client(base_url=url, timeout=30) as client:
+                while True:
+                    try:
+                        response = client.post("/v2/models/convnet/infer", json=body)
+                    except (httpx.ConnectError, httpx.ReadError, httpx.WriteError):
+                        return  # it no longer takes any; what it had taken was answered before
+                    except httpx.RemoteProtocolError as error:
+                        if "without sending" not in str(error):
+                            wrong.append(str(error))
+                        return
+                    found = np.reshape(response.json()["outputs"][0]["data"], (400, 10))
+                    if response.status_code != 200 or np.abs(found - truth).max() > 1e-5:
+                        wrong.append(response.text[:200])
+                    answered[0] += 1
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        for thread in threads:
+            thread.join(30)
+    assert wrong == []
+    assert answered[0] > 0
+
+
+def test_killed_and_started_again_corrections_are_there(
+    serve: Serve, tmp_path: Path, mnist: DataSets
+) -> None:
+    """SIGKILL right after an answer loses no correction; another server has them all."""
+    told = {"image": mnist.test.images[8].ravel().tolist(), "label": 5, "answer": 6}
+    for n in range(1, 4):
+        with serve(tmp_path) as (url, process):
+            assert httpx.post(f"{url}/corrections", json=told).status_code == 201
+            process.kill()
+        with serve(tmp_path) as (url, _):
+            assert httpx.get(f"{url}/corrections").json()["count"] == n
