@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
@@ -226,3 +228,40 @@ def test_the_document_page_lists_every_address(opened: Opened) -> None:
     page = opened("/docs")
     expect(page.locator("#operations details")).not_to_have_count(0)
     expect(page.locator("#operations")).to_contain_text("/v2/models/{model}/infer")
+
+
+def test_pictures_of_the_page(opened: Opened, tmp_path: Path) -> None:
+    """A screenshot, and digits being drawn, as an animation; README's, where a folder is set."""
+    folder = Path(os.environ.get("MNISTRY_FIGURES", tmp_path))
+    page = opened(viewport={"width": 1080, "height": 860}, color_scheme="light")
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    frames = []
+
+    def look() -> None:
+        with Image.open(io.BytesIO(page.screenshot())) as shot:
+            frames.append(shot.convert("RGB").resize((720, 573), Image.Resampling.LANCZOS))
+
+    for digit in "94":
+        for stroke in DIGITS[digit]:
+            for i, (x, y) in enumerate(stroke):
+                page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+                if i == 0:
+                    page.mouse.down()
+                page.wait_for_timeout(60)
+                look()
+            page.mouse.up()
+        expect(page.locator("#why")).not_to_be_empty(timeout=10_000)
+        page.wait_for_timeout(500)
+        look()
+        frames += frames[-1:] * 6
+        if digit == "9":
+            page.screenshot(path=folder / "page.png")
+            page.click("#clear")
+    frames[0].save(
+        folder / "page.webp", save_all=True, append_images=frames[1:], duration=160, loop=0,
+        quality=70, method=4,
+    )  # fmt: skip
+    with Image.open(folder / "page.png") as still, Image.open(folder / "page.webp") as moving:
+        assert still.size == (1080, 860)
+        assert getattr(moving, "n_frames", 1) > 12
