@@ -330,7 +330,11 @@ def test_stream_reads_what_is_whole_of_a_zip() -> None:
         ("a.tar", b"", "'a.tar' is damaged (empty file); get it again."),
         ("a.tar", b"no tar" * 200, "'a.tar' is damaged (invalid header); get it again."),
         ("a.tar", tarred({}), "'a.tar' holds no file that is named as a picture (.png, …)."),
-        ("a.tgz", gzip.compress(bytes(10), mtime=0)[:-9], "'a.tgz' is damaged (Compressed file ended"),
+        (
+            "a.tgz",
+            gzip.compress(bytes(10), mtime=0)[:-9],
+            "'a.tgz' is damaged (Compressed file ended",
+        ),
         ("a.txz", lzma.compress(b"x" * 999)[:-40], "'a.txz' is damaged (it is cut short)"),
         ("a.tbz2", b"BZh9nonsense", "'a.tbz2' is damaged (Invalid data stream)"),
     ],
