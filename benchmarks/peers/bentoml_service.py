@@ -18,7 +18,7 @@ class Convnet:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
 
-    @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=50)  # type: ignore[untyped-decorator]
+    @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=5000)  # type: ignore[untyped-decorator]
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Answer a batch."""
         pictures = images.astype(np.uint8)

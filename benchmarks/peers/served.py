@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -78,7 +79,8 @@ def main() -> None:
                 if args.server == "mnistry":
                     found |= many(port, images[:10_000])
             finally:
-                os.killpg(server.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGKILL)
     print(json.dumps(found))
 
 
@@ -186,17 +188,6 @@ def tensor(image: Any) -> dict[str, Any]:
     }
 
 
-def mlserver(folder: Path, port: int) -> list[str]:
-    """Write MLServer's settings, with batches of up to 32, and start it in one process."""
-    settings = {"http_port": port, "grpc_port": 0, "metrics_port": 0, "host": "127.0.0.1",
-                "parallel_workers": 0, "debug": False}  # fmt: skip
-    model = {"name": "convnet", "implementation": "mlserver_runtime.Convnet",
-             "max_batch_size": 32, "max_batch_time": 0.001}  # fmt: skip
-    (folder / "settings.json").write_text(json.dumps(settings), "utf-8")
-    (folder / "model-settings.json").write_text(json.dumps(model), "utf-8")
-    return [str(Path(sys.executable).with_name("mlserver")), "start", str(folder)]
-
-
 Server = tuple[Callable[[Path, int], list[str]], str, Callable[[Any], Any], Find]
 SERVERS: dict[str, Server] = {
     "mnistry": (
@@ -213,9 +204,6 @@ SERVERS: dict[str, Server] = {
     "litserve": (
         lambda *_: [sys.executable, str(HERE / "litserve_server.py")],
         "/predict", lambda image: {"image": image.ravel().tolist()}, lambda told: told,
-    ),
-    "mlserver": (
-        mlserver, "/v2/models/convnet/infer", tensor, lambda told: told["outputs"][0]["data"],
     ),
 }  # fmt: skip
 

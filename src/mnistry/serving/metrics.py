@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SECONDS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _TYPICALITY = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 _LONGEST, _CENTRE = 20, (13.5, 14.5)  # of a picture that was framed as MNIST's were, in pixels
+_TOGETHER = 64  # requests that are looked at together: numpy's calls cost more than the pictures
 STEPS = ("preprocess", "predict", "postprocess", "explain")
 
 
@@ -49,6 +50,8 @@ class Metrics:
             "Pictures to infer that were not framed as the model's own: preprocessing was skipped.",
             ["model_name"], registry=self.registry,
         )  # fmt: skip
+        self._unseen: dict[str, list[tuple[NDArray[np.uint8], NDArray[Any] | None]]] = {}
+        self._steps: dict[str, tuple[Any, ...]] = {}
         self._typicality: dict[str, tuple[NDArray[np.int64], float]] = {}
         self.registry.register(self)
 
@@ -57,7 +60,29 @@ class Metrics:
         self._guard, self._store = guard, store
 
     def saw(self, name: str, images: NDArray[np.uint8], typicality: NDArray[Any] | None) -> None:
-        """Count the pictures of a request and how like digits they were."""
+        """Count the pictures of a request and how like digits they were; many at a time."""
+        unseen = self._unseen.setdefault(name, [])
+        unseen.append((images, typicality))
+        if len(unseen) >= _TOGETHER or len(images) >= _TOGETHER:
+            self._look(name)
+
+    def took(self, name: str, *seconds: float) -> None:
+        """Note how long a request's first three steps took."""
+        steps = self._steps.get(name)
+        if steps is None:
+            steps = self._steps[name] = tuple(self.seconds[s].labels(name) for s in STEPS[:3])
+        for step, spent in zip(steps, seconds, strict=True):
+            step.observe(spent)
+
+    def _look(self, name: str) -> None:
+        unseen = self._unseen.pop(name, [])
+        for some in {images.shape[1:] for images, _ in unseen}:
+            own = [one for one in unseen if one[0].shape[1:] == some]
+            images = np.concatenate([images for images, _ in own])
+            known = [typicality for _, typicality in own if typicality is not None]
+            self._count(name, images, np.concatenate(known) if known else None)
+
+    def _count(self, name: str, images: NDArray[np.uint8], typicality: NDArray[Any] | None) -> None:
         unframed = int((~are_framed(images)).sum()) if images.shape[1:] == (28, 28) else 0
         if unframed:
             self._unframed.labels(name).inc(unframed)
@@ -103,6 +128,8 @@ class Metrics:
 
     def text(self) -> bytes:
         """Give all of it in Prometheus' text format."""
+        for name in list(self._unseen):
+            self._look(name)
         return bytes(generate_latest(self.registry))
 
 

@@ -12,12 +12,48 @@ MOST = 1000  # connections
 _LOOK = 2.0
 
 
+class _Gathered:
+    """A transport that sends what is written in one turn of the loop at once."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+        for name in (
+            "get_extra_info",
+            "is_closing",
+            "pause_reading",
+            "resume_reading",
+            "set_protocol",
+            "get_protocol",
+            "get_write_buffer_size",
+        ):
+            setattr(self, name, getattr(transport, name))
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def _send(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._parts = []
+        self._transport.abort()
+
+
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, with an end to its patience."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
-        super().connection_made(transport)
+        super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > MOST:
             transport.abort()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import socket
@@ -102,6 +103,9 @@ def serve(
         timeout_keep_alive=30,
         backlog=_BACKLOG,
     )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
     Server(config).run(sockets=[listening])
 
 

@@ -3,7 +3,7 @@
 import { t } from "./words.js";
 import { $, h } from "./dom.js";
 
-const KEY = "mnistry key"; // of sessionStorage
+const KEY = "key"; // of sessionStorage; docs.js takes it from there too
 const AGAIN = 3000; // milliseconds until a server that is gone is asked again
 
 /** What the server answered in place of what was asked for; its message may be shown. */

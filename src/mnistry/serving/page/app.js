@@ -2,13 +2,18 @@
 
 import { $, roving, wordAll } from "./dom.js";
 import { startDraw } from "./draw.js";
-import { setLanguage, language, t } from "./words.js";
+import { start as startLearn } from "./learn.js";
+import { start as startLook } from "./look.js";
+import { start as startTeach } from "./teach.js";
+import { language, setLanguage, t } from "./words.js";
 
 const VIEWS = ["draw", "learn", "look", "teach"];
+// Views but the first start when they are first seen, and ask the server for nothing until then.
+const starts = { learn: startLearn, look: startLook, teach: startTeach };
 const started = new Set(["draw"]);
 const begun = Date.now();
 
-/** Show the view that the address names; a view is loaded when it is first seen. */
+/** Show the view that the address names; a view starts when it is first seen. */
 async function route() {
   const named = location.hash.slice(1).split("/")[0];
   const view = VIEWS.includes(named) ? named : "draw";
@@ -21,8 +26,7 @@ async function route() {
   document.title = view === "draw" ? "mnistry" : `${t(`tab.${view}`)} · mnistry`;
   if (!started.has(view)) {
     started.add(view);
-    const { start } = await import(`./${view}.js`);
-    await start($(`${view}-view`));
+    await starts[view]($(`${view}-view`));
     wordAll($(`${view}-view`));
   }
   document.dispatchEvent(new CustomEvent("view", { detail: view }));

@@ -89,7 +89,7 @@ async function loadModels() {
     const { models: all } = await once("/models");
     models = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
   } catch (error) {
-    if (error.status) say(error.message);
+    if (error.status && error.status !== 401) say(error.message); // those have a banner
     return;
   }
   reword();
@@ -108,7 +108,8 @@ function choose(name) {
 /** Look at the drawing: frame it and ask for its answer. */
 function look() {
   $("hint").hidden = !pen.blank || !$("photo").hidden;
-  $("undo").disabled = $("clear").disabled = pen.blank && $("photo").hidden;
+  $("undo").disabled = pen.blank;
+  $("clear").disabled = pen.blank && $("photo").hidden;
   if (pen.blank) {
     if ($("photo").hidden) show(null);
     return;
@@ -243,8 +244,6 @@ async function photo(file) {
   pen.clear();
   const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
   $("hint").hidden = true;
-  $("undo").disabled = true;
-  $("clear").disabled = false;
   try {
     await readPhoto(file, alpha, pick);
   } catch (error) {

@@ -50,11 +50,9 @@ function show(now) {
   $("why").textContent = sentence(found, why, not);
   const sums = { baseline: found.baseline, sum: found.sum, difference: found.difference };
   for (const name in sums) sums[name] = signed(sums[name]);
-  const parts = [t("account", sums)];
-  if (Math.abs(found.residual) >= 0.005) {
-    parts[0] = t("account.residual", { ...sums, residual: signed(found.residual) });
-  }
-  $("account").textContent = parts.join(" ");
+  sums.residual = signed(found.residual);
+  sums.logarithm = t(found.difference >= 0 ? "account.log" : "account.minus-log");
+  $("account").textContent = t(Number(sums.residual) === 0 ? "account" : "account.residual", sums);
 }
 
 /** Say in words how many times more probable the one is than the other. */

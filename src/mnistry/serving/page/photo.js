@@ -6,6 +6,7 @@ import { FIELD, NIB } from "./pen.js";
 import { percent, t } from "./words.js";
 
 let address = null; // of the photo that is shown
+const buttons = new WeakMap(); // of each button, the digit that it shows
 
 /**
  * Read a picture file and show it with its digits.
@@ -28,7 +29,8 @@ export async function readPhoto(file, alpha, onpick) {
   say(t("photo.reading"));
   const { readings } = await json(pathAt(alpha), undefined, {
     method: "POST",
-    headers: { "Content-Type": file.type || "application/octet-stream" },
+    // What the system takes for no picture, the server may know, or say that it is none.
+    headers: { "Content-Type": file.type.startsWith("image/") ? file.type : "application/octet-stream" },
     body: file,
   });
   try {
@@ -37,8 +39,11 @@ export async function readPhoto(file, alpha, onpick) {
     // It is not shown.
   }
   const [width, height] = [image.naturalWidth, image.naturalHeight];
+  // A file may have several pages; the first is the one that is shown.
   if (width) layer.replaceChildren(...boxes(readings[0], width, height, onpick));
   showText(readings, onpick);
+  const [first] = readings[0]?.digits ?? [];
+  if (first) pick(first, onpick);
 }
 
 /** Read a drawing of several digits. @param {number[][][]} strokes as of `Pen` */
@@ -72,19 +77,21 @@ function boxes(reading, width, height, onpick) {
       type: "button",
       class: `box ${digit.outcome === "digit" ? "" : "unsure"}`,
       "aria-label": label(digit),
+      "aria-pressed": "false",
       title: label(digit),
-      onclick: () => onpick(digit),
+      onclick: () => pick(digit, onpick),
     });
     box.style.left = `${(100 * x) / width}%`;
     box.style.top = `${(100 * y) / height}%`;
     box.style.width = `${(100 * w) / width}%`;
     box.style.height = `${(100 * h_) / height}%`;
+    buttons.set(box, digit);
     return box;
   });
 }
 
 function showText(readings, onpick) {
-  const lines = readings.map((reading) => {
+  const lines = readings.map((reading, i) => {
     if (reading.error) return h("p", { text: reading.error });
     if (!reading.digits?.length) return h("p", { text: t("photo.none") });
     return h(
@@ -92,16 +99,19 @@ function showText(readings, onpick) {
       {},
       h(
         "p",
-        { class: "text", id: "text", "aria-label": t("photo.text", { text: reading.text }) },
-        ...reading.digits.map((digit) =>
-          h("button", {
+        { class: "text", id: i ? null : "text", role: "group", "aria-label": t("photo.text", { text: reading.text }) },
+        ...reading.digits.map((digit) => {
+          const button = h("button", {
             type: "button",
             class: digit.outcome === "digit" ? "" : "unsure",
             text: digit.digit ?? "?",
             "aria-label": label(digit),
-            onclick: () => onpick(digit),
-          }),
-        ),
+            "aria-pressed": "false",
+            onclick: () => pick(digit, onpick),
+          });
+          buttons.set(button, digit);
+          return button;
+        }),
       ),
       h("p", {
         class: "note",
@@ -113,6 +123,14 @@ function showText(readings, onpick) {
   $("reading").replaceChildren(...lines);
   const text = readings.map((reading) => reading.text).filter(Boolean).join(", ");
   announce(text ? t("photo.text", { text }) : t("photo.none"), 0);
+}
+
+/** Show one digit, and mark it where it is in the photo and in the text. */
+function pick(digit, onpick) {
+  for (const button of document.querySelectorAll(".box, .text button")) {
+    button.setAttribute("aria-pressed", String(buttons.get(button) === digit));
+  }
+  onpick(digit);
 }
 
 const label = ({ digit, probabilities }) =>

@@ -35,6 +35,7 @@ export function reliabilityDiagram({ confidence, accuracy, pictures }) {
       svg("text", { x: x(tick), y: TOP + SIZE + 18, "text-anchor": "middle" }, text),
     );
   }
+  drawing.append(svg("text", { x: LEFT - 6, y: TOP + 4, "text-anchor": "end" }, "100%")); // as good as
   drawing.append(svg("line", { x1: x(low), y1: y(low), x2: x(HIGH), y2: y(HIGH), class: "diagonal" }));
   for (const i of full) {
     const [from, to] = interval(accuracy[i], pictures[i]);
