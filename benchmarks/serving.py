@@ -8,7 +8,8 @@ answered, for so many seconds after one that is not counted; then one connection
 times. Every answer is compared with the model's own: a server that is wrong in any digit is void.
 Peers batch what arrives together by their own means, with the settings that were best of those
 tried here: they stand in their files under ``peers/``. BentoML runs one worker, as it
-does by default. MLServer 1.7 does not start beside pydantic 2. mnistry is also asked about 10,000
+does by default. Peers' sessions have one thread, since the client needs a core. MLServer 1.7 does
+not start beside pydantic 2. mnistry is also asked about 10,000
 pictures in one request, as bytes (the protocol's binary tensors) and as JSON.
 
 Last answer: see results/serving.json

@@ -79,6 +79,9 @@ def main() -> None:
                 if args.server == "mnistry":
                     found |= many(port, images[:10_000])
             finally:
+                server.terminate()  # it ends its own workers
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.wait(15)
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(server.pid, signal.SIGKILL)
     print(json.dumps(found))
