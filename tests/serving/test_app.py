@@ -67,7 +67,7 @@ def test_a_drawing_is_read(client: httpx.Client) -> None:
     [
         ("?alpha=2", {}, 422, "`alpha` must be between 0 and 1; got 2"),
         ("?alpha=x", {}, 422, "`alpha` must be a number; got 'x'"),
-        ("?digits=-1", {}, 422, "`digits` must be a number of digits"),
+        ("?digits=-1", {}, 422, "`digits` must be a whole number"),
         ("?keep=perhaps", {}, 422, "`keep` must be true or false"),
         ("?model=none", {}, 404, "no model 'none'"),
         ("", {"content": b"no", "headers": {"content-type": "image/png"}}, 422, "not a picture"),
@@ -258,11 +258,18 @@ def test_framed_pictures_are_told(mnist: DataSets) -> None:
 
 def test_document_tells_every_address(client: httpx.Client) -> None:
     """Each address in the document answers, and each that answers is in it."""
-    from mnistry.serving.app import Service
+    from mnistry.serving.app import make_router
+    from mnistry.serving.infer import Infer
+    from mnistry.serving.metrics import Metrics
+    from mnistry.serving.service import Service
     from mnistry.serving.store import ModelStore
+
+    store = ModelStore()
+    metrics = Metrics(store)
+    router = make_router(Service(store, metrics), Infer(store, metrics))
 
     told = client.get("/openapi.json").json()
     assert told == json.loads(json.dumps(document()))
-    routes = {getattr(r, "path", "") for r in Service(ModelStore()).router().routes}
+    routes = {getattr(r, "path", "") for r in router.routes}
     pages = {"/", "/docs", "/page", "/openapi.json"}
     assert set(told["paths"]) == routes - pages

@@ -4,297 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
-import mnistry
-from mnistry.errors import InputError
-from mnistry.models.base import Model
-from mnistry.serving import look, pictures, protocol, teach
 from mnistry.serving.errors import Refused
 from mnistry.serving.guard import App, Guard, Limits, Receive, Scope, Send
-from mnistry.serving.live import Trainings
+from mnistry.serving.infer import Infer
 from mnistry.serving.metrics import Metrics
-from mnistry.serving.openapi import document
-from mnistry.serving.store import ModelStore, Served, metadata
+from mnistry.serving.service import Service
+from mnistry.serving.store import ModelStore
 
 PAGE = Path(__file__).with_name("page")
 _REFRESH = 1.0  # seconds between two looks at the folder of models
-_WORTH_A_THREAD = 2**18  # bytes of a body
 _INFER = re.compile("/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
-_HEADER = protocol.HEADER.encode()
-_EXTENSIONS = ["binary_tensor_data", "model_repository"]
-
-
-class Service:
-    """The answers, over one store of models."""
-
-    def __init__(self, store: ModelStore) -> None:
-        self.store, self.metrics = store, Metrics()
-        self.desk, self.trainings = pictures.Desk(), Trainings()
-        self._answers: dict[Served, dict[str, Any]] = {}
-
-    # The Open Inference Protocol
-
-    async def server(self, _: Request) -> Response:
-        """Describe the server."""
-        told = {"name": "mnistry", "version": mnistry.__version__, "extensions": _EXTENSIONS}
-        return _json(told)
-
-    async def live(self, _: Request) -> Response:
-        """Tell that the server lives."""
-        return _json({"live": True})
-
-    async def ready(self, _: Request) -> Response:
-        """Tell whether all models are ready."""
-        return _json({"ready": True})
-
-    async def repository(self, request: Request) -> Response:
-        """Tell of all models, those too that can't be read."""
-        told = protocol.load_json(body) if (body := await request.body()) else {}
-        rows = [
-            {"name": one.name, "version": one.version, "state": "READY", "reason": ""}
-            for one in self.store.all()
-        ]
-        if not told.get("ready"):
-            rows += [
-                {"name": name, "version": version, "state": "UNAVAILABLE", "reason": why}
-                for (name, version), why in self.store.broken.items()
-            ]
-        return _json(rows)
-
-    async def model(self, request: Request) -> Response:
-        """Describe a model."""
-        served = self._served(request)
-        return _json(metadata(served, self.store.versions(served.name)))
-
-    async def model_ready(self, request: Request) -> Response:
-        """Tell whether a model is ready; one that is not there is not."""
-        served = self._served(request)
-        return _json({"name": served.name, "ready": True})
-
-    async def infer(self, request: Request) -> Response:
-        """Answer pictures of 28×28."""
-        header = request.headers.get(protocol.HEADER)
-        content, headers = await self._infer(self._served(request), await request.body(), header)
-        return Response(content, headers=headers)
-
-    async def infer_quickly(
-        self, found: re.Match[str], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Answer pictures of 28×28, without what a router, a request and a response cost."""
-        served = self.store.get(found["model"], found["version"])
-        body = (await receive())["body"]
-        header = dict(scope["headers"]).get(_HEADER)
-        content, headers = await self._infer(
-            served, body, None if header is None else header.decode("latin-1")
-        )
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        raw.append((b"content-length", str(len(content)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": raw})
-        await send({"type": "http.response.body", "body": content})
-
-    async def _infer(
-        self, served: Served, body: bytes, header: str | None
-    ) -> tuple[bytes, dict[str, str]]:
-        began = time.perf_counter()
-        large = len(body) > _WORTH_A_THREAD
-        parse, answer = protocol.parse, protocol.answer
-        if large:
-            asked = await asyncio.to_thread(parse, body, header, served)
-        else:
-            asked = parse(body, header, served)
-        parsed = time.perf_counter()
-        found = await served.batcher.run(asked.images)
-        ran = time.perf_counter()
-        if large:
-            content, headers = await asyncio.to_thread(answer, asked, served, found)
-        else:
-            content, headers = answer(asked, served, found)
-        names = [name for name, _ in served.batcher.outputs]
-        typicality = found[names.index("typicality")] if "typicality" in names else None
-        self.metrics.saw(served.name, asked.images, typicality)
-        self.metrics.took(served.name, parsed - began, ran - parsed, time.perf_counter() - ran)
-        return content, headers
-
-    # Pictures and evidence
-
-    async def read(self, request: Request) -> Response:
-        """Read pictures or a drawing."""
-        name = request.query_params.get("model")
-        served = None if name is None else self.store.get(name)
-        label = "reader" if name is None else name
-        reader = await self.desk.do(pictures.reader_of, request.query_params, served)
-        images = pictures.flag(request.query_params, "images")
-        began = time.perf_counter()
-        named = await _sent(request)
-        found = await self.desk.do(pictures.read, reader, named)
-        self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)
-        for one in found:
-            for outcome in pictures.outcomes(one):
-                self.metrics.outcomes.labels(label, str(outcome)).inc()
-        told = [
-            pictures.to_json(name, one, images=images)
-            for (name, _), one in zip(named, found, strict=True)
-        ]
-        alone = len(found) == 1 and isinstance(found[0], InputError)
-        return _json({"readings": told}, 422) if alone else _json({"readings": told})
-
-    async def explain(self, request: Request) -> Response:
-        """Tell why a picture is one class and not another."""
-        told = protocol.load_json(await request.body())
-        name = told.get("model", "convnet")
-        if not isinstance(name, str):
-            raise InputError("`model` must be a model's name.")
-        served = self.store.get(name)
-        began = time.perf_counter()
-        found = await self.desk.do(pictures.explain, served, told)
-        self.metrics.seconds["explain"].labels(served.name).observe(time.perf_counter() - began)
-        return _json(found)
-
-    async def weights(self, request: Request) -> Response:
-        """Give the weights and biases of softmax regression."""
-        served = self._served(request)
-        weights, biases = (getattr(served.model, name, None) for name in ("weights", "biases"))
-        if weights is None or biases is None:
-            raise Refused(404, f"{served.name!r} is no softmax regression; it has no weight maps.")
-        return _json({"weights": weights.T.tolist(), "biases": biases.tolist()})
-
-    # Models and data
-
-    async def models(self, _: Request) -> Response:
-        """Tell of all models that are ready."""
-        return _json({"models": [_told(one) for one in self.store.all()]})
-
-    async def answers(self, request: Request) -> Response:
-        """Tell what a model makes of MNIST's test pictures."""
-        served = self._served(request)
-        if served not in self._answers:
-            told = await self.desk.do(look.answers, served)
-            ready = set(self.store.all())
-            kept = {one: known for one, known in self._answers.items() if one in ready}
-            self._answers = {**kept, served: told}
-        return _json(self._answers[served])
-
-    async def labels(self, request: Request) -> Response:
-        """Give a split's labels."""
-        return _json(await self.desk.do(look.labels, request.path_params["split"]))
-
-    async def images(self, request: Request) -> Response:
-        """Give pictures of a split as bytes."""
-        split, query = request.path_params["split"], request.query_params
-        found = await self.desk.do(look.images, split, query)
-        return Response(found, media_type="application/octet-stream")
-
-    # Training watched live
-
-    async def train(self, request: Request) -> Response:
-        """Begin a run, and stream how it goes."""
-        told = protocol.load_json(body) if (body := await request.body()) else {}
-        headers = {"cache-control": "no-store"}
-        events = self.trainings.begin(told)
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-
-    async def steer(self, request: Request) -> Response:
-        """Change how a run goes on."""
-        told = protocol.load_json(await request.body())
-        self.trainings.set(request.path_params["run"], told)
-        return Response(status_code=204)
-
-    # Corrections
-
-    async def corrections(self, _: Request) -> Response:
-        """List the corrections."""
-        return _json(await self.desk.do(teach.listed))
-
-    async def correct(self, request: Request) -> Response:
-        """Keep a correction."""
-        told = protocol.load_json(await request.body())
-        return _json(await self.desk.do(teach.add, told), 201)
-
-    async def forget(self, request: Request) -> Response:
-        """Forget a correction."""
-        await self.desk.do(teach.remove, request.path_params["id"])
-        return Response(status_code=204)
-
-    async def parquet(self, _: Request) -> Response:
-        """Give the corrections as Parquet."""
-        found = await self.desk.do(teach.as_parquet)
-        return _file(found, "application/vnd.apache.parquet", "train.parquet")
-
-    async def idx(self, _: Request) -> Response:
-        """Give the corrections as IDX files, zipped."""
-        return _file(await self.desk.do(teach.as_idx), "application/zip", "corrections.zip")
-
-    # The rest
-
-    async def told(self, _: Request) -> Response:
-        """Give the metrics."""
-        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
-
-    async def openapi(self, _: Request) -> Response:
-        """Describe all of this."""
-        return _json(document())
-
-    def _served(self, request: Request) -> Served:
-        return self.store.get(request.path_params["model"], request.path_params.get("version"))
-
-    def router(self) -> Router:
-        """Give every address, those first that are asked for most."""
-        both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-        routes = [
-            *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in both),
-            Route("/read", self.read, methods=["POST"]),
-            Route("/explain", self.explain, methods=["POST"]),
-            Route("/v2", self.server),
-            Route("/v2/health/live", self.live),
-            Route("/v2/health/ready", self.ready),
-            Route("/v2/repository/index", self.repository, methods=["GET", "POST"]),
-            *(Route(f"{path}/ready", self.model_ready) for path in both),
-            *(Route(path, self.model) for path in both),
-            Route("/models", self.models),
-            Route("/models/{model}/answers", self.answers),
-            Route("/weights/{model}", self.weights),
-            Route("/data/{split}/labels", self.labels),
-            Route("/data/{split}/images", self.images),
-            Route("/training", self.train, methods=["POST"]),
-            Route("/training/{run}", self.steer, methods=["POST"]),
-            Route("/corrections", self.corrections),
-            Route("/corrections", self.correct, methods=["POST"]),
-            Route("/corrections.parquet", self.parquet),
-            Route("/corrections.zip", self.idx),
-            Route("/corrections/{id}", self.forget, methods=["DELETE"]),
-            Route("/metrics", self.told),
-            Route("/openapi.json", self.openapi),
-            Route("/docs", _page("docs.html")),
-            Route("/", _page("index.html")),
-            Mount("/page", StaticFiles(directory=PAGE)),
-        ]
-        return Router(routes, redirect_slashes=False, lifespan=self.lifespan)
-
-    @asynccontextmanager
-    async def lifespan(self, _: Any) -> AsyncIterator[None]:
-        """Look after the models for as long as the server runs."""
-        task = asyncio.create_task(self._keep_looking())
-        try:
-            yield
-        finally:
-            task.cancel()
-
-    async def _keep_looking(self) -> None:
-        while self.store.folder is not None:
-            await asyncio.sleep(_REFRESH)
-            await asyncio.to_thread(self.store.refresh)
 
 
 def make_app(
@@ -310,19 +40,73 @@ def make_app(
     ----------
     limits, key, hosts : see `Guard`.
     """
-    service = Service(store)
-    guard = Guard(_sentences(service), limits or Limits(), key, hosts)
-    service.metrics.watch(guard, store)
+    metrics = Metrics(store)
+    service, infer = Service(store, metrics), Infer(store, metrics)
+    guard = Guard(_app(make_router(service, infer), infer), limits or Limits(), key, hosts)
+    metrics.guard = guard
     return guard, service
 
 
-def _sentences(service: Service) -> App:
-    """Say in our own words what the router refuses: another address or method."""
-    router = service.router()
+def make_router(service: Service, infer: Infer) -> Router:
+    """Give every address."""
+    both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+    routes = [
+        *(Route(f"{path}/infer", infer, methods=["POST"]) for path in both),
+        Route("/read", service.read, methods=["POST"]),
+        Route("/explain", service.explain, methods=["POST"]),
+        Route("/v2", service.server),
+        Route("/v2/health/live", service.live),
+        Route("/v2/health/ready", service.ready),
+        Route("/v2/repository/index", service.repository, methods=["GET", "POST"]),
+        *(Route(f"{path}/ready", service.model_ready) for path in both),
+        *(Route(path, service.model) for path in both),
+        Route("/models", service.models),
+        Route("/models/{model}/answers", service.answers),
+        Route("/weights/{model}", service.weights),
+        Route("/data/{split}/labels", service.labels),
+        Route("/data/{split}/images", service.images),
+        Route("/training", service.train, methods=["POST"]),
+        Route("/training/{run}", service.steer, methods=["POST"]),
+        Route("/corrections", service.corrections),
+        Route("/corrections", service.correct, methods=["POST"]),
+        Route("/corrections.parquet", service.parquet),
+        Route("/corrections.zip", service.idx),
+        Route("/corrections/{id}", service.forget, methods=["DELETE"]),
+        Route("/metrics", service.told),
+        Route("/openapi.json", service.openapi),
+        Route("/docs", _page("docs.html")),
+        Route("/", _page("index.html")),
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
+    return Router(routes, redirect_slashes=False, lifespan=_lifespan(service.store))
+
+
+def _lifespan(store: ModelStore) -> Callable[[Any], Any]:
+    """Look after the models for as long as the server runs."""
+
+    async def keep_looking() -> None:
+        while store.folder is not None:
+            await asyncio.sleep(_REFRESH)
+            await asyncio.to_thread(store.refresh)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        task = asyncio.create_task(keep_looking())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return lifespan
+
+
+def _app(router: Router, infer: Infer) -> App:
+    """Go past the router to infer, and say in our own words what the router refuses."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("method") == "POST" and (found := _INFER.fullmatch(scope["path"])):
-            await service.infer_quickly(found, scope, receive, send)
+            scope["path_params"] = found.groupdict()
+            await infer(scope, receive, send)
             return
         scope["app"] = router  # by which it knows that its refusals may be raised
         try:
@@ -337,57 +121,6 @@ def _sentences(service: Service) -> App:
             raise Refused(error.status_code, sentence, headers) from None
 
     return app
-
-
-async def _sent(request: Request) -> list[tuple[str, Any]]:
-    """Take the pictures or the drawing out of a request to read: (name, bytes or array)."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return [("drawing", pictures.drawn(protocol.load_json(await request.body())))]
-    if kind == "multipart/form-data":
-        try:
-            async with request.form(max_files=pictures.MOST_FILES, max_fields=0) as form:
-                named = [
-                    (file.filename or f"picture {i}", await file.read())
-                    for i, (_, file) in enumerate(form.multi_items(), 1)
-                    if not isinstance(file, str)
-                ]
-        except HTTPException as error:
-            raise Refused(400, f"The form can't be read: {str(error.detail)[:200]}") from None
-        if not named:
-            raise Refused(400, "The form has no file in it; send at least one picture.")
-        return named
-    if kind.startswith("image/") or kind in ("application/octet-stream", ""):
-        return [("picture", await request.body())]
-    raise Refused(
-        415, "Send a picture's bytes, a form with files, or a drawing as JSON; "
-        f"got {kind[:60]!r}.",
-    )  # fmt: skip
-
-
-def _told(served: Served) -> dict[str, Any]:
-    model: Model = served.model
-    scores = model.provenance.get("scores")
-    accuracy = scores.get("accuracy") if isinstance(scores, dict) else None
-    return {
-        "name": served.name,
-        "kind": served.kind,
-        "version": served.version,
-        "ready": True,
-        "classes": list(model.classes),
-        "shape": list(model.shape),
-        "accuracy": accuracy,
-    }
-
-
-def _json(told: Any, status: int = 200) -> Response:
-    headers = {"cache-control": "no-store"}
-    return Response(orjson.dumps(told), status, headers, media_type="application/json")
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=kind, headers=headers)
 
 
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -34,6 +34,7 @@ class Batcher:
     Attributes
     ----------
     outputs : the graph's outputs: (name, whether it has a number for each class).
+    typicality : which of them that is; None for a model that was not calibrated.
     batches, pictures : how many were run so far.
     """
 
@@ -41,6 +42,8 @@ class Batcher:
         self.outputs = [(o.name, len(o.shape) == 2) for o in session.get_outputs()]
         self.batches = self.pictures = 0
         self._names = [name for name, _ in self.outputs]
+        known = "typicality" in self._names
+        self.typicality = self._names.index("typicality") if known else None
         self._run = session.run
         self._waiting: list[tuple[Images, asyncio.Future[Outputs]]] = []
 

@@ -13,6 +13,7 @@ from mnistry.data.sources import load_data
 from mnistry.errors import InputError
 from mnistry.probability.sheet import score
 from mnistry.serving.errors import Refused
+from mnistry.serving.query import whole
 
 if TYPE_CHECKING:
     from mnistry.data.dataset import DataSet, DataSets
@@ -62,10 +63,10 @@ def images(name: str, query: Mapping[str, str]) -> bytes:
     """
     data = split(name)
     if "indices" in query:
-        at = [_whole("indices", part) for part in query["indices"].split(",") if part]
+        at = [whole("indices", part) for part in query["indices"].split(",") if part]
     else:
         start, count = (
-            _whole(key, query.get(key, d)) for key, d in (("from", "0"), ("count", "200"))
+            whole(key, query.get(key, d)) for key, d in (("from", "0"), ("count", "200"))
         )
         at = list(range(start, min(start + min(count, MOST + 1), len(data))))
     if len(at) > MOST:
@@ -75,12 +76,6 @@ def images(name: str, query: Mapping[str, str]) -> bytes:
             f"The {name} split has {len(data):,} pictures; the last is {len(data) - 1:,}."
         )
     return np.ascontiguousarray(data.images[at]).tobytes()
-
-
-def _whole(name: str, told: str) -> int:
-    if not told.isascii() or not told.isdigit() or len(told) > 9:
-        raise InputError(f"`{name}` must be whole numbers from 0 on; got {told[:40]!r}.")
-    return int(told)
 
 
 def answers(served: Served) -> dict[str, Any]:

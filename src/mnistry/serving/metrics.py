@@ -24,15 +24,18 @@ STEPS = ("preprocess", "predict", "postprocess", "explain")
 
 
 class Metrics:
-    """Counts and times of one server.
+    """Counts and times of one server, and of the models that it has.
 
     Attributes
     ----------
+    guard : whose requests are told of, once there is one.
     seconds : by step, KServe's histograms `request_STEP_seconds`, labelled by model.
     outcomes : what marks turned out to be, by model and outcome.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: ModelStore) -> None:
+        self.guard: Guard | None = None
+        self._store = store
         self.registry = CollectorRegistry()
         self.seconds = {
             step: Histogram(
@@ -54,10 +57,6 @@ class Metrics:
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._typicality: dict[str, tuple[NDArray[np.int64], float]] = {}
         self.registry.register(self)
-
-    def watch(self, guard: Guard, store: ModelStore) -> None:
-        """Tell of these too."""
-        self._guard, self._store = guard, store
 
     def saw(self, name: str, images: NDArray[np.uint8], typicality: NDArray[Any] | None) -> None:
         """Count the pictures of a request and how like digits they were; many at a time."""
@@ -107,17 +106,10 @@ class Metrics:
             buckets.append(("+Inf", float(counts.sum())))
             family.add_metric([name], buckets, total)
         yield family
-        if not hasattr(self, "_guard"):
-            return
-        for name, about, value in (
-            ("mnistry_requests_in_flight", "Requests being answered.", self._guard.busy),
-            (
-                "mnistry_requests_turned_away",
-                "Requests told to come again.",
-                self._guard.turned_away,
-            ),
-        ):
-            yield GaugeMetricFamily(name, about, value=value)
+        if self.guard is not None:
+            busy, away = self.guard.busy, self.guard.turned_away
+            yield GaugeMetricFamily("mnistry_requests_in_flight", "Being answered.", value=busy)
+            yield GaugeMetricFamily("mnistry_requests_turned_away", "Told to wait.", value=away)
         batches = GaugeMetricFamily("mnistry_batches", "Batches run.", labels=["model_name"])
         pictures = GaugeMetricFamily("mnistry_pictures", "Pictures run.", labels=["model_name"])
         for served in self._store.all():

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import mnistry
 from mnistry.serving.live import LIMITS
 from mnistry.serving.look import MOST
 from mnistry.serving.protocol import MOST_PICTURES
-
-Json = dict[str, Any]
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
+from mnistry.serving.schemas import (
+    DIGIT,
+    IMAGE,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    YES,
+    Json,
+    list_of,
+    object_of,
+    ref,
+    schemas,
+)
 
 
 def _body(schema: Json, kind: str = "application/json") -> Json:
@@ -23,15 +29,6 @@ def _body(schema: Json, kind: str = "application/json") -> Json:
 
 def _answer(about: str, schema: Json, kind: str = "application/json") -> Json:
     return {"description": about, "content": {kind: {"schema": schema}}}
-
-
-def _list(items: Json, count: int | None = None) -> Json:
-    size = {} if count is None else {"minItems": count, "maxItems": count}
-    return {"type": "array", "items": items, **size}
-
-
-def _object(required: list[str], **properties: Any) -> Json:
-    return {"type": "object", "properties": properties, "required": required}
 
 
 def _in_path(name: str, about: str) -> Json:
@@ -45,11 +42,6 @@ def _in_query(name: str, about: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-_NUMBER, _WHOLE, _TEXT, _YES = ({"type": t} for t in ("number", "integer", "string", "boolean"))
-_DIGIT = {"type": "integer", "minimum": 0, "maximum": 9}
-_LEVEL = {"type": "integer", "minimum": 0, "maximum": 255}
-_IMAGE = _list(_LEVEL, 784)
-_OUTCOME = {"type": "string", "enum": ["digit", "ambiguous", "blank", "not a digit"]}
 _EVENTS = "Events: `start`, `look` (step, loss, accuracy, weights) and `end`."
 _WRONG = {
     "400": "The body is not what it should be.",
@@ -94,17 +86,17 @@ _SPLIT = {**_in_path("split", "Of MNIST."), "schema": {"type": "string", "enum":
 def _protocol() -> Json:
     """The addresses of the Open Inference Protocol."""
     paths: Json = {
-        "/v2": {"get": _operation("server", "The server", {"200": _answer("It.", _ref("Server"))})},
+        "/v2": {"get": _operation("server", "The server", {"200": _answer("It.", ref("Server"))})},
         "/v2/repository/index": {
             "post": _operation(
-                "repository", "All models", {"200": _answer("They.", _list(_ref("State")))},
+                "repository", "All models", {"200": _answer("They.", list_of(ref("State")))},
                 ("400",),
-                body={**_body(_object([], ready=_YES)), "required": False},
+                body={**_body(object_of([], ready=YES)), "required": False},
             )
         },
     }  # fmt: skip
     for what in ("live", "ready"):
-        answer = _answer("It is.", _object([what], **{what: _YES}))
+        answer = _answer("It is.", object_of([what], **{what: YES}))
         paths[f"/v2/health/{what}"] = {
             "get": _operation(what, f"Is the server {what}?", {"200": answer})
         }
@@ -114,13 +106,13 @@ def _protocol() -> Json:
     ):
         paths[prefix] = {
             "get": _operation(
-                f"model{tail}", "A model", {"200": _answer("It.", _ref("Model"))}, ("404",), own
+                f"model{tail}", "A model", {"200": _answer("It.", ref("Model"))}, ("404",), own
             )
         }
         paths[f"{prefix}/ready"] = {
             "get": _operation(
                 f"modelReady{tail}", "Is a model ready?",
-                {"200": _answer("It is.", _object(["name", "ready"], name=_TEXT, ready=_YES))},
+                {"200": _answer("It is.", object_of(["name", "ready"], name=TEXT, ready=YES))},
                 ("404",), own,
             )
         }  # fmt: skip
@@ -129,8 +121,8 @@ def _protocol() -> Json:
                 f"infer{tail}",
                 f"Answer framed pictures, at most {MOST_PICTURES:,}; also in the protocol's "
                 "binary tensor extension",
-                {"200": _answer("The answers.", _ref("InferResponse"))},
-                ("400", "404"), own, _body(_ref("InferRequest")),
+                {"200": _answer("The answers.", ref("InferResponse"))},
+                ("400", "404"), own, _body(ref("InferRequest")),
             )
         }  # fmt: skip
     return paths
@@ -145,22 +137,22 @@ def _own() -> Json:
     read = _operation(
         "read", "Read pictures of handwritten digits, or a drawing",
         {"200": _answer("What they say; an error in place of one that can't be read.",
-                        _ref("Readings"))},
+                        ref("Readings"))},
         ("400", "404", "415", "422"),
         (
             _in_query("alpha", "How often sets may miss the truth.", share),
             _in_query("level", "Typicality up to which a mark is no digit.", level),
             _in_query("digits", "How many each has.", count),
-            _in_query("keep", "Keep points, commas and dashes.", _YES),
-            _in_query("images", "Give the 28×28 of each digit.", _YES),
-            _in_query("model", "Instead of all that is in the package.", _TEXT),
+            _in_query("keep", "Keep points, commas and dashes.", YES),
+            _in_query("images", "Give the 28×28 of each digit.", YES),
+            _in_query("model", "Instead of all that is in the package.", TEXT),
         ),
         {
             "required": True,
             "content": {
-                "application/json": {"schema": _ref("Drawing")},
+                "application/json": {"schema": ref("Drawing")},
                 "multipart/form-data": {
-                    "schema": _object(["picture"], picture=_list(file))
+                    "schema": object_of(["picture"], picture=list_of(file))
                 },
                 "image/png": {"schema": file},
                 "image/jpeg": {"schema": file},
@@ -170,9 +162,9 @@ def _own() -> Json:
     )  # fmt: skip
     explain = _operation(
         "explain", "Why a picture is one digit and not another",
-        {"200": _answer("baseline + sum + residual = difference.", _ref("Contrast"))},
+        {"200": _answer("baseline + sum + residual = difference.", ref("Contrast"))},
         ("400", "404", "422"),
-        body=_body(_object(["image", "why"], model=_TEXT, image=_IMAGE, why=_DIGIT,
+        body=_body(object_of(["image", "why"], model=TEXT, image=IMAGE, why=DIGIT,
                            **{"not": {"type": ["integer", "null"], "minimum": 0, "maximum": 9}})),
     )  # fmt: skip
     nothing = {"204": {"description": "Done."}}
@@ -185,48 +177,48 @@ def _own() -> Json:
         "/explain": {"post": explain},
         "/weights/{model}": {"get": _operation(
             "weights", "Softmax regression's weights",
-            {"200": _answer("A list of 784 a class.", _object(
-                ["weights", "biases"], weights=_list(_list(_NUMBER)), biases=_list(_NUMBER)))},
+            {"200": _answer("A list of 784 a class.", object_of(
+                ["weights", "biases"], weights=list_of(list_of(NUMBER)), biases=list_of(NUMBER)))},
             ("404",), (_MODEL,))},
         "/models": {"get": _operation(
             "models", "All models that are ready",
-            {"200": _answer("They.", _object(["models"], models=_list(_ref("Served"))))})},
+            {"200": _answer("They.", object_of(["models"], models=list_of(ref("Served"))))})},
         "/models/{model}/answers": {"get": _operation(
             "answers", "What a model makes of MNIST's test pictures, and its score sheet",
-            {"200": _answer("It.", _ref("Answers"))}, ("404", "422"), (_MODEL,))},
+            {"200": _answer("It.", ref("Answers"))}, ("404", "422"), (_MODEL,))},
         "/data/{split}/labels": {"get": _operation(
             "labels", "A split's labels, and whose hand it is",
-            {"200": _answer("They.", _object(
-                ["labels", "students"], labels=_list(_DIGIT),
-                students={"type": ["array", "null"], "items": _YES}))}, ("404",), (_SPLIT,))},
+            {"200": _answer("They.", object_of(
+                ["labels", "students"], labels=list_of(DIGIT),
+                students={"type": ["array", "null"], "items": YES}))}, ("404",), (_SPLIT,))},
         "/data/{split}/images": {"get": _operation(
             "images", f"Pictures of a split, at most {MOST:,}, 784 bytes each, 0 = paper",
             {"200": _answer("Their bytes.", file, "application/octet-stream")}, ("404", "422"),
             (_SPLIT,
              _in_query("from", "The first.", {"type": "integer", "minimum": 0}),
              _in_query("count", "How many.", {"type": "integer", "minimum": 0, "maximum": MOST}),
-             _in_query("indices", "Or these, with commas between.", _TEXT)))},
+             _in_query("indices", "Or these, with commas between.", TEXT)))},
         "/training": {"post": _operation(
             "train", "Softmax regression learns, and is watched",
-            {"200": _answer(_EVENTS, _TEXT, "text/event-stream")}, ("400", "422"),
-            body=_body(_object(
+            {"200": _answer(_EVENTS, TEXT, "text/event-stream")}, ("400", "422"),
+            body=_body(object_of(
                 [], rate=steer["rate"], batch={"type": "integer", "minimum": 1, "maximum": 10_000},
                 seed={"type": "integer", "minimum": 0, "maximum": 2**32})))},
         "/training/{run}": {"post": _operation(
             "steer", "Change how a run goes on", nothing, ("400", "404", "422"),
             (_in_path("run", "From its event `start`."),),
-            _body({**_object([], paused=_YES, **steer), "additionalProperties": False}))},
+            _body({**object_of([], paused=YES, **steer), "additionalProperties": False}))},
         "/corrections": {
             "get": _operation(
                 "corrections", "The corrections kept on this machine, the newest first",
-                {"200": _answer("They.", _object(
-                    ["corrections", "count"], corrections=_list(_ref("Correction")),
-                    count=_WHOLE))}, ("422",)),
+                {"200": _answer("They.", object_of(
+                    ["corrections", "count"], corrections=list_of(ref("Correction")),
+                    count=WHOLE))}, ("422",)),
             "post": _operation(
                 "correct", "Keep a correction",
-                {"201": _answer("Its number.", _object(["id"], id=_WHOLE))}, ("400", "422"),
-                body=_body(_object(
-                    ["image", "label"], image=_IMAGE, label=_DIGIT,
+                {"201": _answer("Its number.", object_of(["id"], id=WHOLE))}, ("400", "422"),
+                body=_body(object_of(
+                    ["image", "label"], image=IMAGE, label=DIGIT,
                     answer={"type": ["integer", "null"], "minimum": 0, "maximum": 9},
                     model={"type": ["string", "null"]})))},
         "/corrections/{id}": {"delete": _operation(
@@ -239,78 +231,7 @@ def _own() -> Json:
             "correctionsIdx", "All corrections as IDX files, zipped",
             {"200": _answer("The file.", file, "application/zip")}, ("422",))},
         "/metrics": {"get": _operation(
-            "metrics", "For Prometheus", {"200": _answer("Text.", _TEXT, "text/plain")})},
-    }  # fmt: skip
-
-
-def _schemas() -> Json:
-    tensor = _object(["name", "shape", "datatype"], name=_TEXT, shape=_list(_WHOLE), datatype=_TEXT)
-    given = _object(
-        ["name", "shape", "datatype", "data"],
-        name={"type": "string", "enum": ["images"]},
-        shape=_list({"type": "integer", "minimum": 0}),
-        datatype={"type": "string", "enum": ["UINT8", "FP32", "INT64"]},
-        data={"type": "array", "description": "Numbers, flat or nested; 0 = paper, 255 = ink."},
-    )
-    mark = _object(
-        ["digit", "probabilities", "set", "outcome", "typicality", "box"],
-        digit={"type": ["integer", "null"], "minimum": 0, "maximum": 9},
-        probabilities=_list(_NUMBER, 10), set=_list(_DIGIT), outcome=_OUTCOME, typicality=_NUMBER,
-        box=_list(_WHOLE, 4), image=_IMAGE,
-    )  # fmt: skip
-    reading = _object(
-        ["picture"], picture=_TEXT, text=_TEXT, probability=_NUMBER, outcome=_OUTCOME,
-        digits=_list(mark), error=_TEXT,
-    )  # fmt: skip
-    side = {"type": "number", "minimum": 1, "maximum": 4000}
-    return {
-        "Error": _object(["error"], error=_TEXT),
-        "Server": _object(
-            ["name", "version", "extensions"], name=_TEXT, version=_TEXT, extensions=_list(_TEXT)
-        ),
-        "State": _object(
-            ["name", "version", "state", "reason"],
-            name=_TEXT, version=_TEXT, state=_TEXT, reason=_TEXT,
-        ),
-        "Model": _object(
-            ["name", "versions", "platform", "inputs", "outputs"],
-            name=_TEXT, versions=_list(_TEXT), platform=_TEXT, inputs=_list(tensor),
-            outputs=_list(tensor),
-        ),
-        "Served": _object(
-            ["name", "kind", "version", "ready", "classes", "shape"],
-            name=_TEXT, kind=_TEXT, version=_TEXT, ready=_YES, classes=_list(_TEXT),
-            shape=_list(_WHOLE, 2), accuracy={"type": ["number", "null"]},
-        ),
-        "InferRequest": _object(
-            ["inputs"], id=_TEXT, inputs=_list(given, 1),
-            outputs=_list(_object(["name"], name=_TEXT)),
-        ),
-        "InferResponse": _object(
-            ["model_name", "model_version", "outputs"],
-            model_name=_TEXT, model_version=_TEXT, id=_TEXT, outputs=_list(tensor),
-        ),
-        "Drawing": _object(
-            ["strokes", "width", "height", "pen"],
-            strokes=_list(_list(_list(_NUMBER, 2))), width=side, height=side, pen=side,
-        ),
-        "Readings": _object(["readings"], readings=_list(reading)),
-        "Contrast": _object(
-            ["why", "not", "map", "baseline", "sum", "difference", "residual", "logits",
-             "probabilities"],
-            **{"why": _DIGIT, "not": {"type": ["integer", "null"]}, "map": _list(_NUMBER),
-               "baseline": _NUMBER, "sum": _NUMBER, "difference": _NUMBER, "residual": _NUMBER,
-               "logits": _list(_NUMBER, 2), "probabilities": _list(_NUMBER, 2)},
-        ),
-        "Answers": _object(
-            ["labels", "answers", "probabilities", "sheet"], labels=_list(_DIGIT),
-            answers=_list(_DIGIT), probabilities=_list(_NUMBER), sheet={"type": "object"},
-        ),
-        "Correction": _object(
-            ["id", "label", "answer", "model", "at", "image"], id=_WHOLE, label=_DIGIT,
-            answer={"type": ["integer", "null"]}, model={"type": ["string", "null"]}, at=_TEXT,
-            image=_IMAGE,
-        ),
+            "metrics", "For Prometheus", {"200": _answer("Text.", TEXT, "text/plain")})},
     }  # fmt: skip
 
 
@@ -327,10 +248,8 @@ def document() -> Json:
         },
         "paths": {**_protocol(), **_own()},
         "components": {
-            "schemas": _schemas(),
-            "responses": {
-                status: _answer(about, _ref("Error")) for status, about in _WRONG.items()
-            },
+            "schemas": schemas(),
+            "responses": {status: _answer(about, ref("Error")) for status, about in _WRONG.items()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"key": []}],

@@ -53,19 +53,16 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
+        self._head_since: float | None = self.loop.time()
+        self._full_since: float | None = None
+        self._look_again = self.loop.call_later(_LOOK, self._look)
         super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > MOST:
             transport.abort()
-            return
-        now = self.loop.time()
-        self._head_since: float | None = now
-        self._full_since: float | None = None
-        self._look_again = self.loop.call_later(_LOOK, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        if hasattr(self, "_look_again"):
-            self._look_again.cancel()
+        self._look_again.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

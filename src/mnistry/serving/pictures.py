@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from mnistry.evidence.contrast import contrast
 from mnistry.pictures.decode import decode
 from mnistry.reader import ALPHA, LEVEL, Reader
 from mnistry.reading import Outcome, Reading
-from mnistry.serving.errors import Refused
+from mnistry.serving.query import flag, number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,34 +24,6 @@ if TYPE_CHECKING:
 MOST_FILES = 100
 _MOST_PIXELS = 24_000_000  # of a picture: decoded, it is held in memory
 _MOST_POINTS, _MOST_SIDE = 50_000, 4000
-_WORKERS, _WAITING = 2, 16
-
-
-class Desk:
-    """Reads and explains in threads of its own, a few at a time; more are turned away."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="desk")
-        self._queued = 0
-
-    async def do(self, work: Any, *args: Any) -> Any:
-        """Do some work.
-
-        Raises
-        ------
-        Refused : 503, there is too much to do.
-        """
-        if self._queued >= _WORKERS + _WAITING:
-            raise Refused(503, "Too many pictures are being read; come again in a second.")
-        self._queued += 1
-        done = asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
-        done.add_done_callback(self._done)  # even if whoever asked has left
-        return await done
-
-    def _done(self, future: asyncio.Future[Any]) -> None:
-        self._queued -= 1
-        if not future.cancelled():
-            future.exception()  # seen, so that no one complains of it where nobody waits any more
 
 
 def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
@@ -63,12 +33,8 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
     ------
     InputError : a number is none, or out of range.
     """
-    alpha, level = _number(query, "alpha", ALPHA), _number(query, "level", LEVEL)
-    count = None
-    if (told := query.get("digits")) is not None:
-        if not told.isascii() or not told.isdigit():
-            raise InputError(f"`digits` must be a number of digits; got {told[:40]!r}.")
-        count = int(told[:9])
+    alpha, level = number(query, "alpha", ALPHA), number(query, "level", LEVEL)
+    count = whole("digits", query["digits"]) if "digits" in query else None
     keep = flag(query, "keep")
     if served is None:
         return _readers(alpha, level, count, keep)
@@ -78,24 +44,6 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
 @lru_cache(maxsize=64)
 def _readers(alpha: float, level: float, count: int | None, keep: bool) -> Reader:
     return Reader(alpha=alpha, level=level, count=count, keep=keep)
-
-
-def _number(query: Mapping[str, str], name: str, default: float) -> float:
-    told = query.get(name)
-    if told is None:
-        return default
-    try:
-        return float(told)
-    except ValueError:
-        raise InputError(f"`{name}` must be a number; got {told[:40]!r}.") from None
-
-
-def flag(query: Mapping[str, str], name: str) -> bool:
-    """Tell whether something is switched on; it is off where nothing is said of it."""
-    told = query.get(name, "false").lower()
-    if told not in ("true", "false", "1", "0"):
-        raise InputError(f"`{name}` must be true or false; got {told[:40]!r}.")
-    return told in ("true", "1")
 
 
 def read(reader: Reader, named: list[tuple[str, bytes | NDArray[Any]]]) -> list[Any]:

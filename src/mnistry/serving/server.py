@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mnistry.errors import InputError
+from mnistry.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
     from mnistry.serving.guard import Limits
@@ -52,8 +52,6 @@ def serve(
         import starlette  # noqa: F401
         import uvicorn
     except ImportError as error:
-        from mnistry.errors import MissingExtra
-
         raise MissingExtra("Serving", str(error.name), "serve") from None
     from mnistry.serving.app import make_app
     from mnistry.serving.patience import PatientProtocol
@@ -103,6 +101,7 @@ def serve(
         timeout_keep_alive=30,
         backlog=_BACKLOG,
     )
+    # What is there now stays, and looking for rings among it is time that no request gets.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
