@@ -141,6 +141,16 @@ def test_two_bars_ask_why(opened: Opened) -> None:
     expect(page.locator("#why")).to_contain_text("9")
 
 
+def test_strange_pictures_are_not_overstated(opened: Opened) -> None:
+    """Where a model is less sure than its evidence says, the page doesn't call it the odds."""
+    page = opened()
+    draw(page, DIGITS["9"])
+    expect(page.locator("#account")).to_contain_text("the logarithm of that", timeout=10_000)
+    page.click("#clear")
+    draw(page, [[(0.1 + 0.8 * (i % 2), 0.1 + 0.05 * i) for i in range(17)]])
+    expect(page.locator("#account")).to_contain_text("knows the picture to be strange")
+
+
 def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
     """Two digits in a file: their text, and a box for each."""
     import cv2

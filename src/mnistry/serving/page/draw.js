@@ -1,14 +1,16 @@
 /** The view on which people draw: it leads the pen's ink to frame, answer and evidence. */
 
-import { infer, json, newest, once, pictures } from "./api.js";
+import { infer, newest, once, pictures } from "./api.js";
 import { Bars, judged, sayOutcome } from "./answer.js";
 import { $, announce, h } from "./dom.js";
+import { offerRight } from "./correct.js";
 import * as evidence from "./evidence.js";
 import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
+import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
 import { closePhoto, readDrawing, readPhoto, say } from "./photo.js";
-import { modelName, percent, t } from "./words.js";
+import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
 const ALPHAS = [0.1, 0.05, 0.01, 0.001];
@@ -50,7 +52,7 @@ export function startDraw() {
     alpha = Number($("alpha").value);
     showAnswer();
   });
-  $("wrong").addEventListener("click", () => offerRight($("right").hidden));
+  $("wrong").addEventListener("click", () => offer($("right").hidden));
   document.addEventListener("photo-close", clear);
   document.addEventListener("server-back", () => (models.length ? show(image) : loadModels()));
   document.addEventListener("shade", repaint);
@@ -121,7 +123,7 @@ function look() {
 /** Show a picture that the model is to see. @param {Uint8Array | null} seen */
 function show(seen) {
   image = seen;
-  offerRight(false);
+  offer(false);
   $("thanks").textContent = "";
   $("wrong").hidden = !seen;
   const context = $("seen").getContext("2d");
@@ -197,32 +199,10 @@ function showAnswer() {
   showOthers();
 }
 
-/** What the other models say, small, so that one sees where they differ. */
 function showOthers() {
   const shown = models.filter((other) => other !== model && image && others.has(other.name));
   const mine = answer && model.classes[judged(answer, alpha).top];
-  $("others").replaceChildren(
-    ...shown.map((other) => {
-      const theirs = others.get(other.name);
-      const { top } = judged(theirs, alpha);
-      const values = {
-        model: modelName(other), digit: other.classes[top], percent: percent(theirs.probabilities[top]),
-      };
-      return h(
-        "button",
-        {
-          type: "button",
-          class: other.classes[top] === mine ? "other" : "other differs",
-          "data-model": other.name,
-          "aria-label": t("others.say", values),
-          onclick: () => choose(other.name),
-        },
-        h("span", { text: values.model }),
-        h("b", { text: values.digit }),
-        h("span", { class: "percent", text: values.percent }),
-      );
-    }),
-  );
+  sayOthers(shown.map((other) => [other, others.get(other.name)]), mine, alpha, choose);
 }
 
 function clear() {
@@ -272,31 +252,11 @@ function offerReading() {
   say(t("apart"), " ", button);
 }
 
-/** Offer the classes of which one is right, or take the offer back. */
-function offerRight(open) {
-  $("right").hidden = !open;
-  $("wrong").setAttribute("aria-expanded", String(open));
-  if (!open) return;
-  $("right").replaceChildren(
-    h("p", { class: "note", text: t("wrong.which") }),
-    ...model.classes.map((name, i) =>
-      h("button", { type: "button", text: name, "data-label": i, onclick: () => correct(i) }),
-    ),
-  );
-  $("right").querySelector("button").focus();
-}
-
-async function correct(label) {
-  const given = answer ? judged(answer, alpha).top : null;
-  try {
-    await json("/corrections", { image: Array.from(image), label, answer: given, model: model.name });
-    offerRight(false);
-    $("thanks").textContent = t("wrong.thanks");
-    $("wrong").focus();
-    document.dispatchEvent(new Event("corrected"));
-  } catch (error) {
-    $("thanks").textContent = error.message;
-  }
+function offer(open) {
+  offerRight(open, model?.classes ?? [], (label) => {
+    const given = answer ? judged(answer, alpha).top : null;
+    return { image: Array.from(image), label, answer: given, model: model.name };
+  });
 }
 
 function repaint() {

@@ -51,15 +51,30 @@ function show(now) {
   const sums = { baseline: found.baseline, sum: found.sum, difference: found.difference };
   for (const name in sums) sums[name] = signed(sums[name]);
   sums.residual = signed(found.residual);
-  sums.logarithm = t(found.difference >= 0 ? "account.log" : "account.minus-log");
+  sums.logarithm = t(meaning(found));
   $("account").textContent = t(Number(sums.residual) === 0 ? "account" : "account.residual", sums);
 }
 
+/** How many times as probable as the other the one is. */
+const odds = ({ probabilities: [one, other] }) => one / Math.max(other, Number.MIN_VALUE);
+
+/**
+ * Tell what the sums come to: the logarithm of the odds, but of a picture that is strange to it a
+ * model is less sure than its evidence says.
+ */
+function meaning(found) {
+  if (found.not === null) return "account.mean";
+  const off = Math.abs(Math.log(odds(found)) - found.difference);
+  if (off > 0.02 * Math.max(1, Math.abs(found.difference))) return "account.strange";
+  return found.difference >= 0 ? "account.log" : "account.minus-log";
+}
+
 /** Say in words how many times more probable the one is than the other. */
-function sentence({ difference }, why, not) {
-  const odds = Math.exp(Math.abs(difference));
-  if (not === null) return t(difference >= 0 ? "why.all" : "why.all.less", { why, times: times(odds) });
-  if (odds < 1.05) return t("why.even", { why, not });
-  const [more, less] = difference >= 0 ? [why, not] : [not, why];
-  return t("why", { why: more, not: less, times: times(odds) });
+function sentence(found, why, not) {
+  const share = odds(found);
+  const often = times(Math.max(share, 1 / share));
+  if (not === null) return t(share >= 1 ? "why.all" : "why.all.less", { why, times: often });
+  if (Math.max(share, 1 / share) < 1.05) return t("why.even", { why, not });
+  const [more, less] = share >= 1 ? [why, not] : [not, why];
+  return t("why", { why: more, not: less, times: often });
 }

@@ -162,6 +162,8 @@ const WORDS = {
   "account.residual": ["Before any ink {baseline}, all pixels {sum}, not attributed {residual}: together {difference}, {logarithm}.", "落墨之前 {baseline}，全部像素 {sum}，未归因 {residual}，合计 {difference}，{logarithm}。"],
   "account.log": ["the logarithm of that", "即上面倍数的对数"],
   "account.minus-log": ["minus the logarithm of that", "即上面倍数的对数取负"],
+  "account.strange": ["of which a model that knows the picture to be strange makes less", "但模型觉得这张图陌生，因此没有那么肯定"],
+  "account.mean": ["more than the other classes have on average", "这是超出其余类别平均值的部分"],
   wrong: ["Wrong? Tell it", "错了？告诉它"],
   "wrong.which": ["What is right?", "正确的是哪个？"],
   "wrong.thanks": ["Thank you. It is kept on this machine, under Teach.", "谢谢。已保存在这台机器上，见“教”。"],
