@@ -33,9 +33,9 @@ from compare import (
 )
 
 PEERS = (
-    Peer("mnistry", "mnistry", ("mnistry",), program="served"),
-    Peer("bentoml", "BentoML", ("bentoml",), program="served"),
-    Peer("litserve", "LitServe", ("litserve",), program="served"),
+    Peer("mnistry", "mnistry", ("mnistry",), program="../served"),
+    Peer("bentoml", "BentoML", ("bentoml",), program="../served"),
+    Peer("litserve", "LitServe", ("litserve",), program="../served"),
 )
 MEASURES = {
     "rate": ("requests a second", "count"),

@@ -60,6 +60,19 @@ def test_benchmark_measures_each_peer_and_its_machine(
     assert sorted((BENCHMARKS / "results").glob("*")) == before
 
 
+def test_load_is_borne(tmp_path: Path) -> None:
+    """Twice the load, a kill and a stop, for seconds: nothing wrong, nothing lost that had come."""
+    done = run("load.py", "--smoke", "--seconds", "1", "--out", str(tmp_path / "load.json"))
+    assert done.returncode == 0, done.stderr
+    parts = json.loads((tmp_path / "load.json").read_text("utf-8"))["parts"]
+    assert list(parts) == ["capacity", "overload", "killed", "stopped"]
+    assert all(part["statuses"]["200"] > 0 for part in parts.values())
+    assert {name for part in parts.values() for name in part["statuses"]} <= {"200", "503"}
+    assert sum(part["without_retry_after"] for part in parts.values()) == 0
+    assert parts["stopped"]["exit_code"] == 0
+    assert parts["stopped"]["lost"] == 0
+
+
 def test_benchmark_keeps_smoke_out_of_the_results() -> None:
     """What a smoke run measures can't get among the results."""
     done = run("optimum.py", "--smoke", "--out", str(BENCHMARKS / "results" / "smoke.json"))
