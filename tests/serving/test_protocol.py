@@ -66,13 +66,16 @@ def test_a_client_library_works_unchanged(
     client.close()
 
 
-def test_any_number_in_any_form_is_the_same_picture(client: httpx.Client, mnist: DataSets) -> None:
+@pytest.mark.parametrize("n", [3, 100])  # of many, the numbers are read another way
+def test_any_number_in_any_form_is_the_same_picture(
+    client: httpx.Client, mnist: DataSets, n: int
+) -> None:
     """Flat or nested, as bytes, ints or floats in [0, 1]: the same probabilities."""
-    images = mnist.test.images[:3]
+    images = mnist.test.images[:n]
     forms = [
         tensor(images),
         tensor(images, data=images.tolist()),
-        tensor(images, shape=[3, 784]),
+        tensor(images, shape=[n, 784]),
         tensor(images, datatype="INT64"),
         tensor(images, datatype="FP32", data=(images / 255).ravel().tolist()),
     ]
@@ -82,12 +85,12 @@ def test_any_number_in_any_form_is_the_same_picture(client: httpx.Client, mnist:
         response = client.post(INFER, json=asked)
         assert response.status_code == 200, response.text
         [output] = response.json()["outputs"]
-        assert (output["name"], output["shape"]) == ("probabilities", [3, 10])
+        assert (output["name"], output["shape"]) == ("probabilities", [n, 10])
         found.append(output["data"])
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], atol=1e-6)
     np.testing.assert_allclose(
-        np.reshape(found[0], (3, 10)), shipped_model().predict_proba(images), atol=1e-5
+        np.reshape(found[0], (n, 10)), shipped_model().predict_proba(images), atol=1e-5
     )
 
 
@@ -107,6 +110,12 @@ PAPER = np.zeros((1, 28, 28), np.uint8)
         ({"inputs": [tensor(PAPER, shape=[2, 28, 28])]}, "must be 1,568 numbers .* got 784"),
         ({"inputs": [tensor(PAPER, data="x")]}, "`data` must be a list of numbers"),
         ({"inputs": [tensor(PAPER, data=[256] * 784)]}, "numbers of its `datatype`, uint8"),
+        ({"inputs": [tensor(PAPER, data=[255] * 78_400)]}, "must be 784 numbers .* got 78,400"),
+        ({"inputs": [tensor(PAPER, data=[256] * 78_400)]}, "numbers of its `datatype`, uint8"),
+        (
+            {"inputs": [tensor(PAPER, datatype="INT8", data=[128] * 78_400)]},
+            "numbers of its `datatype`, int8",
+        ),
         ({"inputs": [tensor(PAPER, data=[0.5] * 784)]}, "numbers of its `datatype`, uint8"),
         ({"inputs": [tensor(PAPER, data=[[0], [0, 1]])]}, "numbers of its `datatype`"),
         (

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from mnistry.serving.errors import Refused
+from mnistry.serving.numbers import LIFTED, lift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,13 +61,16 @@ def parse(body: bytes, header_length: str | None, served: Served) -> Asked:
                 400, f"Inference-Header-Content-Length must be a number of bytes up to {size}."
             )
         size = int(header_length)
-    told = load_json(body[:size] if size < len(body) else body)
+    text, numbers = lift(body[:size] if size < len(body) else body)
+    told = load_json(text)
     request_id = told.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise Refused(400, "`id` must be a string.")
     inputs = told.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
         raise Refused(400, "`inputs` must be a list of one tensor, `images`.")
+    if numbers is not None and inputs[0].get("data") == LIFTED:
+        inputs[0]["data"] = numbers
     images = _images(inputs[0], body[size:] if size < len(body) else b"", served.model.shape)
     return Asked(request_id, images, _wanted(told, served))
 
@@ -126,11 +130,13 @@ def _images(tensor: dict[str, Any], rest: bytes, size: tuple[int, int]) -> NDArr
 
 def _numbers(data: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
     """Turn JSON's numbers, flat or nested, into `count` of a type."""
-    if not isinstance(data, list):
+    if not isinstance(data, list | np.ndarray):
         raise Refused(400, "`data` must be a list of numbers.")
     try:
-        if dtype == np.uint8 and not (data and isinstance(data[0], list)):
-            array: NDArray[Any] = np.frombuffer(bytes(data), np.uint8)
+        if dtype == np.uint8 and isinstance(data, np.ndarray):
+            array: NDArray[Any] = data
+        elif dtype == np.uint8 and not (data and isinstance(data[0], list)):
+            array = np.frombuffer(bytes(data), np.uint8)
         else:
             array = np.array(data).ravel()
             if array.dtype.kind not in "iufb" and array.size:
