@@ -56,7 +56,19 @@ def test_blocks_meet_where_numbers_end(
 
 
 @pytest.mark.parametrize(
-    "text", ["9999", "0000", "1,2222222222222222,3", "x" * 50, ",", "1,,2", "1," * 40]
+    "text",
+    [
+        "1, ",
+        "10, ",
+        "1,22, ",
+        "9999",
+        "0000",
+        "1,2222222222222222,3",
+        "x" * 50,
+        ",",
+        "1,,2",
+        "1," * 40,
+    ],
 )
 def test_blocks_without_an_end_are_not_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor waited for."""

@@ -30,30 +30,39 @@ def lift(body: bytes) -> tuple[bytes, NDArray[np.uint8] | None]:
     if found is None:
         return body, None
     start, end = found.end(), body.find(b"]", found.end())
-    numbers = None if end < 0 else read(body[start:end])
+    numbers = None if end < 0 else read(body, start, end)
     if numbers is None:
         return body, None
     return b'%b"%b"%b' % (body[: start - 1], LIFTED.encode(), body[end + 1 :]), numbers
 
 
-def read(text: bytes) -> NDArray[np.uint8] | None:
+def read(text: bytes, start: int = 0, end: int | None = None) -> NDArray[np.uint8] | None:
     """Read whole numbers from 0 to 255, with a comma, or a comma and a space, between them.
+
+    Parameters
+    ----------
+    start, end : the part of the text, all of it by default, that is read and is not copied.
 
     Returns
     -------
     numbers : or None for any other text, JSON or not.
     """
-    text = text.strip(b" \t\r\n")
-    found, start = [], 0
-    while start < len(text):
-        end = start + _BLOCK
-        if end < len(text):
-            end = text.rfind(b",", start, end)
-        part = _read_block(np.frombuffer(text[start:end], np.uint8)) if end > start else None
+    end = len(text) if end is None else end
+    if start < end and not text[end - 1 : end].isdigit():
+        return None
+    found = []
+    while start < end:
+        stop = start + _BLOCK
+        stop = text.rfind(b",", start, stop) if stop < end else end
+        part = (
+            _read_block(np.frombuffer(text, np.uint8, stop - start, start))
+            if stop > start
+            else None
+        )
         if part is None:
             return None
         found.append(part)
-        start = end + 1
+        start = stop + 1
         start += text[start : start + 1] == b" "
     return np.concatenate(found) if found else np.empty(0, np.uint8)
 
