@@ -38,6 +38,8 @@ class Infer:
         raw.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": content})
+        if len(body) > _WORTH_A_THREAD:  # whoever asked has the answer already
+            await asyncio.to_thread(self._metrics.look, served.name)
 
     async def _answer(
         self, served: Served, body: bytes, length: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,17 +54,18 @@ class Metrics:
             "Pictures to infer that were not framed as the model's own: preprocessing was skipped.",
             ["model_name"], registry=self.registry,
         )  # fmt: skip
+        self._looking = Lock()
         self._unseen: dict[str, list[tuple[NDArray[np.uint8], NDArray[Any] | None]]] = {}
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._typicality: dict[str, tuple[NDArray[np.int64], float]] = {}
         self.registry.register(self)
 
     def saw(self, name: str, images: NDArray[np.uint8], typicality: NDArray[Any] | None) -> None:
-        """Count the pictures of a request and how like digits they were; many at a time."""
+        """Note a request's pictures and how like digits they were; `look` counts them."""
         unseen = self._unseen.setdefault(name, [])
         unseen.append((images, typicality))
-        if len(unseen) >= _TOGETHER or len(images) >= _TOGETHER:
-            self._look(name)
+        if len(unseen) >= _TOGETHER:
+            self.look(name)
 
     def took(self, name: str, *seconds: float) -> None:
         """Note how long a request's first three steps took."""
@@ -73,13 +75,15 @@ class Metrics:
         for step, spent in zip(steps, seconds, strict=True):
             step.observe(spent)
 
-    def _look(self, name: str) -> None:
-        unseen = self._unseen.pop(name, [])
-        for some in {images.shape[1:] for images, _ in unseen}:
-            own = [one for one in unseen if one[0].shape[1:] == some]
-            images = np.concatenate([images for images, _ in own])
-            known = [typicality for _, typicality in own if typicality is not None]
-            self._count(name, images, np.concatenate(known) if known else None)
+    def look(self, name: str) -> None:
+        """Count what was noted of a model; any thread may."""
+        with self._looking:
+            unseen = self._unseen.pop(name, [])
+            for some in {images.shape[1:] for images, _ in unseen}:
+                own = [one for one in unseen if one[0].shape[1:] == some]
+                images = np.concatenate([images for images, _ in own])
+                known = [typicality for _, typicality in own if typicality is not None]
+                self._count(name, images, np.concatenate(known) if known else None)
 
     def _count(self, name: str, images: NDArray[np.uint8], typicality: NDArray[Any] | None) -> None:
         unframed = int((~are_framed(images)).sum()) if images.shape[1:] == (28, 28) else 0
@@ -121,7 +125,7 @@ class Metrics:
     def text(self) -> bytes:
         """Give all of it in Prometheus' text format."""
         for name in list(self._unseen):
-            self._look(name)
+            self.look(name)
         return bytes(generate_latest(self.registry))
 
 
