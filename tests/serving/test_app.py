@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -273,3 +276,14 @@ def test_document_tells_every_address(client: httpx.Client) -> None:
     routes = {getattr(r, "path", "") for r in router.routes}
     pages = {"/", "/docs", "/page", "/openapi.json"}
     assert set(told["paths"]) == routes - pages
+
+
+def test_server_fuzzer_finds_nothing() -> None:
+    """Two seconds of the seeded fuzzer find only answers and sentences."""
+    fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_serving.py"
+    run = subprocess.run(
+        [sys.executable, fuzzer, "--seconds", "2", "--seed", "1"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert re.search(r"no finding in \d+ cases", run.stdout)
