@@ -124,7 +124,11 @@ def test_parquet_that_claims_too_much_is_refused(
 ) -> None:
     """A file larger than we read is refused by its own word."""
     monkeypatch.setattr("mnistry.data.parquet._MAX_BYTES", 1000)
-    refused(table(mnist.test.take(slice(9))), r"holds .* bytes; at most 1,000 are read", tmp_path)
+    refused(
+        table(mnist.test.take(slice(9))),
+        r"has a row group of .* bytes; at most 1,000 are read",
+        tmp_path,
+    )
 
 
 def test_parquet_without_pyarrow_names_the_extra(

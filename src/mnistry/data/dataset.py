@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnistry.data.mapped import gather, in_parts
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class DataSet:
 
     Parameters
     ----------
-    images : (n, h, w) uint8, 0 = paper, 255 = ink.
+    images : (n, h, w) uint8, 0 = paper, 255 = ink; mapped where memory is too small for them.
     labels : (n,) ints, indices into `classes`; held as int64.
     classes : the classes' names, all different.
     writers : (n,) ints, who wrote each picture, where that is known; held as int64.
@@ -94,7 +95,8 @@ class DataSet:
     def fingerprint(self) -> str:
         """SHA-256 of the images' shape, the images and the labels: which data this is."""
         digest = hashlib.sha256(f"images {self.images.shape}\n".encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        for part in in_parts(self.images):
+            digest.update(np.ascontiguousarray(part).data)
         digest.update(np.ascontiguousarray(self.labels, "<i8").data)
         return digest.hexdigest()
 
@@ -104,7 +106,8 @@ class DataSet:
         if not isinstance(at, slice) and at.size == 0:
             at = at.astype(np.intp)  # an empty list would be floats
         writers = None if self.writers is None else self.writers[at]
-        return DataSet(self.images[at], self.labels[at], self.classes, writers)
+        images = self.images[at] if isinstance(at, slice) else gather(self.images, at)
+        return DataSet(images, self.labels[at], self.classes, writers)
 
     def batches(self, size: int, seed: int = 0) -> Iterator[DataSet]:
         """Give every picture once, `size` at a time, in an order that `seed` decides.

@@ -13,6 +13,7 @@ import numpy as np
 from mnistry.data.dataset import DataSet, name_classes
 from mnistry.data.family import FAMILY, KEYS, Member
 from mnistry.data.idx import read_idx
+from mnistry.data.mapped import IN_MEMORY
 from mnistry.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def read_files(
 
 
 def _images(path: Path) -> NDArray[np.uint8]:
-    images = read_idx(path)
+    images = read_idx(path, mmap=os.stat(path).st_size > IN_MEMORY)
     if images.ndim != 3 or images.dtype != np.uint8:
         raise DataError(
             f"{str(path)!r} should hold images, uint8 of shape (n, h, w); it holds "

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mnistry.data.dataset import DataSet
+from mnistry.data.mapped import let_go, pile
 from mnistry.errors import DataError
 from mnistry.pictures.decode import SUFFIXES, decode
 from mnistry.pictures.frame import SIDE, frame_many
-from mnistry.pictures.grey import dark_on_light, to_grey
+from mnistry.pictures.grey import have_light_borders, to_grey
 from mnistry.pictures.ink import to_ink
 from mnistry.pictures.item import natural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+_AT_ONCE = 1000  # pictures
 
 
 def read_gallery(folder: str | os.PathLike[str]) -> tuple[DataSet, DataSet | None]:
@@ -57,24 +61,41 @@ def read_gallery(folder: str | os.PathLike[str]) -> tuple[DataSet, DataSet | Non
 
 
 def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
-    """Bring pictures to MNIST's form: (n, 28, 28), 0 = paper, 255 = ink.
+    """Bring pictures to MNIST's form: (n, 28, 28), 0 = paper, 255 = ink; very many mapped.
 
     A picture of 28x28 stays as it is, but for its polarity: where most of these have a light
     border, all of them are inverted. Any other is framed as MNIST's were.
     """
-    kept: dict[int, NDArray[np.uint8]] = {}
-    framed: dict[int, NDArray[np.uint8]] = {}
-    for i, picture in enumerate(pictures):
-        if picture.size == (SIDE, SIDE):
-            kept[i] = _greys(picture)
-        else:
-            framed[i] = frame_many([to_ink(picture)])[0]
-    images = np.zeros((len(kept) + len(framed), SIDE, SIDE), np.uint8)
-    for some in (kept, framed):
-        if some:
-            stack = np.stack(list(some.values()))
-            images[list(some)] = 255 - stack if some is kept and dark_on_light(stack) else stack
-    return images
+    kept: list[NDArray[np.bool_]] = []  # which stay as they are, by part
+    light = 0  # of these
+
+    def parts() -> Iterator[NDArray[np.uint8]]:
+        nonlocal light
+        some = iter(pictures)
+        while part := [_small(picture) for picture in islice(some, _AT_ONCE)]:
+            images = np.stack([image for image, _ in part])
+            kept.append(np.array([stays for _, stays in part]))
+            light += int(have_light_borders(images[kept[-1]]).sum())
+            yield images
+
+    images = pile(parts(), (SIDE, SIDE))
+    if 2 * light <= sum(int(part.sum()) for part in kept):
+        return images
+
+    def flipped() -> Iterator[NDArray[np.uint8]]:
+        for i, stays in enumerate(kept):
+            part = images[i * _AT_ONCE :][:_AT_ONCE]
+            yield np.where(stays[:, None, None], 255 - part, part)
+            let_go(images)
+
+    return pile(flipped(), (SIDE, SIDE))
+
+
+def _small(picture: Image) -> tuple[NDArray[np.uint8], bool]:
+    """Give a picture at 28x28, and whether it was so already."""
+    if picture.size == (SIDE, SIDE):
+        return _greys(picture), True
+    return frame_many([to_ink(picture)])[0], False
 
 
 def _greys(picture: Image) -> NDArray[np.uint8]:

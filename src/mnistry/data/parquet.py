@@ -19,7 +19,7 @@ from mnistry.pictures.decode import decode
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MAX_BYTES = 8 * 2**30
+_MAX_BYTES = 2 * 2**30  # of a row group
 _AT_ONCE = 256  # rows decoded from Parquet at a time
 
 
@@ -128,11 +128,13 @@ def _pictures(path: str | os.PathLike[str], labels: list[int], names: list[str])
     with open(path, "rb") as stream:
         try:
             file = pq.ParquetFile(stream)
-            claim = sum(
-                file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)
-            )
+            groups = range(file.num_row_groups)
+            claim = max((file.metadata.row_group(i).total_byte_size for i in groups), default=0)
             if claim > _MAX_BYTES:
-                raise DataError(f"{name} holds {claim:,} bytes; at most {_MAX_BYTES:,} are read.")
+                raise DataError(
+                    f"{name} has a row group of {claim:,} bytes; at most {_MAX_BYTES:,} are read. "
+                    "Write it with smaller ones."
+                )
             schema = file.schema_arrow
             _check(schema, name)
             names[:] = names or _class_names(schema.metadata)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mnistry.data.corrections import load_corrections
 from mnistry.data.dataset import (
     DataSet,
@@ -72,14 +74,14 @@ def load_data(
 def _hold_out(data: DataSet, validation: int | str | None, seed: int) -> tuple[DataSet, DataSet]:
     most = int(len(data) * _SHARE)
     if validation is None:
-        several = data.writers is not None and len(set(data.writers.tolist())) > 1
+        several = data.writers is not None and len(np.unique(data.writers)) > 1
         validation = "writer" if several else 5000
     if isinstance(validation, str):
         return split_by_writer(data, max(min(5000, most), 1) / len(data), seed)
     count = min(validation, most)
     rest, first = split_first(data, count)
-    classes = set(data.labels.tolist())
-    if count and (set(first.labels.tolist()) < classes or set(rest.labels.tolist()) < classes):
+    seen = [len(np.unique(part.labels)) for part in (data, first, rest)]
+    if count and min(seen) < seen[0]:
         return split_by_class(data, count / len(data), seed)
     return rest, first
 

@@ -94,12 +94,12 @@ def bounded(picture: Any, most: int) -> tuple[Any, int]:
     return cv2.resize(kept, size, interpolation=cv2.INTER_AREA), factor
 
 
-def dark_on_light(images: NDArray[np.uint8]) -> bool:
-    """Say whether most of (n, h, w) pictures have a light border: dark ink on light paper."""
+def have_light_borders(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say which of (n, h, w) pictures have a light border: dark ink on light paper, perhaps."""
     border = np.concatenate(
         [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1
     )
-    return bool((np.median(border, axis=1) > 127).mean() > 0.5)
+    return np.asarray(np.median(border, axis=1) > 127)
 
 
 def _filter(light: NDArray[np.float64]) -> NDArray[np.float64]:
