@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from mnistry.data.fetch import Progress
 
 _MB = 1e6
+_DEFORMED = 8_100_000  # as many as infinite MNIST's first release
+_FIRST = 5000  # training pictures of a folder that are held out where nothing else is said
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its three sub-commands."""
+    """Add the command and its sub-commands."""
     parser = _add(
         subparsers,
         "data",
-        "list, fetch and check data sets",
+        "list, fetch, check and make data sets",
         "MNIST comes with the package. Its relatives are fetched when you ask for them, and\n"
         "nothing else touches the network.",
         "mnistry data list\n  mnistry data fetch fashion\n  mnistry data check MNIST_data",
@@ -78,6 +80,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "mnistry data check MNIST_data",
     )
     check.add_argument("folders", nargs="*", metavar="FOLDER", help="a folder, or a file")
+    deform = _add(
+        commands,
+        "deform",
+        "make a set of millions out of one",
+        "Make a set as large as you like: each training picture bent a little, another way each\n"
+        "time, in the manner of infinite MNIST. FOLDER becomes a folder of IDX files for --data.\n"
+        "The first training pictures are the set's validation pictures, which no other is made\n"
+        "of; the test pictures stay as they are.",
+        "mnistry data deform big-mnist --count 8100000",
+    )
+    deform.add_argument("folder", metavar="FOLDER", help="where the four files go")
+    deform.add_argument(
+        "--count",
+        type=int,
+        default=_DEFORMED,
+        metavar="N",
+        help=f"training pictures, 785 bytes each for MNIST's; default {_DEFORMED:,}",
+    )
+    deform.add_argument("--data", default="mnist", metavar="SOURCE", help="made of it; see train")
+    deform.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
 
 
 def _add(
@@ -108,7 +130,9 @@ def run(args: argparse.Namespace) -> int:
     ------
     InputError : a name, folder or mirror makes no sense, or a download failed.
     """
-    command = {"list": _list, "fetch": _fetch, "check": _check}[args.data_command]
+    command = {"list": _list, "fetch": _fetch, "check": _check, "deform": _deform}[
+        args.data_command
+    ]
     return command(args)
 
 
@@ -229,6 +253,31 @@ def _report(folder: Path, findings: list[Finding]) -> str:
         (f"  {f.state}", f.name, f"{f.what}; {f.todo}" if f.todo else f.what) for f in findings
     ]
     return f"{folder}\n{_table(rows)}"
+
+
+def _deform(args: argparse.Namespace) -> int:
+    from mnistry.cli.progress import Share
+    from mnistry.data.deform import write_deformed
+    from mnistry.data.sources import load_data
+
+    data = load_data(args.data, validation=_FIRST, seed=args.seed)
+    start = time.perf_counter()
+    with Share("deforming") as share:
+        write_deformed(Path(args.folder), data, args.count, args.seed, share.update)
+    seconds = time.perf_counter() - start
+    held_out = len(data.validation)
+    if args.json:
+        found = {"folder": args.folder, "train": args.count, "validation": held_out}
+        counts = {"test": len(data.test), "seed": args.seed}
+        print(json.dumps({**found, **counts, "seconds": seconds}))
+        return 0
+    print(
+        f"{args.folder}: {args.count:,} training pictures, the first {held_out:,} of them to be "
+        f"held out, and {len(data.test):,} to test; made in {seconds:.0f} s\n"
+        f"next  mnistry train --model convnet --data {shlex.quote(args.folder)}"
+        + (f" --validation {held_out}" if held_out != _FIRST else "")
+    )
+    return 0
 
 
 def _table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:

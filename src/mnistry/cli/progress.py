@@ -81,3 +81,19 @@ class Counter(Line):
         if self.due():
             rate = done / (time.monotonic() - self.start)
             self.draw(f"{done:,} pictures  {rate:,.0f} a second")
+
+
+class Share(Line):
+    """How much of a known number of pictures is done."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__()
+        self.task = task
+
+    def update(self, done: int, total: int) -> None:
+        """Show it."""
+        if self.due():
+            spent = time.monotonic() - self.start
+            left = spent / max(done, 1) * (total - done)
+            bar = "█" * round(20 * done / max(total, 1))
+            self.draw(f"{self.task} {bar:░<20} {done:,}/{total:,} pictures  {left:.0f} s left")

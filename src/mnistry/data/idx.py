@@ -12,7 +12,7 @@ import math
 import os
 import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -134,6 +134,26 @@ def write_idx(
         for piece in pieces:
             file.write(deflater.compress(piece))
         file.write(deflater.flush())
+
+
+def write_images(
+    path: str | os.PathLike[str], shape: tuple[int, int, int], parts: Iterable[NDArray[np.uint8]]
+) -> None:
+    """Write images (n, h, w) that come part by part as one raw IDX file, once it is whole.
+
+    Raises
+    ------
+    DataError : the parts are not `shape` together.
+    OSError : the folder is missing or not writable, or the disk is full.
+    """
+    header = _Header(np.dtype(np.uint8), shape)
+    size = 0
+    with replacing(path) as file:
+        file.write(_head(header))
+        for part in parts:
+            size += file.write(np.ascontiguousarray(part, np.uint8).data)
+        if size != header.body:
+            raise DataError(f"`parts` must be {header}; they were {size:,} bytes.")
 
 
 def _open(path: str | os.PathLike[str]) -> tuple[str, _Stream, int]:
