@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistry.cores import each
+from mnistry.data.mapped import let_go
 from mnistry.models.base import Floats, Ints
 
 
@@ -104,6 +105,7 @@ class Objective:
                 z[own] -= 1
                 z *= self.share[rows].astype(self.dtype)
                 gradient += self._sums(z, block)
+            let_go(self.x)
             return loss, gradient
 
         losses, gradients = zip(*each(evaluate, self._parts()), strict=True)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mnistry.cores import one_thread
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
+from mnistry.models.batches import batches
 from mnistry.models.newton import Optimum, minimize
 
 Progress = Callable[[int, int, float], None]
@@ -213,16 +214,12 @@ class SoftmaxRegression(Model):
         InputError : the weights ran away to infinity.
         """
         step = _Step(self.weights, self.biases, self.rate, self.l2, min(self.batch, len(x)))
-        pick = np.empty((step.size, x.shape[1]), x.dtype)
-        x = np.ascontiguousarray(x)  # of another layout, `take` would copy all for each batch
         if w is not None:
             w = w / w.mean()
         with one_thread(), np.errstate(over="ignore", invalid="ignore"):
-            for i, rows in enumerate(_batches(len(x), step.size, self.steps, self.seed)):
+            for i, (batch, rows) in enumerate(batches(x, step.size, self.steps, self.seed)):
                 if decay:
                     step.rate = self.rate * (1 - i / self.steps)
-                # "clip" spares a bounds check on rows that are in range by construction.
-                batch = np.take(x, rows, axis=0, out=pick, mode="clip")
                 p = step.forward(batch)
                 if progress is not None and (i + 1) % 100 == 0:
                     own = p[np.arange(step.size), y[rows]]
@@ -280,20 +277,6 @@ class _Step:
             self.weights *= 1 - self.rate * self.l2
         self.weights -= self._gradient
         self.biases -= residual.sum(axis=0)
-
-
-def _batches(n: int, size: int, steps: int, seed: int) -> Iterator[NDArray[np.intp]]:
-    """Give the rows of `steps` batches: each epoch a new order, batches run over its end."""
-    rng = np.random.default_rng(seed)
-    order, start = rng.permutation(n), 0
-    for _ in range(steps):
-        if start + size <= n:
-            yield order[start : start + size]
-            start += size
-        else:
-            rest, order = order[start:], rng.permutation(n)
-            start = size - len(rest)
-            yield np.concatenate([rest, order[:start]])
 
 
 def _slices(n: int, size: int) -> Iterator[slice]:
