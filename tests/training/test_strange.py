@@ -9,7 +9,7 @@ from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError
 from mnistry.training.feed import Feed
 from mnistry.training.forms import foreign_digits
-from mnistry.training.made import with_made
+from mnistry.training.made import made
 from mnistry.training.recipe import Recipe, deeper
 from mnistry.training.strange import _ALIKE, _letters, strangers
 
@@ -51,15 +51,13 @@ def test_foreign_digits_are_all_ten() -> None:
     assert counts[1] > counts[8]
 
 
-def test_made_pictures_come_behind_with_a_class_of_their_own(little: DataSet) -> None:
-    """The data's own are first and unchanged; none is an eleventh class; digits are a fifth."""
-    both = with_made(little, 50, seed=0)
-    n = len(little)
-    np.testing.assert_array_equal(both.images[:n], little.images)
-    np.testing.assert_array_equal(both.labels[:n], little.labels)
-    assert (both.labels[n:] == 10).sum() == 40
+def test_what_is_made_is_of_no_class_but_for_a_fifth(little: DataSet) -> None:
+    """None of the classes is one more; among digits, a fifth are digits in other forms."""
+    found = made(little, 50, seed=0)
+    assert len(found) == 50
+    assert (found.labels == 10).sum() == 40
     letters = DataSet(little.images, little.labels, tuple("abcdefghij"))
-    assert (with_made(letters, 50, seed=0).labels[n:] == 10).all()
+    assert (made(letters, 50, seed=0).labels == 10).all()
 
 
 def test_feed_shows_every_made_picture_in_a_pass(little: DataSet) -> None:
@@ -67,10 +65,10 @@ def test_feed_shows_every_made_picture_in_a_pass(little: DataSet) -> None:
     recipe = Recipe.robust(1)
     feed = Feed(little, recipe, 0, torch.device("cpu"))
     assert feed.in_epoch == max(1, len(little) // feed.size)
-    focus = feed._worth_it()
-    made = round(recipe.made * 500)  # no focus is narrower
-    assert (focus >= len(little)).sum() == made
-    assert (feed.labels[focus] == 10).any()
+    focus = feed.stock.order(0, torch.Generator())
+    count = round(recipe.made * 500)  # no focus is narrower
+    assert (focus >= len(little)).sum() == count
+    assert (feed.stock.labels[focus] == 10).any()
 
 
 def test_open_networks_and_made_pictures_go_together() -> None:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mnistry.data.dataset import DataSet
 from mnistry.training.augment import augment
-from mnistry.training.focus import hardest
-from mnistry.training.made import with_made
 from mnistry.training.recipe import Recipe
+from mnistry.training.stock import stock_of
 
 _AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
-# Of little data, no focus is so narrow that a class could be missing from it, and no batch so
-# large that hardly a step would be taken, or so small that normalisation has nothing to go by.
-_LEAST_FOCUS = 500  # pictures
+# Of little data, no batch is so large that hardly a step would be taken, or so small that
+# normalisation has nothing to go by.
 _LEAST_STEPS = 16  # in a pass
 _LEAST_BATCH = 8  # pictures
 
@@ -28,7 +25,8 @@ class Feed:
     """Batches of a data set as PyTorch's tensors, on a device.
 
     Each pass sees every picture of the recipe's focus once, and every one that is made besides,
-    but for the few that don't fill a last batch; they are others each time.
+    but for the few that don't fill a last batch; they are others each time. Of a data set that is
+    larger than memory, a pass is over one window after the other.
 
     Attributes
     ----------
@@ -37,75 +35,62 @@ class Feed:
 
     def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
         self.recipe, self.seed, self.device = recipe, seed, device
-        self._share = max(recipe.focus, min(1.0, _LEAST_FOCUS / len(data)))
-        focus = round(self._share * len(data))
+        self.stock = stock_of(data, recipe, seed, device)
+        focus = self.stock.focus
         self.size = max(2, min(recipe.batch, max(focus // _LEAST_STEPS, min(focus, _LEAST_BATCH))))
         self.in_epoch = max(1, len(data) // self.size)
-        self._data = data
-        if recipe.made:
-            data = with_made(data, round(recipe.made * focus), seed)
-        # A copy, since the data set's arrays are read-only, which PyTorch does not know.
-        images = torch.from_numpy(data.images.copy()).to(device)
-        self.labels = torch.from_numpy(data.labels.copy()).to(device)
         self._bends = recipe.augmentation.bends
         self._shift = 0 if self._bends else round(recipe.augmentation.shift)
-        if self._shift:
-            images = functional.pad(images, (self._shift,) * 4)
-        self.images = images  # bytes, turned into numbers a batch at a time
-        self._focus: Tensor | None = None
         self._order: tuple[int, Tensor] | None = None
         self._chunk: tuple[int, Tensor] | None = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Give the pictures, float (b, 1, h, w) in [0, 1], and the labels (b,) of a step."""
         rows = self._rows(step)
+        labels = self.stock.labels[rows]
         if self._shift:
-            return as_ink(self._moved(rows, step)), self.labels[rows]
+            return as_ink(self._moved(rows, step)), labels
         if not self._bends:
-            return as_ink(self.images[rows]), self.labels[rows]
-        return self._changed(step), self.labels[rows]
+            return as_ink(self.stock.images[rows]), labels
+        return self._changed(step), labels
 
     def forget(self) -> None:
         """Drop all that was found on the way, to be found again when it is needed."""
-        self._focus = self._order = self._chunk = None
+        self._order = self._chunk = None
+        self.stock.forget()
 
     def _rows(self, step: int) -> Tensor:
-        focus = self._worth_it()
-        turn, place = divmod(step, max(1, len(focus) // self.size))
-        if self._order is None or self._order[0] != turn:
-            order = torch.randperm(len(focus), generator=self._generator(0, turn, "cpu"))
-            self._order = turn, focus[order].to(self.device)
+        part, place = divmod(step, self._cut()[0])
+        if self._order is None or self._order[0] != part:
+            self._order = part, self.stock.order(part, self._generator(0, part, "cpu"))
         return self._order[1][place * self.size :][: self.size]
 
-    def _worth_it(self) -> Tensor:
-        """Give the rows of the recipe's focus; found when first needed, for that is training."""
-        if self._focus is None:
-            if self._share < 1:
-                self._focus = torch.from_numpy(hardest(self._data, self._share, self.seed))
-            else:
-                self._focus = torch.arange(len(self._data))
-            made = torch.arange(len(self._data), len(self.labels))
-            self._focus = torch.cat([self._focus, made])
-        return self._focus
+    def _cut(self) -> tuple[int, int]:
+        """Give the batches of a part and of a chunk, which is of one part if it must be."""
+        part, chunk = max(1, self.stock.count() // self.size), max(1, _AHEAD // self.size)
+        if self.stock.changes:
+            chunk = min(chunk, part)
+            part -= part % chunk
+        return part, chunk
 
     def _moved(self, rows: Tensor, step: int) -> Tensor:
         """Move each picture by whole pixels: a window into the wider one."""
         most = self._shift
-        h, w = (side - 2 * most for side in self.images.shape[1:])
+        h, w = (side - 2 * most for side in self.stock.images.shape[1:])
         steps = torch.randint(
             2 * most + 1, (2, len(rows)), generator=self._generator(1, step, "cpu")
         ).to(self.device)
-        windows = self.images.unfold(1, h, 1).unfold(2, w, 1)
+        windows = self.stock.images.unfold(1, h, 1).unfold(2, w, 1)
         return windows[rows, steps[0], steps[1]]
 
     def _changed(self, step: int) -> Tensor:
         """Give a batch out of a chunk of several that were changed together."""
-        many = max(1, _AHEAD // self.size)
+        many = self._cut()[1]
         chunk, place = divmod(step, many)
         if self._chunk is None or self._chunk[0] != chunk:
             rows = torch.cat([self._rows(chunk * many + i) for i in range(many)])
             generator = self._generator(2, chunk, self.device.type)
-            changed = augment(as_ink(self.images[rows]), self.recipe.augmentation, generator)
+            changed = augment(as_ink(self.stock.images[rows]), self.recipe.augmentation, generator)
             self._chunk = chunk, changed.contiguous(memory_format=torch.channels_last)
         return self._chunk[1][place * self.size :][: self.size]
 

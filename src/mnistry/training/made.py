@@ -12,15 +12,14 @@ _DIGITS = tuple("0123456789")
 _FOREIGN = 0.2  # share of the made pictures that are digits
 
 
-def with_made(data: DataSet, n: int, seed: int) -> DataSet:
-    """Add n made pictures to a data set of 28×28, behind its own, with one more class: none.
+def made(data: DataSet, n: int, seed: int) -> DataSet:
+    """Make n pictures to learn from besides a data set's, 28×28, with one more class: none.
 
     Digits in other forms are among them only where the classes are the ten digits.
     """
     foreign = round(_FOREIGN * n) if data.classes == _DIGITS else 0
     none = len(data.classes)
-    images, labels = [data.images, strangers(data, n - foreign, seed)], [data.labels]
-    labels.append(np.full(n - foreign, none, np.int64))
+    images, labels = [strangers(data, n - foreign, seed)], [np.full(n - foreign, none, np.int64)]
     if foreign:
         more, digits = foreign_digits(foreign, seed)
         images.append(more)
