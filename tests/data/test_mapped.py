@@ -25,7 +25,6 @@ from mnistry.data.sources import load_data
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make 100 pictures too many, and look at ten together."""
     monkeypatch.setattr(mapped, "IN_MEMORY", 100 * 784)
-    monkeypatch.setattr("mnistry.data.folder.IN_MEMORY", 100 * 784)
     monkeypatch.setattr(mapped, "_AT_ONCE", 10 * 784)
 
 
@@ -107,10 +106,8 @@ def test_looking_at_all_of_a_mapped_set_takes_little_memory(tmp_path: Path) -> N
         file.write(bytes([0, 0, 8, 3]) + np.array([n, 28, 28], ">u4").tobytes())
         file.truncate(16 + n * 784)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(n, np.uint8))
-    import mnistry.data.folder
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mnistry.data.folder, "IN_MEMORY", 2**20)
+        patch.setattr(mapped, "IN_MEMORY", 2**20)
         data, _ = read_folder(tmp_path)
     before = resident()
     assert data.fingerprint

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnistry.data import mapped
 from mnistry.data.dataset import DataSet, name_classes
 from mnistry.data.family import FAMILY, KEYS, Member
 from mnistry.data.idx import read_idx
-from mnistry.data.mapped import IN_MEMORY
 from mnistry.errors import DataError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def read_files(
 
 
 def _images(path: Path) -> NDArray[np.uint8]:
-    images = read_idx(path, mmap=os.stat(path).st_size > IN_MEMORY)
+    images = read_idx(path, mmap=os.stat(path).st_size > mapped.IN_MEMORY)
     if images.ndim != 3 or images.dtype != np.uint8:
         raise DataError(
             f"{str(path)!r} should hold images, uint8 of shape (n, h, w); it holds "

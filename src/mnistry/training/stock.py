@@ -143,6 +143,8 @@ def _held(
     if more is not None:
         images = np.concatenate([images, more.images])
         labels = np.concatenate([labels, more.labels])
-    # A copy, since the data set's arrays are read-only, which PyTorch does not know.
-    held = torch.from_numpy(images.copy()).to(device)
-    return functional.pad(held, (margin,) * 4), torch.from_numpy(labels.copy()).to(device)
+    # A data set's arrays are read-only, which PyTorch does not know; a window's are its own.
+    if not images.flags.writeable:
+        images, labels = images.copy(), labels.copy()
+    held = torch.from_numpy(images).to(device)
+    return functional.pad(held, (margin,) * 4), torch.from_numpy(labels).to(device)
