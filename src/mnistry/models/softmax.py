@@ -13,6 +13,7 @@ from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
 from mnistry.models.batches import batches
 from mnistry.models.newton import Optimum, minimize
+from mnistry.models.step import Step
 
 Progress = Callable[[int, int, float], None]
 
@@ -163,11 +164,10 @@ class SoftmaxRegression(Model):
         else:
             x, y, w = self._start(images, labels, sample_weight, classes)
         size = min(self.batch, max(len(x), 1))
-        step = _Step(self.weights, self.biases, self.rate, self.l2, size)
+        step = Step(self.weights, self.biases, self.rate, self.l2, size)
         with one_thread():
             for rows in _slices(len(x), self.batch):
-                step.forward(x[rows])
-                step.backward(y[rows], None if w is None else w[rows])
+                step.take(x[rows], y[rows], None if w is None else w[rows])
         self.optimum = None
         return self
 
@@ -213,70 +213,22 @@ class SoftmaxRegression(Model):
         ------
         InputError : the weights ran away to infinity.
         """
-        step = _Step(self.weights, self.biases, self.rate, self.l2, min(self.batch, len(x)))
+        step = Step(self.weights, self.biases, self.rate, self.l2, min(self.batch, len(x)))
         if w is not None:
             w = w / w.mean()
         with one_thread(), np.errstate(over="ignore", invalid="ignore"):
             for i, (batch, rows) in enumerate(batches(x, step.size, self.steps, self.seed)):
                 if decay:
                     step.rate = self.rate * (1 - i / self.steps)
-                p = step.forward(batch)
+                own = step.take(batch, y[rows], None if w is None else w[rows])
                 if progress is not None and (i + 1) % 100 == 0:
-                    own = p[np.arange(step.size), y[rows]]
                     progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
-                step.backward(y[rows], None if w is None else w[rows])
         if not np.isfinite(self.weights).all():
             raise InputError(
                 f"Training ran away: after {self.steps} steps at rate {self.rate:g} and "
                 f"l2 {self.l2:g}, weights are no longer finite; lower `rate`, or `l2` below "
                 "1/rate."
             )
-
-
-class _Step:
-    """One step of gradient descent on the mean cross-entropy of a batch, in place.
-
-    For uint8 pictures, the division of every pixel by 255 is moved into the step's two small
-    results (logits and gradient), which saves a pass over the batch.
-    """
-
-    def __init__(self, weights: Floats, biases: Floats, rate: float, l2: float, size: int) -> None:
-        self.weights, self.biases, self.rate, self.l2, self.size = weights, biases, rate, l2, size
-        d, k = weights.shape
-        self._pixels = np.empty((size, d), weights.dtype)
-        self._p = np.empty((size, k), weights.dtype)
-        self._gradient = np.empty((d, k), weights.dtype)
-        self._rows = np.arange(size)
-
-    def forward(self, x: NDArray[Any]) -> Floats:
-        """Give the batch's probabilities, (n, k), valid until `backward`."""
-        pixels, p = self._pixels[: len(x)], self._p[: len(x)]
-        self._scale = 1 / 255 if x.dtype == np.uint8 else 1.0
-        pixels[...] = x
-        np.dot(pixels, self.weights, out=p)
-        if self._scale != 1:
-            p *= self._scale
-        p += self.biases
-        p -= p.max(axis=1, keepdims=True)
-        np.exp(p, out=p)
-        p /= p.sum(axis=1, keepdims=True)
-        return p
-
-    def backward(self, y: Ints, w: Floats | None) -> None:
-        """Move weights and biases against the gradient of the batch that `forward` saw."""
-        n = len(y)
-        residual = self._p[:n]
-        residual[self._rows[:n], y] -= 1
-        residual *= self.rate / n
-        if w is not None:
-            residual *= w[:, None].astype(residual.dtype)
-        np.dot(self._pixels[:n].T, residual, out=self._gradient)
-        if self._scale != 1:
-            self._gradient *= self._scale
-        if self.l2:
-            self.weights *= 1 - self.rate * self.l2
-        self.weights -= self._gradient
-        self.biases -= residual.sum(axis=0)
 
 
 def _slices(n: int, size: int) -> Iterator[slice]:
