@@ -35,6 +35,8 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("reading.py", ["mnistry", "mnistry_known", "resize"], ["mnistry.reader"]),
         ("reading.py", ["rapidocr", "rapidocr_narrow"], ["rapidocr"]),
         ("large.py", ["softmax_file", "softmax_memory"], []),
+        ("windows.py", ["softmax_memory", "softmax_file"], []),
+        ("windows.py", ["convnet_file"], ["torch"]),
         ("large.py", ["torch_stream", "convnet_file"], ["torch"]),
         ("serving.py", ["mnistry"], ["mnistry.serving"]),
         ("framing.py", [f"{name}_framing_24_64" for name in ("mnistry", "numpy", "memory")], []),
