@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import contextlib
+import json
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +27,7 @@ from mnistry.models.file import shipped_model, shipped_path
 
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 KEY = "a key that is long enough"
+INFER = "/v2/models/convnet/infer"
 
 
 def asked(image: np.ndarray, n: int = 1) -> dict[str, object]:
@@ -34,7 +38,7 @@ def asked(image: np.ndarray, n: int = 1) -> dict[str, object]:
 
 def test_requests_that_arrive_together_get_their_own_answers(url: str, mnist: DataSets) -> None:
     """Of 400 requests by 16 clients, each gets the answer to its own picture; they were batched."""
-    images = mnist.test.images[:400]
+    images = mnist.test.images[:250]
     truth = shipped_model().predict_proba(images)
 
     def ask(part: range) -> float:
@@ -48,6 +52,45 @@ def test_requests_that_arrive_together_get_their_own_answers(url: str, mnist: Da
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         assert max(pool.map(ask, [range(k, 400, 16) for k in range(16)])) < 1e-5
+
+
+def test_who_comes_too_many_is_told_at_once(url: str, mnist: DataSets) -> None:
+    """And can come again by the same connection; the others are answered, and so is health."""
+    images = mnist.test.images[:250]
+    given = {"name": "images", "datatype": "UINT8", "shape": [250, 28, 28]}
+    packed = {**given, "parameters": {"binary_data_size": images.size}}
+    head = json.dumps({"inputs": [packed], "outputs": [{"name": "typicality"}]}).encode()
+    long = {"inference-header-content-length": str(len(head))}
+
+    async def rush() -> tuple[list[httpx.Response], httpx.Response, list[httpx.Response]]:
+        limits = httpx.Limits(max_connections=201, max_keepalive_connections=201)
+        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+            waiting = [
+                asyncio.create_task(
+                    client.post(INFER, content=head + images.tobytes(), headers=long)
+                )
+                for _ in range(200)
+            ]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            health = await client.get("/v2/health/live")
+            first = await asyncio.gather(*waiting)
+            again = [client.post(INFER, json=asked(images[0])) for _ in range(100)]
+            return first, health, await asyncio.gather(*again)
+
+    first, health, again = asyncio.run(rush())
+    assert health.status_code == 200
+    away = [response for response in first if response.status_code == 503]
+    assert len(away) > 20
+    assert {response.status_code for response in first} == {200, 503}
+    for response in away:
+        assert response.headers["retry-after"] == "1"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "Too many ask at once" in response.json()["error"]
+    assert {response.status_code for response in again} == {200}
+    told = httpx.get(f"{url}/metrics").text
+    found = re.search(r"^mnistry_requests_turned_away (\S+)", told, re.MULTILINE)
+    assert found
+    assert float(found[1]) >= len(away)
 
 
 def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
