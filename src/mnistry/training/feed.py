@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistry.data.dataset import DataSet
+from mnistry.errors import InputError
 from mnistry.training.augment import augment
 from mnistry.training.focus import hardest
 from mnistry.training.made import with_made
+from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
 
 _AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
@@ -28,18 +30,38 @@ class Feed:
     """Batches of a data set as PyTorch's tensors, on a device.
 
     Each pass sees every picture of the recipe's focus once, and every one that is made besides,
-    but for the few that don't fill a last batch; they are others each time.
+    but for the few that don't fill a last batch; they are others each time. Of several ranks each
+    gets its share of every batch, changed as it would have been in the whole.
 
     Attributes
     ----------
-    size : pictures in a batch. in_epoch : batches that make as many pictures as the data has.
+    size : pictures in a batch. own : those that this rank gets of it.
+    in_epoch : batches that make as many pictures as the data has.
+
+    Raises
+    ------
+    InputError : there are more ranks than pictures in a batch.
     """
 
-    def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
-        self.recipe, self.seed, self.device = recipe, seed, device
+    def __init__(
+        self,
+        data: DataSet,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.recipe, self.seed, self.device, self._ranks = recipe, seed, device, ranks
         self._share = max(recipe.focus, min(1.0, _LEAST_FOCUS / len(data)))
         focus = round(self._share * len(data))
         self.size = max(2, min(recipe.batch, max(focus // _LEAST_STEPS, min(focus, _LEAST_BATCH))))
+        if self.size < ranks.count:
+            raise InputError(
+                f"Batches of {self.size} pictures can't be shared by {ranks.count} ranks; train "
+                f"with at most {self.size}, or with more data."
+            )
+        self._mine = ranks.share(self.size)
+        self.own = self._mine.stop - self._mine.start
         self.in_epoch = max(1, len(data) // self.size)
         self._data = data
         if recipe.made:
@@ -57,8 +79,8 @@ class Feed:
         self._chunk: tuple[int, Tensor] | None = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Give the pictures, float (b, 1, h, w) in [0, 1], and the labels (b,) of a step."""
-        rows = self._rows(step)
+        """Give the pictures, float (own, 1, h, w) in [0, 1], and the labels (own,) of a step."""
+        rows = self._rows(step)[self._mine]
         if self._shift:
             return as_ink(self._moved(rows, step)), self.labels[rows]
         if not self._bends:
@@ -81,7 +103,10 @@ class Feed:
         """Give the rows of the recipe's focus; found when first needed, for that is training."""
         if self._focus is None:
             if self._share < 1:
-                self._focus = torch.from_numpy(hardest(self._data, self._share, self.seed))
+                # Found once, since processors of two kinds could differ in the last picture.
+                found = hardest(self._data, self._share, self.seed) if self._ranks.leads else None
+                sent = self._ranks.from_lead(b"" if found is None else found.tobytes())
+                self._focus = torch.frombuffer(bytearray(sent), dtype=torch.int64)
             else:
                 self._focus = torch.arange(len(self._data))
             made = torch.arange(len(self._data), len(self.labels))
@@ -93,8 +118,8 @@ class Feed:
         most = self._shift
         h, w = (side - 2 * most for side in self.images.shape[1:])
         steps = torch.randint(
-            2 * most + 1, (2, len(rows)), generator=self._generator(1, step, "cpu")
-        ).to(self.device)
+            2 * most + 1, (2, self.size), generator=self._generator(1, step, "cpu")
+        )[:, self._mine].to(self.device)
         windows = self.images.unfold(1, h, 1).unfold(2, w, 1)
         return windows[rows, steps[0], steps[1]]
 
@@ -104,10 +129,14 @@ class Feed:
         chunk, place = divmod(step, many)
         if self._chunk is None or self._chunk[0] != chunk:
             rows = torch.cat([self._rows(chunk * many + i) for i in range(many)])
+            mine = None
+            if self.own < self.size:
+                at = torch.arange(len(rows), device=self.device).view(many, self.size)
+                mine = at[:, self._mine].flatten()
             generator = self._generator(2, chunk, self.device.type)
-            changed = augment(as_ink(self.images[rows]), self.recipe.augmentation, generator)
+            changed = augment(as_ink(self.images[rows]), self.recipe.augmentation, generator, mine)
             self._chunk = chunk, changed.contiguous(memory_format=torch.channels_last)
-        return self._chunk[1][place * self.size :][: self.size]
+        return self._chunk[1][place * self.own :][: self.own]
 
     def _generator(self, use: int, number: int, device: str) -> torch.Generator:
         """Give the generator of one draw; no two uses and numbers share theirs."""
