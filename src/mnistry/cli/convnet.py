@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -17,6 +18,7 @@ from mnistry.errors import InputError
 if TYPE_CHECKING:
     from mnistry.data.dataset import DataSets
     from mnistry.models.convnet import ConvNet
+    from mnistry.training.ranks import Ranks
     from mnistry.training.run import Run
 
 DEFAULTS: dict[str, Any] = {
@@ -26,6 +28,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 Done = Callable[[], None]
+
+
+class OneOfMany(Exception):  # noqa: N818 - all went well
+    """This process was one of several that trained, and rank 0 does the rest."""
 
 
 class Interrupted(Exception):  # noqa: N818 - the user's wish, no error
@@ -66,20 +72,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def train(args: argparse.Namespace, data: DataSets) -> tuple[ConvNet, dict[str, Any], Done]:
+def check(args: argparse.Namespace) -> None:
+    """Refuse numbers out of range that can be told before there is data."""
+    if args.epochs is not None and not 0 <= args.epochs <= 100_000:
+        raise InputError(f"`--epochs` must be from 0 to 100,000; got {args.epochs}.")
+
+
+def launched() -> bool:
+    """Say whether ``torchrun`` started this process as one of several."""
+    return {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR"} <= set(os.environ)
+
+
+def train(
+    args: argparse.Namespace, data: DataSets, ranks: Ranks | None = None
+) -> tuple[ConvNet, dict[str, Any], Done]:
     """Train as the arguments ask; give the model, its provenance, and what to do once it is kept.
 
     Raises
     ------
     Interrupted : the user pressed Ctrl-C; the state is kept.
+    OneOfMany : all is learnt, and rank 0 has the rest to do.
     """
     chosen = {k: v if (v := getattr(args, k)) is not None else d for k, d in DEFAULTS.items()}
     epochs = 1.0 if args.epochs is None else args.epochs
-    if not 0 <= epochs <= 100_000:
-        raise InputError(f"`--epochs` must be from 0 to 100,000; got {epochs}.")
+    from mnistry.training.ranks import ALONE
     from mnistry.training.recipe import Recipe
     from mnistry.training.run import Run, Stopped
 
+    ranks = ranks or ALONE
     make = Recipe.robust if chosen["recipe"] == "robust" else Recipe.for_epochs
     checkpoint = Path(args.out).with_suffix(".checkpoint.npz")
     run = Run(
@@ -89,26 +109,36 @@ def train(args: argparse.Namespace, data: DataSets) -> tuple[ConvNet, dict[str, 
         seed=args.seed,
         checkpoint=checkpoint,
         every=chosen["save_every"],
+        ranks=ranks,
         **{k: chosen[k] for k in ("members", "views", "device", "precision", "compile", "resume")},
     )
-    if run.path and sys.stderr.isatty():
+    if ranks.leads and sys.stderr.isatty():
         print(f"training on {run.path}", file=sys.stderr)
     with Progress("training") as progress, _until_interrupted(run) as signals:
         try:
-            model = run.finish(lambda run: _tell(run, progress))
+            run.learn((lambda run: _tell(run, progress)) if ranks.leads else None)
+            if not ranks.leads:
+                raise OneOfMany
+            model = run.model()
         except Stopped:
-            again = [a for a in sys.argv[1:] if a != "--resume"]
-            raise Interrupted(
-                f"stopped after {run.share:.0%}; nothing is lost. Go on with:\n"
-                f"  mnistry {shlex.join([*again, '--resume'])}",
-                signals[0],
-            ) from None
+            # Another rank may have got the signal.
+            number = signals[0] if signals else int(signal.SIGTERM)
+            raise Interrupted(_stopped(run), number) from None
         except OSError as error:
             raise InputError(
                 f"The checkpoint {checkpoint} can't be written: {error.strerror or error}. The one "
                 "before it, if there was one, is whole: make room, then go on with `--resume`."
             ) from error
     return model, run.provenance(), run.forget
+
+
+def _stopped(run: Run) -> str:
+    """Say how far it came and how to go on."""
+    told = f"stopped after {run.share:.0%}; nothing is lost. Go on with"
+    if run.ranks.count > 1:
+        return f"{told} the same command and `--resume`, by any number of processes."
+    again = [a for a in sys.argv[1:] if a != "--resume"]
+    return f"{told}:\n  mnistry {shlex.join([*again, '--resume'])}"
 
 
 def _tell(run: Run, progress: Progress) -> None:
@@ -127,14 +157,16 @@ def _tell(run: Run, progress: Progress) -> None:
 def _until_interrupted(run: Run) -> Iterator[list[int]]:
     """Let Ctrl-C, or a polite kill, finish the step and keep the state; the second one kills.
 
-    The list that it gives holds the signal's number then.
+    Of several ranks it does not: torchrun passes on what they may have got already, and has its
+    own patience. The list that is given holds the signal's number then.
     """
     seen: list[int] = []
 
     def ask(number: int, _: object) -> None:
         run.stop = True
         seen.append(number)
-        signal.signal(number, before[number])
+        if run.ranks.count == 1:
+            signal.signal(number, before[number])
 
     before: dict[int, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from mnistry.errors import InputError
 
 if TYPE_CHECKING:
     from mnistry.data.dataset import DataSets
+    from mnistry.training.ranks import Ranks
 
 _NAMES = {"softmax": "softmax regression", "convnet": "convnet"}
 _SOFTMAX: dict[str, Any] = {"solver": "sgd", "rate": 0.5, "steps": 1000, "batch": 100, "l2": None}
@@ -88,27 +91,51 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, score, write, report."""
-    from mnistry.data.sources import load_data
+    """Train, score, write, report; as one of several processes, where ``torchrun`` started us."""
+    if not convnet.launched():
+        return _run(args, None)
+    if args.model == "softmax":
+        if os.environ["RANK"] != "0":
+            return 2
+        raise InputError(
+            "Softmax regression is trained by one process, in a second; start `mnistry train` "
+            "without `torchrun`, or choose `--model convnet`."
+        )
+    from mnistry.training.ranks import Agreed, cut, joined
+
+    with joined() as ranks:
+        try:
+            return _run(args, ranks)
+        except Agreed:
+            return 2  # rank 0 tells it
+        except convnet.OneOfMany:
+            return 0
+        except RuntimeError as error:
+            if not cut(error):
+                raise
+            print(
+                f"mnistry: Rank {ranks.number} of {ranks.count} stops, since another is gone.",
+                file=sys.stderr,
+            )
+            return 1
+
+
+def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
     from mnistry.models.file import save_model
     from mnistry.probability.sheet import score
 
-    if args.out is None:
-        args.out = f"{args.model}.onnx"
-    out = Path(args.out)
-    if out.suffix != ".onnx":
-        raise InputError(f"`--out` must end in .onnx; got {args.out!r}.")
-    if not out.parent.is_dir():
-        raise InputError(f"The folder of `--out`, {out.parent}, does not exist; make it first.")
-    _refuse_strangers(args)
     start = time.perf_counter()
-    data = load_data(args.data, validation=_validation(args.validation), seed=args.seed)
+    with nullcontext() if ranks is None else ranks.as_one():
+        out, data = _read(args, writes=ranks is None or ranks.leads)
     loaded = time.perf_counter()
     try:
-        train = _softmax if args.model == "softmax" else convnet.train
-        model, provenance, done = train(args, data)
+        if args.model == "softmax":
+            model, provenance, done = _softmax(args, data)
+        else:
+            model, provenance, done = convnet.train(args, data, ranks)
     except convnet.Interrupted as stop:
-        print(f"mnistry: {stop}", file=sys.stderr)
+        if ranks is None or ranks.leads:
+            print(f"mnistry: {stop}", file=sys.stderr)
         return 128 + stop.number
     trained = time.perf_counter()
     sheet = score(model, data.test)
@@ -150,6 +177,23 @@ def run(args: argparse.Namespace) -> int:
     shown = "weights" if args.model == "softmax" else "training"
     print(f"\nmodel file  {out}\nnext        mnistry show {shown} --model {out}")
     return 0
+
+
+def _read(args: argparse.Namespace, *, writes: bool) -> tuple[Path, DataSets]:
+    """Check the arguments; give the file to write, if this process does, and the data."""
+    from mnistry.data.sources import load_data
+
+    if args.out is None:
+        args.out = f"{args.model}.onnx"
+    out = Path(args.out)
+    if out.suffix != ".onnx":
+        raise InputError(f"`--out` must end in .onnx; got {args.out!r}.")
+    if writes and not out.parent.is_dir():
+        raise InputError(f"The folder of `--out`, {out.parent}, does not exist; make it first.")
+    _refuse_strangers(args)
+    if args.model == "convnet":
+        convnet.check(args)
+    return out, load_data(args.data, validation=_validation(args.validation), seed=args.seed)
 
 
 def _refuse_strangers(args: argparse.Namespace) -> None:

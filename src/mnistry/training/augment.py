@@ -68,47 +68,62 @@ class Augmentation:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def augment(images: Tensor, how: Augmentation, generator: Generator) -> Tensor:
+def augment(
+    images: Tensor, how: Augmentation, generator: Generator, rows: Tensor | None = None
+) -> Tensor:
     """Change each picture in its own way.
 
     Parameters
     ----------
     images : float (n, 1, h, w), 0 = paper, 1 = ink.
     generator : on the images' device; decides everything.
+    rows : (m,), of those to change, which come out as they would among all; None for all.
 
     Returns
     -------
-    changed : the same shape, in [0, 1].
+    changed : (m, 1, h, w), in [0, 1].
     """
     import torch
 
+    before = None  # where each picture's neighbour is, which is a part of its clutter
     draw = _Draw(generator, images)
+    if rows is not None:
+        wanted = rows
+        if how.clutter:
+            wanted, at = torch.cat([rows, (rows - 1) % len(images)]).unique(return_inverse=True)
+            rows, before = at.chunk(2)
+        images, draw.rows = images[wanted], wanted
     if how.gaps:
         images = _broken(images, how.gaps, draw)
     images = bent = _bent(images, how, draw)
     if how.stroke or how.blur:
         images = _restroked(images, how, draw)
     if how.clutter:
-        images = torch.maximum(images, _clutter(images, how.clutter, draw))
+        neighbours = images.roll(1, 0) if before is None else images[before]
+        if before is not None:
+            images, bent, draw.rows = images[rows], bent[rows], wanted[rows]
+        images = torch.maximum(images, _clutter(neighbours, how.clutter, draw))
     if how.contrast:
         paler = 1 - how.contrast * draw.uniform(0, 1) ** 2
         bend = torch.exp2(how.contrast * draw.uniform(-1.5, 1.5))
         images = paler * images.clamp(0, 1) ** bend
     if how.noise:
         spread = how.noise * draw.uniform(0, 1) ** 2
-        images = images + spread * torch.randn(
-            images.shape, generator=generator, device=images.device
-        )
+        images = images + spread * draw.normal(*images.shape[1:])
     if how.plain:
         images = torch.where(draw.uniform(0, 1) < how.plain, bent, images)
     return images.clamp(0, 1)
 
 
 class _Draw:
-    """Draws a number a picture, shaped to be multiplied with pictures (n, 1, h, w)."""
+    """Draws a number a picture, shaped to be multiplied with pictures (n, 1, h, w).
+
+    It draws for all pictures, and gives what is drawn for those in `rows`, if that is set.
+    """
 
     def __init__(self, generator: Generator, images: Tensor) -> None:
         self.generator, self.n, self.device = generator, len(images), images.device
+        self.rows: Tensor | None = None
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """Give (n, 1, 1, 1), or (n, *shape), evenly in low..high."""
@@ -116,7 +131,17 @@ class _Draw:
 
         size = (self.n, *(shape or (1, 1, 1)))
         drawn = torch.rand(size, generator=self.generator, device=self.device)
-        return low + (high - low) * drawn
+        return low + (high - low) * self._own(drawn)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Give (n, *shape), normal with variance 1."""
+        import torch
+
+        size = (self.n, *shape)
+        return self._own(torch.randn(size, generator=self.generator, device=self.device))
+
+    def _own(self, drawn: Tensor) -> Tensor:
+        return drawn if self.rows is None else drawn[self.rows]
 
     def share(self, share: float) -> Tensor:
         """Mark a share of the pictures with 1, (n, 1, 1, 1)."""
@@ -197,23 +222,21 @@ def _blurred(images: Tensor, sigma: Tensor) -> Tensor:
     )
 
 
-def _clutter(images: Tensor, share: float, draw: _Draw) -> Tensor:
+def _clutter(neighbours: Tensor, share: float, draw: _Draw) -> Tensor:
     """Give what a crop cut badly holds besides its digit: a piece of a neighbour, or a line."""
     import torch
 
-    n, _, h, w = images.shape
+    n, _, h, w = neighbours.shape
     # A neighbour is another picture of the batch, moved in from the left or the right.
     side = torch.where(draw.uniform(0, 1) < 0.5, -1.0, 1.0)
     reach = (side * draw.uniform(0.5, 0.8) * w).flatten().round().long()
-    column = torch.arange(w, device=images.device) - reach[:, None]
+    column = torch.arange(w, device=neighbours.device) - reach[:, None]
     inside = (column >= 0) & (column < w)
-    neighbour = images.roll(1, 0).gather(
-        3, column.clamp(0, w - 1)[:, None, None, :].expand(n, 1, h, w)
-    )
+    neighbour = neighbours.gather(3, column.clamp(0, w - 1)[:, None, None, :].expand(n, 1, h, w))
     neighbour = neighbour * inside[:, None, None, :]
     # A line, as of a form's cell, runs along an edge, a little slanted and somewhat pale.
-    y = torch.linspace(-1, 1, h, device=images.device).view(1, 1, h, 1)
-    x = torch.linspace(-1, 1, w, device=images.device).view(1, 1, 1, w)
+    y = torch.linspace(-1, 1, h, device=neighbours.device).view(1, 1, h, 1)
+    x = torch.linspace(-1, 1, w, device=neighbours.device).view(1, 1, 1, w)
     upright = draw.share(0.5)
     along, across = torch.lerp(x, y, upright), torch.lerp(y, x, upright)
     place = torch.where(draw.uniform(0, 1) < 0.5, -1.0, 1.0) * draw.uniform(0.75, 1.05)

@@ -6,6 +6,7 @@ array stands in it as JSON.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -47,30 +48,58 @@ def read_checkpoint(
     ------
     TrainingError : there is none, it is damaged, or another version wrote it.
     """
-    name = str(path)
+    return parse_checkpoint(path, checkpoint_bytes(path))
+
+
+def checkpoint_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a checkpoint's bytes, for `parse_checkpoint`.
+
+    Raises
+    ------
+    TrainingError : there is none, or it can't be read.
+    """
     if not Path(path).is_file():
         raise TrainingError(
-            f"There is no checkpoint {name} to go on from; start without `--resume`, or give the "
+            f"There is no checkpoint {path} to go on from; start without `--resume`, or give the "
             "`--out` of the run that was interrupted."
         )
     try:
         if os.stat(path).st_size > _LARGEST:
             raise ValueError("too large")
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        return Path(path).read_bytes()
+    except (OSError, ValueError, MemoryError) as error:
+        raise _damaged(path, error) from error
+
+
+def parse_checkpoint(
+    path: str | os.PathLike[str], data: bytes
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Give what stands in a checkpoint's bytes, (facts, arrays); `path` is for the errors.
+
+    Raises
+    ------
+    TrainingError : it is damaged, or another version wrote it.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         facts = json.loads(bytes(arrays.pop(_FACTS)))
         version = facts["format"]
     except (
         OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, RuntimeError,
-        zipfile.BadZipFile, zlib.error, MemoryError,
+        AttributeError, zipfile.BadZipFile, zlib.error, MemoryError,
     ) as error:  # fmt: skip
-        raise TrainingError(
-            f"The checkpoint {name} is damaged or not one of mnistry's ({error}); delete it and "
-            "train again."
-        ) from error
+        raise _damaged(path, error) from error
     if version != _FORMAT:
         raise TrainingError(
-            f"The checkpoint {name} has format {version!r}, which this version can't go on from; "
+            f"The checkpoint {path} has format {version!r}, which this version can't go on from; "
             "train again."
         )
     return facts, arrays
+
+
+def _damaged(path: str | os.PathLike[str], error: Exception) -> TrainingError:
+    return TrainingError(
+        f"The checkpoint {path} is damaged or not one of mnistry's ({error}); delete it and "
+        "train again."
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mnistry.errors import InputError
+from mnistry.training.ranks import ALONE, Ranks
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -41,15 +42,16 @@ class Place:
         return f"cpu, {few}, {_instructions()}, {kind}"
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Place:
+def choose(device: str = "auto", precision: str = "auto", ranks: Ranks = ALONE) -> Place:
     """Find the best that there is, or check what was named.
 
     "auto" takes a GPU if there is one; and bfloat16 where the processor multiplies it in
-    hardware (AMX, AVX-512 BF16, a GPU of 2020 or later), since elsewhere it is slower.
+    hardware (AMX, AVX-512 BF16, a GPU of 2020 or later), since elsewhere it is slower. Each of
+    several ranks on a machine takes a GPU of its own.
 
     Raises
     ------
-    InputError : the name is none of ours, or this machine has no such device.
+    InputError : the name is none of ours, this machine has no such device, or not one a rank.
     """
     if precision not in PRECISIONS:
         raise InputError(f"`precision` must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
@@ -59,16 +61,24 @@ def choose(device: str = "auto", precision: str = "auto") -> Place:
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
+        "mps": torch.backends.mps.is_available() and ranks.count == 1,
     }
     if kind == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if there[name])
     elif not there[kind]:
         raise InputError(
-            f"`device` is {device!r}, but PyTorch {torch.__version__} finds none on this machine; "
+            f"`device` is {device!r}, but PyTorch {torch.__version__} finds none on this machine"
+            f"{' that ranks can share' if ranks.count > 1 else ''}; "
             "use 'cpu', or a PyTorch that was built for it."
         )
     place = torch.device(device)
+    if place.type == "cuda" and ranks.count > 1:
+        if ranks.local >= torch.cuda.device_count():
+            raise InputError(
+                f"Each rank needs a GPU of its own; this machine has {torch.cuda.device_count()}. "
+                "Start at most so many with `--nproc-per-node`, or take `--device cpu`."
+            )
+        place = torch.device("cuda", ranks.local)
     fast = {"cpu": _cpu_has_bfloat16, "cuda": _cuda_has_bfloat16}.get(place.type, lambda: False)
     return Place(place, precision == "bfloat16" or (precision == "auto" and fast()))
 

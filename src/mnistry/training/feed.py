@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from mnistry.data.dataset import DataSet
+from mnistry.errors import InputError
 from mnistry.training.augment import augment
+from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
 from mnistry.training.stock import stock_of
 
@@ -26,18 +28,38 @@ class Feed:
 
     Each pass sees every picture of the recipe's focus once, and every one that is made besides,
     but for the few that don't fill a last batch; they are others each time. Of a data set that is
-    larger than memory, a pass is over one window after the other.
+    larger than memory, a pass is over one window after the other. Of several ranks each gets its
+    share of every batch, changed as it would have been in the whole.
 
     Attributes
     ----------
-    size : pictures in a batch. in_epoch : batches that make as many pictures as the data has.
+    size : pictures in a batch. own : those that this rank gets of it.
+    in_epoch : batches that make as many pictures as the data has.
+
+    Raises
+    ------
+    InputError : there are more ranks than pictures in a batch.
     """
 
-    def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        data: DataSet,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.recipe, self.seed, self.device = recipe, seed, device
-        self.stock = stock_of(data, recipe, seed, device)
+        self.stock = stock_of(data, recipe, seed, device, ranks)
         focus = self.stock.focus
         self.size = max(2, min(recipe.batch, max(focus // _LEAST_STEPS, min(focus, _LEAST_BATCH))))
+        if self.size < ranks.count:
+            raise InputError(
+                f"Batches of {self.size} pictures can't be shared by {ranks.count} ranks; train "
+                f"with at most {self.size}, or with more data."
+            )
+        self._mine = ranks.share(self.size)
+        self.own = self._mine.stop - self._mine.start
         self.in_epoch = max(1, len(data) // self.size)
         self._bends = recipe.augmentation.bends
         self._shift = 0 if self._bends else round(recipe.augmentation.shift)
@@ -45,8 +67,8 @@ class Feed:
         self._chunk: tuple[int, Tensor] | None = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Give the pictures, float (b, 1, h, w) in [0, 1], and the labels (b,) of a step."""
-        rows = self._rows(step)
+        """Give the pictures, float (own, 1, h, w) in [0, 1], and the labels (own,) of a step."""
+        rows = self._rows(step)[self._mine]
         labels = self.stock.labels[rows]
         if self._shift:
             return as_ink(self._moved(rows, step)), labels
@@ -78,8 +100,8 @@ class Feed:
         most = self._shift
         h, w = (side - 2 * most for side in self.stock.images.shape[1:])
         steps = torch.randint(
-            2 * most + 1, (2, len(rows)), generator=self._generator(1, step, "cpu")
-        ).to(self.device)
+            2 * most + 1, (2, self.size), generator=self._generator(1, step, "cpu")
+        )[:, self._mine].to(self.device)
         windows = self.stock.images.unfold(1, h, 1).unfold(2, w, 1)
         return windows[rows, steps[0], steps[1]]
 
@@ -89,10 +111,15 @@ class Feed:
         chunk, place = divmod(step, many)
         if self._chunk is None or self._chunk[0] != chunk:
             rows = torch.cat([self._rows(chunk * many + i) for i in range(many)])
+            mine = None
+            if self.own < self.size:
+                at = torch.arange(len(rows), device=self.device).view(many, self.size)
+                mine = at[:, self._mine].flatten()
             generator = self._generator(2, chunk, self.device.type)
-            changed = augment(as_ink(self.stock.images[rows]), self.recipe.augmentation, generator)
+            ink = as_ink(self.stock.images[rows])
+            changed = augment(ink, self.recipe.augmentation, generator, mine)
             self._chunk = chunk, changed.contiguous(memory_format=torch.channels_last)
-        return self._chunk[1][place * self.size :][: self.size]
+        return self._chunk[1][place * self.own :][: self.own]
 
     def _generator(self, use: int, number: int, device: str) -> torch.Generator:
         """Give the generator of one draw; no two uses and numbers share theirs."""

@@ -15,10 +15,19 @@ from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError, TrainingError
 from mnistry.models.convnet import MOST, VIEWS, ConvNet, Member
 from mnistry.probability.calibrate import calibrate
-from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
+from mnistry.training.checkpoint import (
+    checkpoint_bytes,
+    parse_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from mnistry.training.feed import mixed
+from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
 from mnistry.training.trainer import Trainer
+
+_BETWEEN_MEETINGS = 0.2  # seconds, of several ranks, to agree whether to stop or to save
+_MOST_STEPS = 50  # between two meetings
 
 Watch = Callable[["Run"], None]
 
@@ -54,12 +63,14 @@ class Run:
     checkpoint : where the state is kept while it runs, a path ending in ``.npz``; None for no
         such file. every : seconds between two.
     resume : go on from `checkpoint` instead of from the start.
+    ranks : the processes that train together; each has the same arguments, and only rank 0
+        reads and writes the checkpoint. Started again by ``torchrun``, they go on from it.
 
     Attributes
     ----------
     trainer : of the network that learns now. done : the members before it.
-    stop : set it from a signal handler or another thread: the step is finished, the state is
-        kept, `finish` raises `Stopped`.
+    stop : set it from a signal handler or another thread, of any rank: the step is finished, the
+        state is kept, `finish` raises `Stopped`.
 
     Raises
     ------
@@ -82,15 +93,20 @@ class Run:
         checkpoint: str | os.PathLike[str] | None = None,
         every: float = 30.0,
         resume: bool = False,
+        ranks: Ranks = ALONE,
     ) -> None:
-        if not 1 <= members <= MOST:
-            raise InputError(f"`members` must be from 1 to {MOST}; got {members}.")
-        if views not in VIEWS:
-            raise InputError(f"`views` must be 'one', 'five' or 'nine'; got {views!r}.")
-        if not every >= 0:
-            raise InputError(f"`every` must be 0 seconds or more; got {every}.")
+        with ranks.as_one():
+            if not 1 <= members <= MOST:
+                raise InputError(f"`members` must be from 1 to {MOST}; got {members}.")
+            if views not in VIEWS:
+                raise InputError(f"`views` must be 'one', 'five' or 'nine'; got {views!r}.")
+            if not every >= 0:
+                raise InputError(f"`every` must be 0 seconds or more; got {every}.")
+            if resume and checkpoint is None:
+                raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
         self.recipe, self.data, self.validation = recipe, data, validation
         self.members, self.views, self.seed, self.every = members, views, seed, every
+        self.ranks, self._meeting = ranks, 0
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.stop = False
         self.done: list[Member] = []
@@ -99,16 +115,15 @@ class Run:
             "device": device, "precision": precision, "compile": compile
         }  # fmt: skip
         self._saved = time.monotonic()
+        if ranks.count > 1:
+            ranks.same(**{name: json.dumps(fact) for name, fact in self._identity().items()})
         self.trainer = self._next()
-        if resume:
-            if self.checkpoint is None:
-                raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
-            self._load(self.checkpoint)
-        elif self.checkpoint is not None and self.checkpoint.exists():
-            raise TrainingError(
-                f"{self.checkpoint} is the checkpoint of a run that was interrupted; go on with it "
-                "by `--resume` (in Python `resume=True`), or delete it."
-            )
+        if self.checkpoint is not None:
+            with ranks.as_one():
+                found = self._found(self.checkpoint, resume) if ranks.leads else b""
+            if kept := ranks.from_lead(found):
+                with ranks.as_one():
+                    self._load(self.checkpoint, kept)
 
     @property
     def path(self) -> str:
@@ -122,7 +137,12 @@ class Run:
         return min(1.0, (len(self.done) + now) / self.members)
 
     def finish(self, watch: Watch | None = None) -> ConvNet:
-        """Train what is left; give the calibrated model.
+        """Train what is left; give the calibrated model. See `learn` and `model`."""
+        self.learn(watch)
+        return self.model()
+
+    def learn(self, watch: Watch | None = None) -> None:
+        """Train what is left.
 
         `watch` is called after each step. The checkpoint stays until `forget` is called, lest
         the run be lost where the model can't be written.
@@ -136,10 +156,10 @@ class Run:
         def after_step(_: Trainer) -> None:
             if watch is not None:
                 watch(self)
-            due = time.monotonic() - self._saved >= self.every
-            if self.checkpoint is not None and (due or self.stop):
+            stop, due = self._wishes()
+            if self.checkpoint is not None and (due or stop):
                 self.save(self.checkpoint)
-            if self.stop:
+            if stop:
                 raise Stopped
 
         while len(self.done) < self.members:
@@ -148,6 +168,9 @@ class Run:
             self.histories.append(self.trainer.history)
             if len(self.done) < self.members:
                 self.trainer = self._next()
+
+    def model(self) -> ConvNet:
+        """Give the model of the members that are done, calibrated; one rank can do it alone."""
         model = ConvNet(self.done, classes=self.data.classes, views=VIEWS[self.views])
         if self.validation is not None:
             calibrate(model, self.data, self.validation)
@@ -161,19 +184,9 @@ class Run:
     def save(self, checkpoint: Path) -> None:
         """Write the checkpoint now; a state that is no longer finite is never written."""
         self.trainer.check()
-        arrays: dict[str, Any] = {
-            f"now.{key}": array for key, array in self.trainer.state().items()
-        }
-        for i, member in enumerate(self.done):
-            arrays |= {f"done.{i}.{key}": array for key, array in member.arrays.items()}
-        facts = {
-            **self._identity(),
-            "threads": torch.get_num_threads(),
-            "path": self.path,
-            "done": len(self.done),
-            "histories": [*self.histories, self.trainer.history],
-        }
-        write_checkpoint(checkpoint, facts, arrays)
+        with self.ranks.as_one():
+            if self.ranks.leads:
+                self._write(checkpoint)
         self._saved = time.monotonic()
 
     def provenance(self) -> dict[str, Any]:
@@ -199,9 +212,35 @@ class Run:
         """Make the trainer of the next member; one alone has the run's own seed."""
         i = len(self.done)
         seed = self.seed if i == 0 else mixed(self.seed, 5, i)
+        self._meeting = 0
         return Trainer(
-            self.recipe, self.data, validation=self.validation, seed=seed, **self._options
+            self.recipe,
+            self.data,
+            validation=self.validation,
+            seed=seed,
+            ranks=self.ranks,
+            **self._options,
         )
+
+    def _wishes(self) -> tuple[bool, bool]:
+        """Say whether to stop, and whether a checkpoint is due; all ranks say the same.
+
+        One alone is asked after each step. Several meet a few times a second, at steps that rank
+        0 chooses, since its clock and the others' signals are known to nobody else.
+        """
+        due = time.monotonic() - self._saved >= self.every
+        trainer, ranks = self.trainer, self.ranks
+        if ranks.count == 1:
+            return self.stop, due
+        if trainer.step < min(self._meeting, trainer.steps):
+            return False, False
+        pause = round(_BETWEEN_MEETINGS * trainer.step / max(trainer.seconds, 1e-9))
+        told = [due, max(1, min(pause, _MOST_STEPS))] if ranks.leads else [0, 0]
+        stop, saving, pause = ranks.add(
+            torch.tensor([self.stop, *told], dtype=torch.int64)
+        ).tolist()
+        self._meeting = trainer.step + pause
+        return stop > 0, saving > 0
 
     def _identity(self) -> dict[str, Any]:
         """Tell what must be the same for a run to be gone on with."""
@@ -216,10 +255,39 @@ class Run:
         again: dict[str, Any] = json.loads(json.dumps(told))  # as it comes back from a file
         return again
 
-    def _load(self, checkpoint: Path) -> None:
-        facts, arrays = read_checkpoint(checkpoint)
+    def _write(self, checkpoint: Path) -> None:
+        arrays: dict[str, Any] = {
+            f"now.{key}": array for key, array in self.trainer.state().items()
+        }
+        for i, member in enumerate(self.done):
+            arrays |= {f"done.{i}.{key}": array for key, array in member.arrays.items()}
+        facts = {
+            **self._identity(),
+            "threads": torch.get_num_threads(),
+            "path": self.path,
+            "job": self.ranks.job,
+            "done": len(self.done),
+            "histories": [*self.histories, self.trainer.history],
+        }
+        write_checkpoint(checkpoint, facts, arrays)
+
+    def _found(self, checkpoint: Path, resume: bool) -> bytes:
+        """Give the checkpoint to go on from, or nothing for a run from the start."""
+        if not resume:
+            if not checkpoint.exists():
+                return b""
+            again = self.ranks.again
+            if not (again and read_checkpoint(checkpoint)[0].get("job") == self.ranks.job):
+                raise TrainingError(
+                    f"{checkpoint} is the checkpoint of a run that was interrupted; go on with it "
+                    "by `--resume` (in Python `resume=True`), or delete it."
+                )
         for stale in checkpoint.parent.glob(f".{checkpoint.name}.*.part"):
             stale.unlink(missing_ok=True)  # a run that was killed while it wrote left it
+        return checkpoint_bytes(checkpoint)
+
+    def _load(self, checkpoint: Path, kept: bytes) -> None:
+        facts, arrays = parse_checkpoint(checkpoint, kept)
         for name, ours in self._identity().items():
             if facts.get(name) != ours:
                 raise TrainingError(

@@ -15,6 +15,7 @@ from mnistry.data.mapped import is_mapped
 from mnistry.data.windows import Windows
 from mnistry.training.focus import hardest
 from mnistry.training.made import made
+from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
 
 _LEAST_FOCUS = 500  # pictures: of little data, no focus is so narrow that a class could be missing
@@ -48,10 +49,13 @@ class Stock(Protocol):
         ...
 
 
-def stock_of(data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> Stock:
-    """Choose by whether the pictures are in memory."""
-    kind = Windowed if is_mapped(data.images) else Whole
-    return kind(data, recipe, seed, device)
+def stock_of(
+    data: DataSet, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks = ALONE
+) -> Stock:
+    """Choose by whether the pictures are in memory; every rank has the same."""
+    if is_mapped(data.images):
+        return Windowed(data, recipe, seed, device)
+    return Whole(data, recipe, seed, device, ranks)
 
 
 class Whole:
@@ -59,8 +63,10 @@ class Whole:
 
     changes = False
 
-    def __init__(self, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
-        self._data, self._seed = data, seed
+    def __init__(
+        self, data: DataSet, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks
+    ) -> None:
+        self._data, self._seed, self._ranks = data, seed, ranks
         self._share = max(recipe.focus, min(1.0, _LEAST_FOCUS / len(data)))
         self.focus = round(self._share * len(data))
         more = made(data, round(recipe.made * self.focus), seed) if recipe.made else None
@@ -84,7 +90,10 @@ class Whole:
         """Give the rows of the focus; found when first needed, for that is training."""
         if self._worth_it is None:
             if self._share < 1:
-                focus = torch.from_numpy(hardest(self._data, self._share, self._seed))
+                # Found once, since processors of two kinds could differ in the last picture.
+                ranks = self._ranks
+                own = hardest(self._data, self._share, self._seed).tobytes() if ranks.leads else b""
+                focus = torch.frombuffer(bytearray(ranks.from_lead(own)), dtype=torch.int64)
             else:
                 focus = torch.arange(len(self._data))
             made = torch.arange(len(self._data), len(self.labels))

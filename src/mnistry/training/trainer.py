@@ -18,7 +18,9 @@ from mnistry.models.convnet import ConvNet, Member
 from mnistry.training.device import choose
 from mnistry.training.feed import Feed, as_ink, mixed
 from mnistry.training.layers import layers, member
+from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
+from mnistry.training.shares import shared
 
 _CHECK = 50  # steps between two looks at the loss; on a GPU each look waits for it
 _MOST_LOOKS = 100  # at the validation pictures in a run
@@ -38,6 +40,8 @@ class Trainer:
     seed : decides every draw.
     device, precision : see `mnistry.training.device.choose`.
     compile : let PyTorch compile the network first: half a minute or more, for long runs.
+    ranks : the processes that share each batch, all of them with the same arguments; all call the
+        same methods together, but for `member`, `model`, `state` and `load`.
 
     Attributes
     ----------
@@ -58,30 +62,22 @@ class Trainer:
         device: str = "auto",
         precision: str = "auto",
         compile: bool = False,  # noqa: A002 - PyTorch's name for it
+        ranks: Ranks = ALONE,
     ) -> None:
-        found, k = data.images.shape[1:], len(data.classes)
-        if (recipe.network.shape, recipe.network.classes) != (found, k):
-            h, w = recipe.network.shape
-            raise InputError(
-                f"The recipe's network is for pictures of {h}x{w} in {recipe.network.classes} "
-                f"classes; the data has {found[0]}x{found[1]} in {k}. Make it for the data: "
-                "`Recipe.for_epochs(epochs, shape, classes)`."
-            )
-        if len(data) < 2:
-            raise InputError(f"There must be at least two pictures to learn from; got {len(data)}.")
-        if seed < 0:
-            raise InputError(f"`seed` must be 0 or more; got {seed}.")
-        self.recipe, self.classes, self.seed = recipe, data.classes, seed
-        self.place = choose(device, precision)
-        self.path = str(self.place)
+        with ranks.as_one():
+            _check(recipe, data, seed)
+            self.place = choose(device, precision, ranks)
+            self.feed = Feed(data, recipe, seed, self.place.device, ranks)
+        self.recipe, self.classes, self.seed, self.ranks = recipe, data.classes, seed, ranks
+        self.path = str(self.place) if ranks.count == 1 else f"{ranks.count} ranks, {self.place}"
         self.validation = validation if validation is not None and len(validation) else None
-        self.feed = Feed(data, recipe, seed, self.place.device)
         self.steps = round(recipe.epochs * self.feed.in_epoch)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed(seed, 3, 0))
-            self.layers: nn.Module = layers(recipe.network, recipe.dropout)
+            self.layers = layers(recipe.network, recipe.dropout)
         self.layers.to(self.place.device, memory_format=torch.channels_last)
-        self._forward = torch.compile(self.layers) if compile else self.layers
+        forward = shared(self.layers, ranks, self.feed.size)
+        self._forward: nn.Module = torch.compile(forward) if compile else forward
         learnt = [p for p in self.layers.parameters() if p.requires_grad]
         self.optimizer = torch.optim.SGD(
             learnt,
@@ -96,7 +92,11 @@ class Trainer:
         self.step = 0
         self.loss: float | None = None
         self.history: list[dict[str, float | None]] = []
+        # Of each rank's losses, which together are the sum of the batches' mean losses.
         self._sum, self._count = torch.zeros((), device=self.place.device), 0
+        self._part = self.feed.own / self.feed.size
+        # The ranks' slopes are averaged, and each must count as its pictures do.
+        self._slope = torch.tensor(self._part * ranks.count, device=self.place.device)
         self.seconds = 0.0
 
     def warm_up(self) -> None:
@@ -135,17 +135,18 @@ class Trainer:
 
     def accuracy(self, data: DataSet) -> float:
         """Give the share of pictures that the network, as it is now, gets right."""
-        right = 0
+        right = torch.zeros((), dtype=torch.int64)
+        own = data.take(self.ranks.share(len(data)))
         self.layers.eval()
         with torch.no_grad(), self.place.precision():
-            for i in range(0, len(data), _GLANCE):
-                part = data.take(slice(i, i + _GLANCE))
+            for i in range(0, len(own), _GLANCE):
+                part = own.take(slice(i, i + _GLANCE))
                 x = as_ink(torch.from_numpy(part.images.copy()).to(self.place.device))
                 logits = self.layers(x)[:, : len(self.classes)]
                 answers = logits.argmax(dim=1).cpu().numpy()
                 right += int((answers == part.labels).sum())
         self.layers.train()
-        return right / len(data)
+        return int(self.ranks.add(right)) / len(data)
 
     def member(self) -> Member:
         """Give the network as it is now, as arrays."""
@@ -156,7 +157,10 @@ class Trainer:
         return ConvNet([self.member()], classes=self.classes)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Give all that a run needs to go on, as arrays; `load` takes it."""
+        """Give all that a run needs to go on, as arrays; `load` takes it.
+
+        Of several ranks, rank 0 has it right after `check`.
+        """
         arrays = {f"layers.{k}": _array(v) for k, v in self.layers.state_dict().items()}
         for i, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
             arrays[f"momentum.{i}"] = _array(self.optimizer.state[parameter]["momentum_buffer"])
@@ -172,7 +176,7 @@ class Trainer:
         for i, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
             buffer = self.optimizer.state[parameter]["momentum_buffer"]
             buffer.copy_(torch.tensor(arrays[f"momentum.{i}"]))
-        self._sum.fill_(arrays["loss"][0])
+        self._sum.fill_(arrays["loss"][0] if self.ranks.leads else 0.0)
         self._count, self.step = int(arrays["loss"][1]), int(arrays["step"][0])
         self.seconds = float(arrays["seconds"][0])
 
@@ -185,9 +189,9 @@ class Trainer:
             logits = self._forward(x)
         loss = functional.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward(self._slope)
         self.optimizer.step()
-        self._sum += loss.detach()
+        self._sum.add_(loss.detach(), alpha=self._part)
         self._count += 1
         self.step += 1
 
@@ -202,18 +206,23 @@ class Trainer:
 
     def check(self) -> None:
         """Take note of the mean loss; stop if it, or a weight, is no finite number any more."""
-        loss = float(self._sum) / max(self._count, 1)
         arrays = self.layers.state_dict().values()
-        broken = sum(not torch.isfinite(array).all() for array in arrays)
+        finite = torch.stack([torch.isfinite(array).all() for array in arrays])
+        total, broken = self.ranks.add(torch.stack([self._sum, (~finite).sum().float()])).tolist()
+        broken = round(broken / self.ranks.count)
+        self._sum.fill_(total if self.ranks.leads else 0.0)
+        loss = total / max(self._count, 1)
         if np.isfinite(loss) and broken == 0:
             self.loss = loss
             return
         before = "it never was one" if self.loss is None else f"it was {self.loss:.3f} before"
-        raise TrainingError(
-            f"Training ran away: by step {self.step:,} of {self.steps:,} the loss is {loss:.3g} "
-            f"({before}), with a learning rate of {self._rate():.3g} "
-            f"and {broken} of {len(arrays)} arrays of weights gone; "
-            "lower the recipe's `rate`, or take precision 'float32' if it was 'bfloat16'."
+        raise self.ranks.agreed(
+            TrainingError(
+                f"Training ran away: by step {self.step:,} of {self.steps:,} the loss is "
+                f"{loss:.3g} ({before}), with a learning rate of {self._rate():.3g} "
+                f"and {broken} of {len(arrays)} arrays of weights gone; "
+                "lower the recipe's `rate`, or take precision 'float32' if it was 'bfloat16'."
+            )
         )
 
     def _look(self) -> None:
@@ -231,6 +240,22 @@ class Trainer:
         )
         self._sum.zero_()
         self._count = 0
+
+
+def _check(recipe: Recipe, data: DataSet, seed: int) -> None:
+    """Refuse what can't be learnt."""
+    found, k = data.images.shape[1:], len(data.classes)
+    if (recipe.network.shape, recipe.network.classes) != (found, k):
+        h, w = recipe.network.shape
+        raise InputError(
+            f"The recipe's network is for pictures of {h}x{w} in {recipe.network.classes} "
+            f"classes; the data has {found[0]}x{found[1]} in {k}. Make it for the data: "
+            "`Recipe.for_epochs(epochs, shape, classes)`."
+        )
+    if len(data) < 2:
+        raise InputError(f"There must be at least two pictures to learn from; got {len(data)}.")
+    if seed < 0:
+        raise InputError(f"`seed` must be 0 or more; got {seed}.")
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

@@ -1,0 +1,119 @@
+"""Layers that see a share of each batch and work as if they saw it whole."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from mnistry.training.layers import Normalise
+from mnistry.training.ranks import Ranks
+
+
+def shared(layers: nn.Sequential, ranks: Ranks, batch: int) -> nn.Module:
+    """Prepare layers for ranks that share batches of so many pictures; alone they stay as they are.
+
+    Returns
+    -------
+    forward : what to call in training. Its gradients are the mean over the ranks, summed while
+        they are found; the parameters and statistics are those of `layers`, whose layers are
+        replaced in place where they have to ask the others.
+    """
+    if ranks.count == 1:
+        return layers
+    for i, layer in enumerate(layers):
+        if isinstance(layer, Normalise):
+            layers[i] = SharedNormalise(layer, ranks, batch)
+        elif isinstance(layer, nn.Dropout):
+            layers[i] = SharedDropout(layer.p, ranks, batch)
+    # Statistics are the same everywhere, so that none need be sent. The option's name changed.
+    newer = "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    still = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
+    return DistributedDataParallel(layers, gradient_as_bucket_view=True, **still)
+
+
+class SharedNormalise(Normalise):
+    """Batch normalisation by the statistics of the whole batch.
+
+    PyTorch's own, SyncBatchNorm, is for GPUs alone.
+    """
+
+    def __init__(self, like: Normalise, ranks: Ranks, batch: int) -> None:
+        super().__init__(like.num_features)
+        self.load_state_dict(like.state_dict())
+        self.to(like.bias.device)
+        self._ranks, self._batch = ranks, batch
+        parts = [ranks.share(batch, i) for i in range(ranks.count)]
+        self._parts = torch.tensor(
+            [(part.stop - part.start) / batch for part in parts], device=like.bias.device
+        )[:, None]
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (own, channels, h, w)."""
+        if not self.training:
+            return super().forward(x)
+        n = self._batch * x.shape[2] * x.shape[3]
+        y, mean, variance = _Normalised.apply(
+            x, self.weight, self.bias, self._ranks, self._parts, n, self.eps
+        )
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (n / max(n - 1, 1)), self.momentum)
+        return y
+
+
+class _Normalised(torch.autograd.Function):  # type: ignore[misc]
+    """One sum over the ranks forward, one backward (Ioffe & Szegedy 2015, Algorithm 1)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, ranks: Ranks, parts: Tensor, n: int,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """Normalise; give the mean and the variance of the whole batch as well."""
+        own = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
+        means, variances = ranks.every(torch.stack(own)).unbind(1)
+        # Chan, Golub & LeVeque 1979: without it, much would cancel in a sum of squares.
+        mean = (parts * means).sum(0)
+        variance = (parts * (variances + (means - mean) ** 2)).sum(0)
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.ranks, ctx.n, ctx.eps = ranks, n, eps
+        y = functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor, *_: Any) -> tuple[Any, ...]:
+        """Give the slopes for this rank's pictures, and its part of those for the shift."""
+        x, weight, mean, variance = ctx.saved_tensors
+        ours, scale, shift = torch.ops.aten.native_batch_norm_backward(
+            slope, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = ctx.ranks.add(torch.stack([shift, scale])) / ctx.n
+        steepness = weight * torch.rsqrt(variance + ctx.eps)
+        along = steepness * torch.rsqrt(variance + ctx.eps) * sums[1]
+        level = steepness * sums[0] - mean * along
+        found = torch.addcmul(ours.float(), x.float(), along[:, None, None], value=-1)
+        found = found.sub_(level[:, None, None]).to(x.dtype)
+        return found, None, shift, None, None, None, None
+
+
+class SharedDropout(nn.Dropout):  # type: ignore[misc]
+    """Dropout of what would be dropped of the whole batch."""
+
+    def __init__(self, share: float, ranks: Ranks, batch: int) -> None:
+        super().__init__(share)
+        self._batch, self._mine = batch, ranks.share(batch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop from (own, features)."""
+        if not self.training:
+            return x
+        whole = torch.ones((self._batch, *x.shape[1:]), dtype=x.dtype, device=x.device)
+        return x * functional.dropout(whole, self.p)[self._mine]
