@@ -46,9 +46,14 @@ def stream(
             yield from careful(name, _named(name))
 
 
-def careful(name: str, items: Iterator[Item]) -> Iterator[Item]:
-    """Make of whatever ends the reading of a source an item, and of nothing found one."""
-    empty = True
+def careful(name: str, items: Iterator[Item], *, part: bool = False) -> Iterator[Item]:
+    """Make of whatever ends the reading of a source an item, and of nothing found one.
+
+    Parameters
+    ----------
+    part : it is a part of the source, which may well be empty.
+    """
+    empty = not part
     try:
         for item in items:
             empty = False

@@ -13,8 +13,7 @@ from itertools import count
 from typing import IO, Any
 
 from mnistry.errors import DataError, InputError
-from mnistry.pictures import remote
-from mnistry.pictures.archive import parquet_groups, parquet_rows, unpack
+from mnistry.pictures import archive, remote
 from mnistry.pictures.item import Item, damaged, holds_none, is_archive, unreadable
 from mnistry.pictures.listing import located
 from mnistry.pictures.remote import is_url
@@ -65,7 +64,7 @@ class Part:
         """
         if self.kind == "files":
             return self._files(folder)
-        return careful(self.names[0], self._within(folder))
+        return careful(self.names[0], self._within(folder), part=self.first > 0)
 
     def _files(self, folder: str) -> Iterator[Item]:
         def one(name: str, error: str) -> Item:
@@ -84,10 +83,13 @@ class Part:
         [name] = self.names
         with _opened(self.root, name, folder) as file:
             if self.kind == "rows":
-                yield from parquet_rows(file, name, self.group, self.before, self.first, self.stop)
+                yield from archive.parquet_rows(
+                    file, name, self.group, self.before, self.first, self.stop
+                )
                 return
-            # What isn't this share's is passed over: far quicker than it is read.
-            for i, item in enumerate(unpack(file, name)):
+            # What isn't this share's is passed over: far quicker than it is read. Of damage that
+            # ends the archive each share tells, since each lacks what came behind.
+            for i, item in enumerate(archive.unpack(file, name)):
                 if i // _BLOCK % self.stop == self.first:
                     yield item
 
@@ -147,7 +149,7 @@ def _looked_into(
         try:
             with _opened(root, item.name, "") as file:
                 if item.name.lower().endswith(".parquet"):
-                    return item, _of_rows(parquet_groups(file, item.name), size)
+                    return item, _of_rows(archive.parquet_groups(file, item.name), size)
                 shares = min(max(-(-file.seek(0, os.SEEK_END) // SHARE), 1), MOST_SHARES)
                 return item, [("share", 0, 0, i, shares) for i in range(shares)]
         except InputError as error:
