@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "runtime",
     },
     "reading": {"pictures"},
-    "reader": {"reading", "probability", "models", "pictures", "errors", "cores"},
+    "reader": {"reading", "probability", "models", "pictures", "errors", "atomic", "cores"},
     "serving": {
         "reader",
         "reading",
@@ -101,7 +101,7 @@ def test_face_is_complete() -> None:
 
 HEAVY = (
     *("onnx", "onnxruntime", "matplotlib", "PIL", "cv2", "torch", "sklearn", "scipy", "pyarrow"),
-    "ssl",
+    *("ssl", "ray", "fsspec"),
 )
 
 

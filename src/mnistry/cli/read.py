@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnistry.cli import choice
+from mnistry.cli import choice, job
 from mnistry.cli.progress import Counter
 from mnistry.cores import cores
 from mnistry.errors import InputError
@@ -39,15 +39,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="Examples:\n"
         "  mnistry read photo.jpg\n"
         "  mnistry read scans/ more.zip --json\n"
-        "  mnistry read meter.png --digits 5 --show strip.png --doctor\n",
+        "  mnistry read meter.png --digits 5 --show strip.png --doctor\n"
+        "  mnistry read s3://bucket/scans --out readings/ --ray auto\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "pictures",
-        nargs="+",
+        nargs="*",
         metavar="PICTURE",
-        help="a file, a folder, a pattern such as 'scans/*.png', an archive, a Parquet file, or "
-        "- for standard input",
+        help="a file, a folder, a pattern such as 'scans/*.png', an archive, a Parquet file, a URL "
+        "of any of them such as s3://bucket/folder, or - for standard input",
     )
     choice.add_model(parser)
     parser.add_argument(
@@ -78,12 +79,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--doctor", action="store_true", help="say what is wrong with a picture, and what to do"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object a picture; with --out, one that sums up",
+    )
+    job.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, report; 2 if any picture could not be read."""
+    """Read, report; 2 if any picture could not be read, or, of a job, none."""
+    job.settle(args)
     if args.show is not None:
         from mnistry.evidence.page import kind_of
 
@@ -97,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     level = LEVEL if args.level is None else args.level
     model = None if args.model is None else choice.load(args, "convnet")[0]
     reader = Reader(model, alpha=args.alpha, level=level, count=args.digits, keep=args.keep)
+    if args.out is not None:
+        return job.run(args, reader)
     shots: list[Shot] = []
     read = failed = 0
     with Counter(wanted=not sys.stdout.isatty()) as counter:

@@ -14,11 +14,13 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 from mnistry.errors import DataError, MissingExtra
 from mnistry.pictures.item import (
     CHUNK,
+    TARS,
     Item,
     damaged,
     gathered,
@@ -28,8 +30,6 @@ from mnistry.pictures.item import (
     printable,
 )
 
-_TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-ARCHIVES = (".zip", ".parquet", *_TARS)
 _MOST_LISTED = 64 * 2**20  # bytes of a ZIP's own list of what it holds
 _MOST_HEADER = 2**20  # bytes of one entry's headers in a TAR
 _MOST_TABLE = 2**28  # bytes of memory that reading .xz may take
@@ -49,7 +49,7 @@ def unpack(file: Any, name: str) -> Iterator[Item]:
     DataError, MissingExtra : it can't be read on; other damage makes its reader raise anything.
     """
     lower = name.lower()
-    kind = _parquet if lower.endswith(".parquet") else _tar if lower.endswith(_TARS) else unzip
+    kind = _parquet if lower.endswith(".parquet") else _tar if lower.endswith(TARS) else unzip
     yield from kind(file, name)
 
 
@@ -204,16 +204,60 @@ def _tar(file: IO[bytes], name: str) -> Iterator[Item]:
 
 def _parquet(file: IO[bytes], name: str) -> Iterator[Item]:
     """Give the pictures of a Parquet file's first column of them, one named `image` before all."""
+    row = -1
+    for row, item in enumerate(_rows(file, name, None, 0)):  # noqa: B007
+        yield item
+    if row < 0:
+        raise DataError(f"{name!r} has no rows.")
+
+
+def parquet_groups(file: IO[bytes], name: str) -> list[int]:
+    """Give the numbers of rows of a Parquet file's row groups.
+
+    Raises
+    ------
+    DataError, MissingExtra : it holds no pictures; other damage makes its reader raise anything.
+    """
+    table = _opened(file)
+    _column(table.schema_arrow, name)
+    groups = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
+    if not sum(groups):
+        raise DataError(f"{name!r} has no rows.")
+    return groups
+
+
+def parquet_rows(
+    file: IO[bytes], name: str, group: int, before: int, first: int, stop: int
+) -> Iterator[Item]:
+    """Give some rows of a Parquet file's row group, of what `unpack` gives.
+
+    Parameters
+    ----------
+    group : the row group's number. before : the rows in front of it.
+    first, stop : the rows wanted, counted from the row group's first.
+    """
+    yield from islice(_rows(file, name, [group], before, first), stop - first)
+
+
+def _opened(file: IO[bytes]) -> Any:
     try:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtra("Reading Parquet", "pyarrow", "parquet") from None
+    return pq.ParquetFile(file, buffer_size=CHUNK)
+
+
+def _rows(
+    file: IO[bytes], name: str, groups: list[int] | None, row: int, skip: int = 0
+) -> Iterator[Item]:
+    """Give the pictures of row groups (None: of all), whose first row has that number."""
     left = _most(file.seek(0, os.SEEK_END))
-    column = _column(pq.read_schema(file), name)
-    table = pq.ParquetFile(file, buffer_size=CHUNK)
-    row = 0
-    for batch in table.iter_batches(_ROWS, columns=[column]):
-        for value in batch.column(0):
+    table = _opened(file)
+    column = _column(table.schema_arrow, name)
+    for batch in table.iter_batches(_ROWS, columns=[column], row_groups=groups):
+        passed = min(skip, len(batch))
+        skip, row = skip - passed, row + passed
+        for value in batch.column(0)[passed:]:
             data = value.as_py()
             if isinstance(data, dict):
                 data = data["bytes"]
@@ -224,8 +268,6 @@ def _parquet(file: IO[bytes], name: str) -> Iterator[Item]:
             left -= len(data or b"")
             if left < 0:
                 raise _too_much(name)
-    if not row:
-        raise DataError(f"{name!r} has no rows.")
 
 
 def _column(schema: Any, name: str) -> str:

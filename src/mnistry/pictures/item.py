@@ -12,6 +12,8 @@ from mnistry.errors import DataError
 from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
 
 CHUNK = 2**16  # bytes read at a time
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ARCHIVES = (".zip", ".parquet", *TARS)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ def is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
+def is_archive(name: str) -> bool:
+    """Say whether a file is named as an archive or a Parquet file."""
+    return name.lower().endswith(ARCHIVES)
+
+
 def is_hidden(name: str) -> bool:
     """Say whether an entry is one that people do not see."""
     return name.startswith(".") or name == "__MACOSX"
@@ -50,6 +57,17 @@ def damaged(name: str, error: Exception) -> str:
     """Say that something is damaged, in one sentence."""
     reason = printable(" ".join(str(error).split()).strip(" .")) or type(error).__name__
     return f"{name!r} is damaged ({reason:.160}); get it again."
+
+
+def unreadable(name: str, error: Exception) -> str:
+    """Say that the system does not let us read something, in one sentence."""
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".")
+    return f"{name!r:.300} can't be read: {printable(str(reason)):.300}."
+
+
+def holds_none(name: str) -> str:
+    """Say that there are no pictures in something."""
+    return f"{name!r} holds no file that is named as a picture (.png, …)."
 
 
 def printable(text: str) -> str:

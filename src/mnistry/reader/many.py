@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
-from itertools import chain, islice
-from multiprocessing import get_context
+from itertools import chain
+from multiprocessing import get_context, parent_process
 from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
 
@@ -32,20 +34,43 @@ Named = tuple[str, Reading | InputError]
 Thing = TypeVar("Thing")
 Made = TypeVar("Made")
 _CHUNK, _CHUNK_PIXELS = 96, 4_000_000  # pictures read together, and their pixels
+_CHUNK_BYTES = 64 * 2**20  # of pictures that are no files, which wait to be read
+_TRIES = 3  # processes that may be killed over one picture
 
 
 def read_stream(reader: Reader, items: Iterator[Item], workers: Workers | None) -> Iterator[Named]:
     """Read items in order, by processes or without; see `Reader.read_many`."""
-    chunks = iter(lambda: list(islice(items, _CHUNK)), [])
+    chunks = chunked(items)
     first = next(chunks, [])
-    if workers is not None and len(first) == _CHUNK:  # fewer are read before a process has started
+    if workers is not None and _is_full(first):  # fewer are read before a process has started
         yield from workers.read(chain([first], chunks))
         return
     for chunk in chain([first], chunks):
-        rest: Sequence[Item] = chunk
-        while rest:
-            found, rest = _read_items(reader, rest)
-            yield from found
+        yield from read_chunk(reader, chunk)
+
+
+def chunked(items: Iterator[Item]) -> Iterator[list[Item]]:
+    """Give items as many at a time as are read together."""
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if _is_full(chunk):
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _is_full(chunk: Sequence[Item]) -> bool:
+    held = sum(len(item.data) for item in chunk if isinstance(item.data, bytes))
+    return len(chunk) == _CHUNK or held > _CHUNK_BYTES
+
+
+def read_chunk(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
+    """Read items in order; what can't be read is an error among the readings."""
+    while items:
+        found, items = _read_items(reader, items)
+        yield from found
 
 
 class Workers:
@@ -90,9 +115,16 @@ class Workers:
         except BrokenExecutor:
             if len(chunk) > 1:
                 return [one for item in chunk for one in self._result([item], self._send([item]))]
-            name = chunk[0].name
-            why = f"The process that read {name!r} was killed; is the picture too large for memory?"
-            return [(name, InputError(why))]
+            return [(chunk[0].name, InputError(killed_over(chunk[0].name)))]
+
+    def alone(self, item: Item) -> Named:
+        """Read an item that others were killed over, or beside."""
+        for _ in range(_TRIES):
+            try:
+                return self._send([item]).result()[0]
+            except BrokenExecutor:
+                continue
+        return item.name, InputError(killed_over(item.name))
 
     def _send(self, chunk: list[Item]) -> Future[list[Named]]:
         try:
@@ -114,6 +146,11 @@ class Workers:
             # traceback (its thread closes what the exit writes to).
             self._end = finalize(self, self._pool.shutdown, cancel_futures=True)
         return self._pool
+
+
+def killed_over(name: str) -> str:
+    """Say that a process did not survive a picture."""
+    return f"The process that read {name!r} was killed; is the picture too large for memory?"
 
 
 def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Sequence[Item]]:
@@ -166,22 +203,32 @@ _reader: Reader  # of a worker process
 
 
 def _start_worker(model: Any, options: dict[str, Any]) -> None:
+    global _reader
+    signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
+    if (asking := parent_process()) is not None:
+        Thread(target=_end_with, args=(asking,), daemon=True).start()
+    _reader = reader_of_many(model, options)
+
+
+def _end_with(asking: Any) -> None:
+    """End when the process that asks is gone; it may have been killed, and told no one."""
+    asking.join()
+    os._exit(1)
+
+
+def reader_of_many(model: Model | None, options: dict[str, Any]) -> Reader:
+    """Make a reader that uses one core, since others of its kind use the rest; see `made_by`."""
     import cv2
 
     from mnistry.reader.reader import Reader
 
-    global _reader
-    signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
     be_one_of_many()
     cv2.setNumThreads(1)
-    _reader = Reader(model, **options)
+    return Reader(model, **options)
 
 
 def _work(items: Sequence[Item]) -> list[Named]:
-    done: list[Named] = []
-    while items:
-        found, items = _read_items(_reader, items)
-        for name, one in found:
-            light = replace(one, inked=None, found=None) if isinstance(one, Reading) else one
-            done.append((name, light))
-    return done
+    return [
+        (name, replace(one, inked=None, found=None) if isinstance(one, Reading) else one)
+        for name, one in read_chunk(_reader, items)
+    ]

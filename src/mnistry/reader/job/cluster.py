@@ -1,0 +1,123 @@
+"""Hands on a cluster: Ray's tasks, a core for each, wherever it has one.
+
+Tasks and not Ray Data: its readers raise over a damaged file or leave it out, its own retries go
+on for ever where a picture kills every process that reads it, and its rows would be others than
+those that one machine writes. A part is its own unit of work, and what Ray must do is run it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from contextlib import ExitStack, redirect_stdout
+from typing import Any
+
+from mnistry.cores import cores
+from mnistry.errors import InputError, MissingExtra
+from mnistry.reader.job.hand import Hand, Refusal, Tally, Task
+from mnistry.reader.job.plan import Part
+
+_MEMORY = 128 * 2**20  # bytes that a Ray of ours shares between processes; parts are small
+_PATIENCE = 10  # seconds until a Ray must answer
+
+
+class Cluster:
+    """A Ray that reads parts: one that runs, or one of our own on this machine's cores.
+
+    Parameters
+    ----------
+    address : "auto", "host:port" or "ray://host:port"; "" for one of our own, which ends with
+        this. Nobody else can use that one.
+
+    Raises
+    ------
+    MissingExtra : Ray is not installed.
+    InputError : no Ray is there.
+    """
+
+    def __init__(self, task: Task, address: str) -> None:
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing leaves the machine
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns
+        own: dict[str, Any] = {}
+        if not address:
+            # It listens on all of the machine's addresses.
+            os.environ["RAY_AUTH_MODE"] = "token"
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+            own = {"num_cpus": cores(), "object_store_memory": _MEMORY, "include_dashboard": False}
+        try:
+            import ray
+        except ImportError:
+            raise MissingExtra("Reading on a cluster", "Ray", "ray") from None
+        self._ray = ray
+        self._open = ExitStack()
+        self._open.enter_context(redirect_stdout(sys.stderr))  # it tells there what was killed
+        self._busy: dict[Any, Part] = {}
+        try:
+            _knock(address)
+            ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            self._open.close()
+            raise InputError(
+                f"No Ray answers at {address or 'this machine'!r} "
+                f"({' '.join(str(error).split()):.200}); start one with `ray start --head`, or "
+                "leave ADDRESS out."
+            ) from None
+        self._open.callback(ray.shutdown)
+        # What is lost is asked for again by us, who know how often that was.
+        self._work = ray.remote(num_cpus=1, max_retries=0)(_work)
+        self._task = ray.put(task)
+        self._key = secrets.token_hex(8)
+
+    @property
+    def busy(self) -> int:
+        """How many parts are being read, or wait for a core."""
+        return len(self._busy)
+
+    @property
+    def most(self) -> int:
+        """How many should be: more than there are cores, so that a cluster that can grow does."""
+        return 2 * max(int(self._ray.cluster_resources().get("CPU", 0)), 1)
+
+    def send(self, part: Part, *, careful: bool) -> None:
+        """Let a part be read where there is a core."""
+        self._busy[self._work.remote(self._task, self._key, part, careful)] = part
+
+    def next(self) -> tuple[Part, Tally | Refusal | None]:
+        """Wait for a part; None stands for what came of it if its process or machine is gone."""
+        [done], _ = self._ray.wait(list(self._busy), num_returns=1)
+        part = self._busy.pop(done)
+        try:
+            answer: Tally | Refusal = self._ray.get(done)
+        except self._ray.exceptions.RayTaskError:
+            raise  # a fault of ours
+        except self._ray.exceptions.RayError:
+            return part, None
+        return part, answer
+
+    def close(self) -> None:
+        """Leave the cluster, or end it if it is our own; what was being read is not written."""
+        self._open.close()
+
+
+def _knock(address: str) -> None:
+    """See whether anyone answers there at all; Ray itself would wait for minutes.
+
+    Raises
+    ------
+    OSError : no one does.
+    """
+    host, _, port = address.removeprefix("ray://").partition("/")[0].rpartition(":")
+    if host:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+
+
+_hand: tuple[str, Hand] | None = None  # of a process of Ray's, which is kept from task to task
+
+
+def _work(task: Task, key: str, part: Part, careful: bool) -> Tally | Refusal:
+    global _hand
+    if _hand is None or _hand[0] != key:
+        _hand = key, Hand(task)
+    return _hand[1].do(part, careful=careful)

@@ -1,0 +1,264 @@
+"""A job: many pictures read into a folder of Parquet files, each exactly once, however often it
+is stopped.
+
+The folder holds the plan, the job's own description, a file for each part that is read, and
+`_SUCCESS` when all are. A part's file appears whole or not at all, so whatever is there is done,
+and the same command reads the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, Protocol
+
+import mnistry
+from mnistry.cores import cores
+from mnistry.errors import InputError
+from mnistry.models.file import shipped_path
+from mnistry.models.graph import build
+from mnistry.pictures.remote import ahead, is_url
+from mnistry.reader.job.hand import Refusal, Tally, Task, counted
+from mnistry.reader.job.here import Here
+from mnistry.reader.job.plan import Part, plan, read_plan, write_plan
+from mnistry.reader.job.store import Store
+
+if TYPE_CHECKING:
+    from mnistry.models.base import Model
+    from mnistry.reader.reader import Reader
+
+PER_FILE = 2000  # pictures of a part, unless told otherwise
+_MOST_PER_FILE = 1_000_000
+_PLAN, _JOB, _DONE = "_plan.parquet", "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
+_FORMAT = 1
+_CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
+_SHIPPED = ("convnet", "segments", "line")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a job.
+
+    Parameters
+    ----------
+    pictures : rows in all. errors : those of them that say why a picture could not be read.
+    before : rows that were there when this run began. parts : files of rows.
+    seconds : that this run took, with finding the pictures.
+    """
+
+    pictures: int
+    errors: int
+    before: int
+    parts: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as the command line's contract says."""
+        read = self.pictures - self.before
+        rate = round(read / self.seconds, 1) if self.seconds else 0.0
+        return {**asdict(self), "seconds": round(self.seconds, 3), "pictures_per_second": rate}
+
+
+class Crew(Protocol):
+    """Hands that read parts side by side: `Here` or `Cluster`."""
+
+    @property
+    def busy(self) -> int:
+        """How many parts are being read."""
+
+    @property
+    def most(self) -> int:
+        """How many can be."""
+
+    def send(self, part: Part, *, careful: bool) -> None:
+        """Let a part be read."""
+
+    def next(self) -> tuple[Part, Tally | Refusal | None]:
+        """Wait for a part; None if what read it was killed."""
+
+    def close(self) -> None:
+        """End all of it."""
+
+
+def read_into(
+    out: str,
+    sources: Sequence[str],
+    reader: Reader,
+    *,
+    ray: str | None = None,
+    workers: int | None = None,
+    per_file: int = PER_FILE,
+    tell: Callable[[int], object] = int,
+) -> Summary:
+    """Read pictures into a folder of Parquet files, or go on with that; see `schema`.
+
+    Parameters
+    ----------
+    out : the folder, a path or a URL. sources : as `plan` takes them.
+    ray : the address of a Ray whose machines read, "" for one of our own; None: processes here.
+    workers : how many processes, without Ray; None: as many as there are cores.
+    per_file : pictures of a part, and so of a file; archives aside.
+    tell : gets the number of rows that are there, from time to time.
+
+    Raises
+    ------
+    InputError : a source holds nothing, the folder holds something else, or what is asked is not
+        what was begun there; the message says which. A picture that can't be read is a row.
+    OSError : the folder can't be written to.
+    """
+    start = time.monotonic()
+    if not 1 <= per_file <= _MOST_PER_FILE:
+        raise InputError(f"`per_file` must be from 1 to {_MOST_PER_FILE:,}; got {per_file}.")
+    store = Store(out)
+    asked = _description(sources, reader, per_file)
+    there = store.names()
+    kept = _begun(store, there, asked)
+    if kept is None:
+        kept = _planned(store, sources, per_file, asked)
+    if _DONE in there:
+        done = _loaded(store, _DONE)
+        return Summary(done["pictures"], done["errors"], done["pictures"], kept["parts"], 0.0)
+
+    files = sorted(name for name in there if name.startswith("part-"))
+    counts = list(ahead(lambda name: counted(store, name), files))
+    before = pictures = sum(count for count, _ in counts)
+    errors = sum(wrong for _, wrong in counts)
+    task = Task(*reader.made_by, store.place, kept["folder"])
+    if len(files) < kept["parts"]:
+        crew = _crew(task, ray, min(workers or cores(), kept["parts"] - len(files)))
+        try:
+            with store.open(_PLAN) as file:
+                rest = (part for part in read_plan(file) if part.file not in there)
+                for tally in _carried_out(rest, crew):
+                    pictures, errors = pictures + tally.pictures, errors + tally.errors
+                    tell(pictures)
+        finally:
+            crew.close()
+    missing = kept["parts"] - sum(name.startswith("part-") for name in store.names())
+    if missing:
+        raise InputError(
+            f"{out!r} lacks {missing:,} of its {kept['parts']:,} parts, though they were written; "
+            "is someone else at work there? Run the same command again."
+        )
+    store.tidy()
+    _put(store, _DONE, {"pictures": pictures, "errors": errors})
+    return Summary(pictures, errors, before, kept["parts"], time.monotonic() - start)
+
+
+def _description(sources: Sequence[str], reader: Reader, per_file: int) -> dict[str, Any]:
+    """Say what is asked for, as far as rows depend on it."""
+    model, options = reader.made_by
+    return {
+        "format": _FORMAT,
+        "mnistry": mnistry.__version__,
+        "sources": [name if is_url(name) else os.path.abspath(name) for name in sources],
+        "model": _fingerprint(model),
+        **{"digits" if key == "count" else key: value for key, value in options.items()},
+        "per_file": per_file,
+    }
+
+
+def _fingerprint(model: Model | None) -> str:
+    """Give a SHA-256 by which a model is known, or the models in the package."""
+    if model is None:
+        told = b"".join(shipped_path(kind).read_bytes() for kind in _SHIPPED)
+    else:
+        told = build(model).SerializeToString(deterministic=True)
+    return hashlib.sha256(told).hexdigest()
+
+
+def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the description of the job that is there, if it is the one asked for; None: no job."""
+    if _JOB not in there:
+        others = {name for name in there if name != _PLAN and not name.startswith(".")}
+        if others:  # not a job's that was killed before it began
+            raise InputError(
+                f"`--out` {store.name!r} holds other files ({min(others)!r}); give a new or an "
+                "empty folder."
+            )
+        return None
+    kept = _loaded(store, _JOB)
+    for key, value in asked.items():
+        if kept.get(key) != value:
+            theirs, ours = (f"{json.dumps(one):.100}" for one in (kept.get(key), value))
+            raise InputError(
+                f"{store.name!r} holds a job with another `{key}` ({theirs}; now {ours}); give "
+                "the same, or another `--out`."
+            )
+    return kept
+
+
+def _planned(
+    store: Store, sources: Sequence[str], per_file: int, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Find what is to be read and write it down; the job has begun when its description stands."""
+    with TemporaryFile() as file:
+        parts = write_plan(plan(sources, per_file), file)
+        store.make()
+        file.seek(0)
+        store.put(_PLAN, file)
+    kept = {**asked, "folder": os.getcwd(), "parts": parts}
+    _put(store, _JOB, kept)
+    return kept
+
+
+def _loaded(store: Store, name: str) -> dict[str, Any]:
+    with store.open(name) as file:
+        told = file.read()
+    try:
+        kept = json.loads(told)
+        if not isinstance(kept, dict):
+            raise ValueError("it is no JSON object")
+    except ValueError as error:
+        raise InputError(
+            f"{name!r} in {store.name!r} is damaged ({error}); give another `--out`."
+        ) from None
+    return kept
+
+
+def _put(store: Store, name: str, told: dict[str, Any]) -> None:
+    store.put(name, io.BytesIO(json.dumps(told, indent=2).encode() + b"\n"))
+
+
+def _crew(task: Task, ray: str | None, workers: int) -> Crew:
+    if ray is None:
+        return Here(task, workers)
+    from mnistry.reader.job.cluster import Cluster
+
+    return Cluster(task, ray)
+
+
+def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally]:
+    """Have parts read, again where a process was killed over one; give what came of each."""
+    rest = iter(parts)
+    again: deque[Part] = deque()
+    killed: dict[int, int] = {}
+    while True:
+        while crew.busy < crew.most:
+            part = again.popleft() if again else next(rest, None)
+            if part is None:
+                break
+            crew.send(part, careful=killed.get(part.number, 0) >= _CAREFUL)
+        if not crew.busy:
+            return
+        part, answer = crew.next()
+        if isinstance(answer, Tally):
+            killed.pop(part.number, None)
+            yield answer
+            continue
+        if answer is not None:
+            raise InputError(answer.sentence)
+        killed[part.number] = killed.get(part.number, 0) + 1
+        if killed[part.number] >= _MOST_KILLED:
+            raise InputError(
+                f"{_MOST_KILLED} processes in a row were killed over {part.names[0]!r} and what is "
+                "read with it; is there memory enough? The same command goes on."
+            )
+        again.append(part)

@@ -1,0 +1,371 @@
+"""Jobs as a user runs them: whatever is killed, each picture is in the output exactly once."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mnistry.data.dataset import DataSets
+from mnistry.errors import InputError
+from mnistry.reader import Reader
+
+pytest.importorskip("pyarrow")
+Rows = list[dict[str, Any]]
+FILES = 160
+SOURCES = ("pictures", "more.zip", "rows.parquet")
+# Every Python that finds this file imports it: pictures take their time, one of them kills whatever
+# reads it, as one too large for memory would, and one finds a fault of ours.
+ARMED = """
+import os, time
+import mnistry.pictures.decode as module
+whole = module.decode
+def decode(source, name=None, *more):
+    time.sleep(float(os.environ["SLOW"]))
+    if "deadly" in str(name):
+        os.kill(os.getpid(), 9)
+    if "fault" in str(name):
+        raise KeyError("a fault")
+    return whole(source, name, *more)
+module.decode = decode
+"""
+
+
+def png(image: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(255 - image).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def place(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a folder, an archive and a Parquet file of pictures; a few are none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    top = tmp_path_factory.mktemp("job")
+    images = mnist.test.images
+    for i in range(FILES):
+        file = top / "pictures" / f"{i // 50}" / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(images[i]))
+    (top / "pictures/1/70.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
+    (top / "pictures/2/empty.png").write_bytes(b"")
+    os.symlink("nowhere", top / "pictures/2/lost.png")
+    with zipfile.ZipFile(top / "more.zip", "w") as archive:
+        for i in range(70):
+            archive.writestr(f"{i}.png", png(images[i]))
+    rows = [png(images[i]) if i != 3 else None for i in range(50)]
+    pq.write_table(pa.table({"image": pa.array(rows, pa.binary())}), top / "rows.parquet")
+    return top
+
+
+@pytest.fixture(scope="module")
+def expected(place: Path) -> list[dict[str, Any]]:
+    """What one process reads there, a picture after the other, without any job."""
+    found = Reader().read_many([str(place / name) for name in SOURCES])
+    return in_order(
+        {"picture": relative(name, place), "error": relative(str(one), place)}
+        if isinstance(one, InputError)
+        else {"picture": relative(name, place), **one.to_dict()}
+        for name, one in found
+    )
+
+
+def relative(text: str, place: Path) -> str:
+    return text.replace(f"{place}/", "")
+
+
+def in_order(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort rows, and leave out what they don't have."""
+    return sorted(
+        ({key: value for key, value in row.items() if value is not None} for row in rows),
+        key=lambda row: str(row["picture"]),
+    )
+
+
+def rows_in(out: Path) -> list[dict[str, Any]]:
+    """Give a job's rows, as anyone would read them."""
+    import pyarrow.dataset as ds
+
+    return in_order(iter(ds.dataset(out).to_table().to_pylist()))
+
+
+class Jobs:
+    """Runs `mnistry read` in the folder of pictures, and sees what comes of it."""
+
+    def __init__(self, place: Path, folder: Path) -> None:
+        self.place, self.out, self._folder = place, folder / "out", folder
+        self._started: list[subprocess.Popen[str]] = []
+        (folder / "armed").mkdir()
+        (folder / "armed" / "sitecustomize.py").write_text(ARMED)
+
+    def start(self, *arguments: object, slow: float = 0.0) -> subprocess.Popen[str]:
+        """Start it; each picture takes `slow` seconds more."""
+        paths = [str(self._folder / "armed"), os.environ.get("PYTHONPATH", "")]
+        own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "SLOW": f"{slow}"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mnistry", "read", *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.place, env={**os.environ, **own},
+        )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the rows that are there, as anyone would read them."""
+        import pyarrow.dataset as ds
+
+        return in_order(iter(ds.dataset(self.out).to_table().to_pylist()))
+
+    def parts(self) -> int:
+        """Count the parts that are there."""
+        return sum(path.name.startswith("part-") for path in self.out.glob("*"))
+
+    def await_parts(self, count: int, process: subprocess.Popen[str]) -> bool:
+        """Wait for so many parts; False if the process ends first."""
+        until = time.monotonic() + 60
+        while self.parts() < count:
+            assert time.monotonic() < until, "it took too long"
+            if process.poll() is not None:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def hands(self, process: subprocess.Popen[str]) -> list[int]:
+        """Wait for processes that read for one, and give them."""
+        until = time.monotonic() + 30
+        while not (found := [p for p, told in below(process.pid).items() if is_hand(told)]):
+            assert time.monotonic() < until, "no process reads"
+        return found
+
+    def are_gone(self, pids: Iterable[int], seconds: float = 20) -> bool:
+        """Wait for processes to end."""
+        until = time.monotonic() + seconds
+        while left := [pid for pid in pids if is_alive(pid)]:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return not left
+
+    def end(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def is_hand(told: str) -> bool:
+    return "spawn_main" in told or told.startswith(("ray::_work", "ray::IDLE"))
+
+
+def is_alive(pid: int) -> bool:
+    told = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
+    return told.stdout.strip()[:1] not in ("", "Z")
+
+
+def below(pid: int) -> dict[int, str]:
+    """Give the processes that a process started, and those started: their command lines."""
+    told = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True)
+    listed = [line.split(None, 2) for line in told.stdout.splitlines()]
+    found: dict[int, str] = {}
+    wanted = {pid}
+    while more := {int(p[0]): p[-1] for p in listed if int(p[1]) in wanted} | found:
+        if more == found:
+            break
+        found, wanted = more, {pid, *more}
+    return found
+
+
+@pytest.fixture
+def jobs(place: Path, tmp_path: Path) -> Iterator[Jobs]:
+    """What runs jobs in the folder of pictures, their output in one of its own."""
+    made = Jobs(place, tmp_path)
+    yield made
+    made.end()
+
+
+def test_a_job_gives_what_reading_gives(jobs: Jobs, expected: Rows) -> None:
+    """Rows are those of reading without a job, errors among them; a second run adds nothing."""
+    process = jobs.start(*SOURCES, "--out", jobs.out, "--per-file", 30, "--json")
+    told, _ = process.communicate()
+    assert process.returncode == 0
+    assert jobs.rows() == expected
+    summary = json.loads(told)
+    assert (summary["pictures"], summary["errors"]) == (len(expected), 4)
+    assert (summary["before"], summary["parts"]) == (0, jobs.parts())
+    assert {path.name for path in jobs.out.iterdir()} > {"_SUCCESS", "_job.json", "_plan.parquet"}
+    process = jobs.start(*SOURCES, "--out", jobs.out, "--per-file", 30, "--json")
+    again = json.loads(process.communicate()[0])
+    assert (again["pictures"], again["errors"], again["before"]) == (len(expected), 4, 282)
+    assert jobs.rows() == expected
+
+
+def test_killed_processes_lose_nothing(jobs: Jobs, expected: Rows) -> None:
+    """A process is killed each time that a part is there: every picture has one row in the end."""
+    process = jobs.start(*SOURCES, "--out", jobs.out, "--per-file", 20, slow=0.02)
+    killed, rng = 0, random.Random(0)  # noqa: S311 - chance decides who is killed
+    while killed < 5 and jobs.await_parts(2 * killed + 1, process):
+        os.kill(rng.choice(jobs.hands(process)), signal.SIGKILL)
+        killed += 1
+    assert process.communicate()[1] == ""
+    assert process.returncode == 0
+    assert killed == 5
+    assert jobs.rows() == expected
+
+
+def test_a_killed_job_goes_on(jobs: Jobs, expected: Rows) -> None:
+    """The whole job is killed again and again; the same command goes on, and nothing is twice.
+
+    The processes that read for it end too, and what they were writing is gone in the end.
+    """
+    command = (*SOURCES, "--out", jobs.out, "--per-file", 20)
+    hands = set[int]()
+    for wanted in (0, 3, 8):
+        process = jobs.start(*command, slow=0.02)
+        assert jobs.await_parts(wanted, process)
+        hands.update(jobs.hands(process))
+        process.kill()
+        process.wait()
+    (jobs.out / ".part-00000001.parquet.0123456789ab.part").write_bytes(b"PAR1")  # half of one
+    last = jobs.start(*command)
+    told, wrong = last.communicate()
+    assert (last.returncode, wrong) == (0, "")
+    assert "were read before" in told
+    assert jobs.rows() == expected
+    assert not [path for path in jobs.out.iterdir() if path.name.startswith(".")]
+    assert jobs.are_gone(hands)
+
+
+def test_pictures_that_kill_stop_nothing(jobs: Jobs) -> None:
+    """What every process dies over, and what makes us fail, are errors; the rest is read."""
+    folder = jobs.out.parent / "bad"
+    folder.mkdir()
+    whole = (jobs.place / "pictures/0/0.png").read_bytes()
+    for name in ("1", "2-deadly", "3", "4-fault", "5"):
+        (folder / f"{name}.png").write_bytes(whole)
+    process = jobs.start(folder, "--out", jobs.out, "--json")
+    summary = json.loads(process.communicate()[0])
+    assert (process.returncode, summary["errors"]) == (0, 2)
+    told = {Path(row["picture"]).stem: row for row in jobs.rows()}
+    assert [told[name]["text"] for name in "135"] == ["7"] * 3
+    assert "was killed; is the picture too large for memory?" in told["2-deadly"]["error"]
+    assert "made mnistry fail (KeyError: 'a fault')" in told["4-fault"]["error"]
+
+
+def test_a_job_that_reads_nothing_says_so(jobs: Jobs) -> None:
+    """Where not one picture could be read, the exit code is 2; the rows say why."""
+    process = jobs.start("pictures/2/empty.png", "--out", jobs.out)
+    _, wrong = process.communicate()
+    assert process.returncode == 2
+    assert wrong == "mnistry: Not one picture could be read; see the column `error`.\n"
+    assert "is empty" in jobs.rows()[0]["error"]
+
+
+def test_an_interrupted_job_ends_at_once(jobs: Jobs, expected: Rows) -> None:
+    """Ctrl-C ends a job and its processes; it goes on later."""
+    command = (*SOURCES, "--out", jobs.out, "--per-file", 20)
+    process = jobs.start(*command, slow=0.02)
+    assert jobs.await_parts(2, process)
+    hands = jobs.hands(process)
+    process.send_signal(signal.SIGINT)
+    _, wrong = process.communicate(timeout=20)
+    assert (process.returncode, wrong) == (130, "mnistry: stopped.\n")
+    assert jobs.are_gone(hands, seconds=1)
+    assert jobs.start(*command).wait() == 0
+    assert jobs.rows() == expected
+
+
+# With Ray: a cluster of two machines, both this one; and a Ray of our own.
+
+CLUSTER = """
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+other = cluster.add_node(num_cpus=2)
+print(cluster.address, flush=True)
+input()
+cluster.remove_node(other, allow_graceful=False)
+print("removed", flush=True)
+input()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[subprocess.Popen[str]]:
+    """A cluster of two machines; a line to it takes one away."""
+    pytest.importorskip("ray")
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    yield process
+    process.communicate("\n\n", timeout=60)
+
+
+def test_a_cluster_loses_nothing(
+    jobs: Jobs, expected: Rows, cluster: subprocess.Popen[str]
+) -> None:
+    """Ray's workers are killed, then the job itself, then a machine: no picture is lost or twice.
+
+    Pictures over which every worker dies are errors here too.
+    """
+    assert cluster.stdin
+    assert cluster.stdout
+    address = cluster.stdout.readline().strip()
+    command = ("--ray", address, *SOURCES, "--out", jobs.out, "--per-file", 20)
+    rng = random.Random(1)  # noqa: S311 - chance decides who is killed
+    job = jobs.start(*command, slow=0.02)
+    for wanted in (1, 3, 5):
+        assert jobs.await_parts(wanted, job)
+        os.kill(rng.choice(jobs.hands(cluster)), signal.SIGKILL)
+    assert jobs.await_parts(7, job)
+    job.kill()
+    job.wait()
+    job = jobs.start(*command, "--json", slow=0.02)
+    assert jobs.await_parts(jobs.parts() + 1, job)
+    print(file=cluster.stdin, flush=True)
+    assert cluster.stdout.readline() == "removed\n"
+    told, wrong = job.communicate()
+    assert job.returncode == 0, wrong
+    assert 0 < json.loads(told)["before"] < len(expected)
+    assert jobs.rows() == expected
+
+
+def test_a_ray_of_our_own_reads_and_ends(jobs: Jobs) -> None:
+    """`--ray` without ADDRESS starts one, reads around a picture that kills, and ends it."""
+    pytest.importorskip("ray")
+    folder = jobs.out.parent / "bad"
+    folder.mkdir()
+    whole = (jobs.place / "pictures/0/0.png").read_bytes()
+    for name in ("1", "2-deadly", "3"):
+        (folder / f"{name}.png").write_bytes(whole)
+    job = jobs.start("--ray", folder, "--out", jobs.out, "--json", slow=0.1)
+    assert jobs.hands(job)
+    rays = list(below(job.pid))
+    told, _ = job.communicate()
+    assert (job.returncode, json.loads(told)["errors"]) == (0, 1)
+    assert [row.get("text") for row in jobs.rows()] == ["7", None, "7"]
+    assert jobs.are_gone(rays)
+
+
+def test_no_ray_is_one_sentence(jobs: Jobs) -> None:
+    """An address at which there is no Ray is refused, and what was planned stays for later."""
+    pytest.importorskip("ray")
+    job = jobs.start("--ray", "127.0.0.1:1", "pictures", "--out", jobs.out)
+    _, wrong = job.communicate()
+    assert job.returncode == 2
+    assert wrong.startswith("mnistry: No Ray answers at '127.0.0.1:1' (")
+    assert jobs.parts() == 0
