@@ -11,13 +11,14 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
 
 from mnistry.errors import InputError
+from mnistry.training.wire import Wire
 
 # Longer than any rank leaves the others waiting; a machine that is gone is noticed by torchrun.
 _PATIENCE = timedelta(minutes=10)
@@ -46,6 +47,7 @@ class Ranks:
     local: int = 0
     job: str = ""
     again: bool = False
+    wire: Wire | None = None
 
     @property
     def leads(self) -> bool:
@@ -59,7 +61,11 @@ class Ranks:
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add up what the ranks hold, in place; the same bits come to all of them."""
-        if self.count > 1:
+        if self.count == 1:
+            return tensor
+        if self.wire is not None and self.wire.takes(tensor):
+            self.wire.add(tensor)
+        else:
             distributed.all_reduce(tensor)
         return tensor
 
@@ -147,15 +153,25 @@ def joined() -> Iterator[Ranks]:
     local = int(os.environ["LOCAL_RANK"])
     if gpus:
         torch.cuda.set_device(local)
+    ranks = Ranks(distributed.get_rank(), distributed.get_world_size(), local, *_job())
+    wire = None
+    if 1 < ranks.count == int(os.environ.get("LOCAL_WORLD_SIZE", "0")):
+        patience = _PATIENCE.total_seconds()
+        wire = Wire(ranks.number, ranks.count, ranks.texts, patience)
+        ranks = replace(ranks, wire=wire)
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size(), local, *_job())
+        yield ranks
     finally:
+        if wire is not None:
+            wire.close()
         distributed.destroy_process_group()
 
 
 def cut(error: Exception) -> bool:
     """Say whether an error means that another rank is gone, so that no sum can be finished."""
     said = str(error).lower()
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
     return isinstance(error, RuntimeError) and any(word in said for word in _CUT)
 
 
