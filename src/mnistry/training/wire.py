@@ -7,15 +7,21 @@ takes a hundredth, which is the difference between waiting and working.
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-LARGEST = 2**15  # bytes, which a socket holds for a rank that has not come to them yet
+# Seconds to look for an answer before sleeping until it comes: a core that has slept takes longer
+# to wake than the answer takes to come. Whoever else wants the core gets it all the same.
+_AWAKE = 1e-3
+_PIECE = 2**15  # bytes, which a socket holds for a rank that has not come to them yet
+_LARGEST = 2**21  # bytes; for more, gloo is as good
 
 
 class Wire:
@@ -44,12 +50,13 @@ class Wire:
                 peer, _ = door.accept()
                 self._peers[peer.recv(1)[0]] = peer
             tell("")  # all have come in: the folder may go
+        self._patience = patience
         for peer in self._peers.values():
             peer.settimeout(patience)
 
     def takes(self, tensor: Tensor) -> bool:
         """Say whether a tensor can go this way."""
-        return bool(tensor.device.type == "cpu" and tensor.nbytes <= LARGEST)
+        return bool(tensor.device.type == "cpu" and tensor.nbytes <= _LARGEST)
 
     def add(self, tensor: Tensor) -> None:
         """Add up what the ranks hold, in place, by rank: the same bits come to all.
@@ -59,13 +66,15 @@ class Wire:
         ConnectionError : another rank is gone. TimeoutError : it does not come.
         """
         whole = tensor.contiguous()
-        own = memoryview(whole.view(-1).view(torch.uint8).numpy())
-        for peer in self._peers.values():
-            peer.sendall(own)
-        total = torch.zeros_like(whole)
-        for number in range(len(self._peers) + 1):
-            total += whole if number == self._number else self._receive(number, whole)
-        tensor.copy_(total)
+        for piece in whole.view(-1).split(_PIECE // tensor.element_size()):
+            own = _bytes(piece)
+            for peer in self._peers.values():
+                peer.sendall(own)
+            ranks = range(len(self._peers) + 1)
+            found = [piece if i == self._number else self._receive(i, piece) for i in ranks]
+            piece.copy_(sum(found[1:], found[0]))
+        if whole is not tensor:
+            tensor.copy_(whole)
 
     def close(self) -> None:
         """Hang up."""
@@ -73,11 +82,24 @@ class Wire:
             peer.close()
 
     def _receive(self, number: int, like: Tensor) -> Tensor:
-        found = torch.empty_like(like)
-        into = memoryview(found.view(-1).view(torch.uint8).numpy())
+        peer, found = self._peers[number], torch.empty_like(like)
+        into, asleep = _bytes(found), time.perf_counter() + _AWAKE
+        peer.settimeout(0)
         while len(into):
-            got = self._peers[number].recv_into(into)
+            try:
+                got = peer.recv_into(into)
+            except BlockingIOError:
+                if time.perf_counter() > asleep:
+                    peer.settimeout(self._patience)
+                else:
+                    os.sched_yield()
+                continue
             if not got:
                 raise ConnectionError(f"Rank {number} has closed its connection.")
             into = into[got:]
+        peer.settimeout(self._patience)
         return found
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return memoryview(tensor.view(torch.uint8).numpy())
