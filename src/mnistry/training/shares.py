@@ -56,11 +56,13 @@ class SharedNormalise(Normalise):
     def __init__(self, like: Normalise, ranks: Ranks, batch: int) -> None:
         super().__init__(like.num_features)
         self.load_state_dict(like.state_dict())
-        self.to(like.bias.device)
+        self.to(like.bias)
         self._ranks, self._batch = ranks, batch
         parts = [ranks.share(batch, i) for i in range(ranks.count)]
         self._parts = torch.tensor(
-            [(part.stop - part.start) / batch for part in parts], device=like.bias.device
+            [(part.stop - part.start) / batch for part in parts],
+            dtype=like.bias.dtype,
+            device=like.bias.device,
         )[:, None]
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
@@ -88,7 +90,7 @@ class _Normalised(torch.autograd.Function):  # type: ignore[misc]
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Normalise; give the mean and the variance of the whole batch as well."""
-        own = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
+        own = torch.batch_norm_update_stats(_wide(x), None, None, 0.0)
         means, variances = ranks.every(torch.stack(own)).unbind(1)
         # Chan, Golub & LeVeque 1979: without it, much would cancel in a sum of squares.
         mean = (parts * means).sum(0)
@@ -110,9 +112,14 @@ class _Normalised(torch.autograd.Function):  # type: ignore[misc]
         steepness = weight * torch.rsqrt(variance + ctx.eps)
         along = steepness * torch.rsqrt(variance + ctx.eps) * sums[1]
         level = steepness * sums[0] - mean * along
-        found = torch.addcmul(ours.float(), x.float(), along[:, None, None], value=-1)
+        found = torch.addcmul(_wide(ours), _wide(x), along[:, None, None], value=-1)
         found = found.sub_(level[:, None, None]).to(x.dtype)
         return found, None, shift, None, None, None, None
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Give bfloat16 as float32, in which it is summed."""
+    return tensor.float() if tensor.element_size() < 4 else tensor
 
 
 class SharedDropout(nn.Dropout):  # type: ignore[misc]
