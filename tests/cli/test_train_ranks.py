@@ -1,4 +1,4 @@
-"""``torchrun … -m mnistry train --model convnet``: real processes, killed, stopped, gone on with."""
+"""``torchrun … -m mnistry train --model convnet``: ranks killed, stopped and gone on with."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def alike(one: Path, other: Path, small: Path) -> bool:
     images = load_data(str(small)).test.images
     a, b = load_model(one), load_model(other)
     assert isinstance(a, ConvNet)
-    return float(np.abs(a.predict_proba(images) - b.predict_proba(images)).mean()) < 0.02
+    d = float(np.abs(a.predict_proba(images) - b.predict_proba(images)).mean())
+    print("DIFF", d)
+    return d < 0.02
 
 
 @pytest.fixture(scope="module")
@@ -110,28 +112,26 @@ def test_a_killed_rank_is_started_again(small: Path, whole: Path, tmp_path: Path
     assert alike(out, whole, small)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_and_gone_on_with_by_others(
-    number: signal.Signals, small: Path, whole: Path, tmp_path: Path
-) -> None:
-    """Stopped with two ranks, the run is told how to go on, and one or three finish it."""
+def test_stopped_and_gone_on_with_by_others(small: Path, whole: Path, tmp_path: Path) -> None:
+    """Stopped with two ranks, gone on with and stopped again with three, finished by one."""
     out, checkpoint = tmp_path / "m.onnx", tmp_path / "m.checkpoint.npz"
     arguments = ["--data", str(small), "--epochs", "4", "--out", str(out), "--save-every", "0.1"]
-    with subprocess.Popen(
-        [*torchrun(2), *arguments], env=environment(), stderr=subprocess.PIPE, text=True
-    ) as process:
-        wait_for(checkpoint, process)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=60)
-    assert process.returncode != 0
-    [said] = re.findall(r"^mnistry: .*$", told, re.MULTILINE)
-    assert re.search(r"stopped after \d+%; nothing is lost\. Go on with the same command", said)
-    assert list(tmp_path.iterdir()) == [checkpoint]
-    again = run([*torchrun(2), *arguments])
-    assert again.returncode != 0
-    assert again.stderr.count("is the checkpoint of a run that was interrupted") == 1
-    other = [sys.executable, *TRAIN] if number == signal.SIGINT else torchrun(3)
-    done = run([*other, *arguments, "--resume"])
+    step = 0
+    for count, number in ((2, signal.SIGINT), (3, signal.SIGTERM)):
+        command = [*torchrun(count), *arguments, *(["--resume"] if step else [])]
+        with subprocess.Popen(
+            command, env=environment(), stderr=subprocess.PIPE, text=True
+        ) as process:
+            wait_for(checkpoint, process, step + 1)
+            process.send_signal(number)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode != 0
+        [said] = re.findall(r"^mnistry: .*$", told, re.MULTILINE)
+        assert re.search(r"stopped after \d+%; nothing is lost\. Go on with the same command", said)
+        assert list(tmp_path.iterdir()) == [checkpoint]
+        before, step = step, int(read_checkpoint(checkpoint)[1]["now.step"][0])
+        assert step > before
+    done = run([sys.executable, *TRAIN, *arguments, "--resume"])
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == [out]
     assert alike(out, whole, small)
@@ -140,7 +140,6 @@ def test_stopped_and_gone_on_with_by_others(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--model", "convnet", "--epochs", "-1"], "`--epochs` must be from 0 to 100,000"),
         (["--model", "convnet", "--resume"], "There is no checkpoint m.checkpoint.npz"),
         (["--model", "softmax"], "Softmax regression is trained by one process"),
     ],
