@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
             return 2  # rank 0 tells it
         except convnet.OneOfMany:
             return 0
-        except (RuntimeError, OSError) as error:
+        except RuntimeError as error:
             if not cut(error):
                 raise
             print(

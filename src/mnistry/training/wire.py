@@ -24,6 +24,10 @@ _PIECE = 2**15  # bytes, which a socket holds for a rank that has not come to th
 _LARGEST = 2**21  # bytes; for more, gloo is as good
 
 
+class Lost(RuntimeError):  # noqa: N818 - the rank is
+    """Another rank is gone, so that no sum can be finished."""
+
+
 class Wire:
     """Sockets from this rank to each other one.
 
@@ -63,8 +67,21 @@ class Wire:
 
         Raises
         ------
-        ConnectionError : another rank is gone. TimeoutError : it does not come.
+        Lost : another rank is gone, or does not come.
         """
+        if tensor.numel() == 0:
+            return  # who has nothing to wait for may be gone already
+        try:
+            self._add(tensor)
+        except OSError as error:
+            raise Lost(f"Another rank is gone: {error.strerror or error}.") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        for peer in self._peers.values():
+            peer.close()
+
+    def _add(self, tensor: Tensor) -> None:
         whole = tensor.contiguous()
         for piece in whole.view(-1).split(_PIECE // tensor.element_size()):
             own = _bytes(piece)
@@ -75,11 +92,6 @@ class Wire:
             piece.copy_(sum(found[1:], found[0]))
         if whole is not tensor:
             tensor.copy_(whole)
-
-    def close(self) -> None:
-        """Hang up."""
-        for peer in self._peers.values():
-            peer.close()
 
     def _receive(self, number: int, like: Tensor) -> Tensor:
         peer, found = self._peers[number], torch.empty_like(like)
@@ -95,7 +107,7 @@ class Wire:
                     os.sched_yield()
                 continue
             if not got:
-                raise ConnectionError(f"Rank {number} has closed its connection.")
+                raise Lost(f"Rank {number} has closed its connection.")
             into = into[got:]
         peer.settimeout(self._patience)
         return found
