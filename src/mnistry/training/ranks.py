@@ -8,16 +8,20 @@ this costs nothing and changes no bit.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.rendezvous import rendezvous
 
 from mnistry.errors import InputError
+from mnistry.training.wire import Lost, Wire
 
 # Longer than any rank leaves the others waiting; a machine that is gone is noticed by torchrun.
 _PATIENCE = timedelta(minutes=10)
@@ -46,6 +50,7 @@ class Ranks:
     local: int = 0
     job: str = ""
     again: bool = False
+    wire: Wire | None = None
 
     @property
     def leads(self) -> bool:
@@ -59,7 +64,11 @@ class Ranks:
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add up what the ranks hold, in place; the same bits come to all of them."""
-        if self.count > 1:
+        if self.count == 1:
+            return tensor
+        if self.wire is not None and self.wire.takes(tensor):
+            self.wire.add(tensor)
+        else:
             distributed.all_reduce(tensor)
         return tensor
 
@@ -143,20 +152,60 @@ ALONE = Ranks()
 def joined() -> Iterator[Ranks]:
     """Join the ranks that ``torchrun`` has started, for as long as the block lasts."""
     gpus = torch.cuda.is_available()
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=_PATIENCE)
+    store, number, count = next(rendezvous("env://", timeout=_PATIENCE))
+    distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if gpus else "gloo",
+        store=_unused(store, number, count),
+        rank=number,
+        world_size=count,
+        timeout=_PATIENCE,
+    )
     local = int(os.environ["LOCAL_RANK"])
     if gpus:
         torch.cuda.set_device(local)
+    ranks = Ranks(number, count, local, *_job())
+    wire = None
+    if 1 < ranks.count == int(os.environ.get("LOCAL_WORLD_SIZE", "0")):
+        patience = _PATIENCE.total_seconds()
+        wire = Wire(ranks.number, ranks.count, ranks.texts, patience)
+        ranks = replace(ranks, wire=wire)
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size(), local, *_job())
+        yield ranks
     finally:
+        if wire is not None:
+            wire.close()
         distributed.destroy_process_group()
+
+
+def _unused(store: distributed.Store, number: int, count: int) -> distributed.Store:
+    """Give a part of torchrun's store that no earlier ranks of its job have written to.
+
+    The store outlives the ranks, and gloo would look for others at the addresses of those that
+    were there before. So rank 0 names a part, and tells it to each that asks now.
+    """
+    name = secrets.token_hex(8)
+    if number:
+        store.set(f"asks {number}", name)
+        given: str = store.get(f"told {name}").decode()
+        store.set(f"{given} heard {number}", "")
+        return distributed.PrefixStore(given, store)
+    missing, end = set(range(1, count)), time.monotonic() + _PATIENCE.total_seconds()
+    while missing and time.monotonic() < end:
+        for other in sorted(missing):
+            if store.check([f"{name} heard {other}"]):
+                missing.remove(other)
+            elif store.check([f"asks {other}"]):  # or did, in an earlier life; then it asks again
+                store.set(f"told {store.get(f'asks {other}').decode()}", name)
+        time.sleep(0.005)
+    return distributed.PrefixStore(name, store)
 
 
 def cut(error: Exception) -> bool:
     """Say whether an error means that another rank is gone, so that no sum can be finished."""
     said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(word in said for word in _CUT)
+    return isinstance(error, RuntimeError) and (
+        isinstance(error, Lost) or any(word in said for word in _CUT)
+    )
 
 
 def _job() -> tuple[str, bool]:

@@ -20,7 +20,7 @@ from mnistry.training.feed import Feed, as_ink, mixed
 from mnistry.training.layers import layers, member
 from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
-from mnistry.training.shares import shared
+from mnistry.training.shares import settle, shared
 
 _CHECK = 50  # steps between two looks at the loss; on a GPU each look waits for it
 _MOST_LOOKS = 100  # at the validation pictures in a run
@@ -190,6 +190,7 @@ class Trainer:
         loss = functional.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
         self.optimizer.zero_grad()
         loss.backward(self._slope)
+        settle(self.layers, self.ranks)
         self.optimizer.step()
         self._sum.add_(loss.detach(), alpha=self._part)
         self._count += 1
