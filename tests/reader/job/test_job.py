@@ -345,7 +345,10 @@ def test_a_cluster_loses_nothing(
 
 
 def test_a_ray_of_our_own_reads_and_ends(jobs: Jobs) -> None:
-    """`--ray` without ADDRESS starts one, reads around a picture that kills, and ends it."""
+    """`--ray` without ADDRESS starts one, reads around a picture that kills, and ends it.
+
+    It tells no one that it is used, and listens to no one else.
+    """
     pytest.importorskip("ray")
     folder = jobs.out.parent / "bad"
     folder.mkdir()
@@ -353,7 +356,11 @@ def test_a_ray_of_our_own_reads_and_ends(jobs: Jobs) -> None:
     for name in ("1", "2-deadly", "3"):
         (folder / f"{name}.png").write_bytes(whole)
     job = jobs.start("--ray", folder, "--out", jobs.out, "--json", slow=0.1)
-    assert jobs.hands(job)
+    hand = jobs.hands(job)[0]
+    if sys.platform == "linux":
+        told_to = Path(f"/proc/{hand}/environ").read_text().split("\0")
+        assert "RAY_USAGE_STATS_ENABLED=0" in told_to
+        assert "RAY_AUTH_MODE=token" in told_to
     rays = list(below(job.pid))
     told, _ = job.communicate()
     assert (job.returncode, json.loads(told)["errors"]) == (0, 1)

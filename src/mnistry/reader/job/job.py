@@ -25,6 +25,7 @@ from mnistry.errors import InputError
 from mnistry.models.file import shipped_path
 from mnistry.models.graph import build
 from mnistry.pictures.remote import ahead, is_url
+from mnistry.reader.job.cluster import Cluster, load_ray
 from mnistry.reader.job.hand import Refusal, Tally, Task, counted
 from mnistry.reader.job.here import Here
 from mnistry.reader.job.plan import Part, plan, read_plan, write_plan
@@ -117,6 +118,8 @@ def read_into(
     if not 1 <= per_file <= _MOST_PER_FILE:
         raise InputError(f"`per_file` must be from 1 to {_MOST_PER_FILE:,}; got {per_file}.")
     store = Store(out)
+    if ray is not None:
+        load_ray(ray)  # if that can't be, it is said before pictures are looked for
     asked = _description(sources, reader, per_file)
     there = store.names()
     kept = _begun(store, there, asked)
@@ -230,8 +233,6 @@ def _put(store: Store, name: str, told: dict[str, Any]) -> None:
 def _crew(task: Task, ray: str | None, workers: int) -> Crew:
     if ray is None:
         return Here(task, workers)
-    from mnistry.reader.job.cluster import Cluster
-
     return Cluster(task, ray)
 
 
