@@ -34,6 +34,8 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         (f"answering.py --model {SOFTMAX}", ["batch_1", "batch_64"], ["onnxruntime"]),
         ("reading.py", ["mnistry", "mnistry_known", "resize"], ["mnistry.reader"]),
         ("reading.py", ["rapidocr", "rapidocr_narrow"], ["rapidocr"]),
+        ("archive.py", ["json", "here", "steps"], ["pyarrow"]),
+        ("archive.py", ["ray"], ["pyarrow", "ray"]),
         ("serving.py", ["mnistry"], ["mnistry.serving"]),
         ("framing.py", [f"{name}_framing_24_64" for name in ("mnistry", "numpy", "memory")], []),
     ],
