@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import sys
+import warnings
 from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
@@ -66,7 +67,8 @@ class Cluster:
         self._busy: dict[Any, Part] = {}
         try:
             _knock(address)
-            ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
+            with warnings.catch_warnings(action="ignore"):  # of what it then raises
+                ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             self._open.close()
             raise InputError(
