@@ -23,7 +23,7 @@ pytest.importorskip("pyarrow")
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the job is asked; it gives a summary, or raises, as `asked["gives"]` says."""
-    kept: dict[str, Any] = {"gives": Summary(1500, 2, 500, 3, 2.0)}
+    kept: dict[str, Any] = {"gives": Summary(1500, 2, 500, 3, 4, 2.0)}
 
     def read_into(out: str, sources: list[str], reader: Any, **more: Any) -> Summary:
         kept.update(more, out=out, sources=sources, options=reader.made_by[1])
@@ -80,14 +80,15 @@ def test_a_job_is_summed_up(asked: dict[str, Any], capsys: pytest.CaptureFixture
     assert main(["read", "a", "--out", "x"]) == 0
     assert capsys.readouterr() == (
         "x: 1,500 pictures, 2 of them with an error\n500 were read before\n"
+        "processes killed: 4; what they were reading was read again\n"
         "1,000 in 2.0 s, 500 a second\n", "",
     )  # fmt: skip
     assert main(["read", "a", "--out", "x", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "out": "x", "pictures": 1500, "errors": 2, "before": 500, "parts": 3, "seconds": 2.0,
-        "pictures_per_second": 500.0,
+        "out": "x", "pictures": 1500, "errors": 2, "before": 500, "parts": 3, "killed": 4,
+        "seconds": 2.0, "pictures_per_second": 500.0,
     }  # fmt: skip
-    asked["gives"] = Summary(3, 3, 0, 1, 1.0)
+    asked["gives"] = Summary(3, 3, 0, 1, 0, 1.0)
     assert main(["read", "a", "--out", "x"]) == 2
     asked["gives"] = InputError("No.")
     assert main(["read", "a", "--out", "x"]) == 2

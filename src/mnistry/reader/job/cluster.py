@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 import warnings
 from contextlib import ExitStack, redirect_stdout
 from typing import Any
@@ -63,7 +62,10 @@ class Cluster:
         if not address:
             own = {"num_cpus": cores(), "object_store_memory": _MEMORY, "include_dashboard": False}
         self._open = ExitStack()
-        self._open.enter_context(redirect_stdout(sys.stderr))  # it tells there what was killed
+        # It prints a paragraph for each process that is killed, which `next` tells as well.
+        nowhere = open(os.devnull, "w")  # noqa: SIM115 - closed with the rest
+        self._open.enter_context(nowhere)
+        self._open.enter_context(redirect_stdout(nowhere))
         self._busy: dict[Any, Part] = {}
         try:
             _knock(address)
