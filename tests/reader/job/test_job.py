@@ -113,14 +113,16 @@ class Jobs:
         (folder / "armed").mkdir()
         (folder / "armed" / "sitecustomize.py").write_text(ARMED)
 
-    def start(self, *arguments: object, slow: float = 0.0) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: object, slow: float = 0.0, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start it; each picture takes `slow` seconds more."""
         paths = [str(self._folder / "armed"), os.environ.get("PYTHONPATH", "")]
         own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "SLOW": f"{slow}"}
         process = subprocess.Popen(
             [sys.executable, "-m", "mnistry", "read", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=self.place, env={**os.environ, **own},
+            cwd=self.place, env={**os.environ, **own, **environment},
         )  # fmt: skip
         self._started.append(process)
         return process
@@ -291,6 +293,7 @@ def test_an_interrupted_job_ends_at_once(jobs: Jobs, expected: Rows) -> None:
 
 # With Ray: a cluster of two machines, both this one; and a Ray of our own.
 
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}  # else it writes one at home
 CLUSTER = """
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -309,7 +312,8 @@ def cluster() -> Iterator[subprocess.Popen[str]]:
     """A cluster of two machines; a line to it takes one away."""
     pytest.importorskip("ray")
     process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER], env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        [sys.executable, "-c", CLUSTER],
+        env={**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     yield process
@@ -328,14 +332,14 @@ def test_a_cluster_loses_nothing(
     address = cluster.stdout.readline().strip()
     command = ("--ray", address, *SOURCES, "--out", jobs.out, "--per-file", 20)
     rng = random.Random(1)  # noqa: S311 - chance decides who is killed
-    job = jobs.start(*command, slow=0.02)
+    job = jobs.start(*command, slow=0.02, **TOKEN)
     for wanted in (1, 3, 5):
         assert jobs.await_parts(wanted, job)
         os.kill(rng.choice(jobs.hands(cluster)), signal.SIGKILL)
     assert jobs.await_parts(7, job)
     job.kill()
     job.wait()
-    job = jobs.start(*command, "--json", slow=0.02)
+    job = jobs.start(*command, "--json", slow=0.02, **TOKEN)
     assert jobs.await_parts(jobs.parts() + 1, job)
     print(file=cluster.stdin, flush=True)
     assert cluster.stdout.readline() == "removed\n"
