@@ -13,7 +13,7 @@ from typing import Any
 
 LIBRARIES = (
     "mnistry", "numpy", "scipy", "scikit-learn", "torch", "tensorflow", "keras", "jax", "onnx",
-    "onnxruntime", "opencv-python-headless", "pillow", "rapidocr",
+    "onnxruntime", "opencv-python-headless", "pillow", "pyarrow", "rapidocr", "ray",
 )  # fmt: skip
 PROGRAMS = ("tesseract",)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

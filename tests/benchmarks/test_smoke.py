@@ -39,6 +39,8 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("windows.py", ["softmax_memory", "softmax_file"], []),
         ("windows.py", ["convnet_file"], ["torch"]),
         ("large.py", ["torch_stream", "convnet_file"], ["torch"]),
+        ("archive.py", ["json", "here", "steps"], ["pyarrow"]),
+        ("archive.py", ["ray"], ["pyarrow", "ray"]),
         ("serving.py", ["mnistry"], ["mnistry.serving"]),
         ("framing.py", [f"{name}_framing_24_64" for name in ("mnistry", "numpy", "memory")], []),
     ],

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnistry.pictures import archive
+from mnistry.pictures import archive, listing
 from mnistry.pictures import item as item_module
 from mnistry.pictures.decode import decode
 from mnistry.pictures.item import Item, natural
@@ -116,6 +116,19 @@ def test_stream_walks_folders() -> None:
     assert names(Path("in")) == expected
     os.chdir("in")
     assert names(".") == ["./" + name.removeprefix("in/") for name in expected]
+
+
+def test_stream_walks_huge_folders_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of more names than are sorted together gives all of them, piece by piece."""
+    monkeypatch.setattr(listing, "_SORTED", 4)
+    put(*(f"in/{i}.png" for i in range(11)), "in/a/1.png", "in/a/2.png")
+    found = names("in")
+    assert sorted(found, key=natural) == sorted(
+        [*(f"in/{i}.png" for i in range(11)), "in/a/1.png", "in/a/2.png"], key=natural
+    )
+    assert names("in/*.png") == [name for name in found if "/a/" not in name]
+    put("few/10.png", "few/9.png", "few/b.png")
+    assert names("few") == ["few/9.png", "few/10.png", "few/b.png"]
 
 
 def test_stream_says_when_a_folder_is_empty() -> None:

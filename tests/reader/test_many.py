@@ -8,6 +8,8 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Future
@@ -20,7 +22,7 @@ from PIL import Image
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.pictures.item import Item
-from mnistry.reader import Reader
+from mnistry.reader import Reader, many
 from mnistry.reading import Reading
 
 FILES = 150  # more than two chunks
@@ -122,3 +124,42 @@ def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
     readings.close()  # type: ignore[attr-defined]  # it is a generator
     assert time.monotonic() - since < 1
     assert len(told(reader.read_many([folder], workers=2))) == FILES
+
+
+def test_chunks_are_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures that wait in memory are few where they are large; none is lost, order is kept."""
+    monkeypatch.setattr(many, "_CHUNK_BYTES", 1000)
+    items = [Item(f"{i}", bytes(400) if i < 10 else "a path") for i in range(300)]
+    chunks = list(many.chunked(iter(items)))
+    assert [item for chunk in chunks for item in chunk] == items
+    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 96, 96, 96, 3]
+    assert list(many.chunked(iter([]))) == []
+
+
+def test_processes_end_with_one_that_is_killed(folder: Path) -> None:
+    """A program that reads by several processes is killed: they end too."""
+    code = (
+        "import os, signal\n"
+        "from mnistry.reader import Reader\n"
+        "from multiprocessing import active_children\n"
+        "if __name__ == '__main__':\n"
+        "    reader = Reader()\n"
+        f"    next(reader.read_many([{str(folder)!r}] * 20, workers=2))\n"
+        "    print(*(child.pid for child in active_children()), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    program = folder.parent / "killed.py"
+    program.write_text(code, "utf-8")
+    with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert len(pids) == 2
+    until = time.monotonic() + 20
+    while left := [pid for pid in pids if _is_alive(pid)]:
+        assert time.monotonic() < until, f"{left} are left"
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    told = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
+    return told.stdout.strip()[:1] not in ("", "Z")

@@ -75,6 +75,8 @@ def run(args: argparse.Namespace, reader: Reader) -> int:
         print(f"{args.out}: {done.pictures:,} pictures, {done.errors:,} of them with an error")
         if done.before:
             print(f"{done.before:,} were read before")
+        if done.killed:
+            print(f"processes killed: {done.killed:,}; what they were reading was read again")
         if read:
             print(f"{read:,} in {done.seconds:,.1f} s, {read / done.seconds:,.0f} a second")
     if done.errors == done.pictures:

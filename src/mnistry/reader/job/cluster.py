@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
+import warnings
 from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
@@ -21,6 +21,25 @@ from mnistry.reader.job.plan import Part
 
 _MEMORY = 128 * 2**20  # bytes that a Ray of ours shares between processes; parts are small
 _PATIENCE = 10  # seconds until a Ray must answer
+
+
+def load_ray(address: str) -> Any:
+    """Import Ray, as it should be for that address.
+
+    Raises
+    ------
+    MissingExtra : it is not installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing leaves the machine
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns
+    if not address:  # a Ray of our own, which listens on all addresses, is no one else's
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("Reading on a cluster", "Ray", "ray") from None
+    return ray
 
 
 class Cluster:
@@ -38,25 +57,20 @@ class Cluster:
     """
 
     def __init__(self, task: Task, address: str) -> None:
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing leaves the machine
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns
+        self._ray = ray = load_ray(address)
         own: dict[str, Any] = {}
         if not address:
-            # It listens on all of the machine's addresses.
-            os.environ["RAY_AUTH_MODE"] = "token"
-            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
             own = {"num_cpus": cores(), "object_store_memory": _MEMORY, "include_dashboard": False}
-        try:
-            import ray
-        except ImportError:
-            raise MissingExtra("Reading on a cluster", "Ray", "ray") from None
-        self._ray = ray
         self._open = ExitStack()
-        self._open.enter_context(redirect_stdout(sys.stderr))  # it tells there what was killed
+        # It prints a paragraph for each process that is killed, which `next` tells as well.
+        nowhere = open(os.devnull, "w")  # noqa: SIM115 - closed with the rest
+        self._open.enter_context(nowhere)
+        self._open.enter_context(redirect_stdout(nowhere))
         self._busy: dict[Any, Part] = {}
         try:
             _knock(address)
-            ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
+            with warnings.catch_warnings(action="ignore"):  # of what it then raises
+                ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             self._open.close()
             raise InputError(

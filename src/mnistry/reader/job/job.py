@@ -25,6 +25,7 @@ from mnistry.errors import InputError
 from mnistry.models.file import shipped_path
 from mnistry.models.graph import build
 from mnistry.pictures.remote import ahead, is_url
+from mnistry.reader.job.cluster import Cluster, load_ray
 from mnistry.reader.job.hand import Refusal, Tally, Task, counted
 from mnistry.reader.job.here import Here
 from mnistry.reader.job.plan import Part, plan, read_plan, write_plan
@@ -50,6 +51,7 @@ class Summary:
     ----------
     pictures : rows in all. errors : those of them that say why a picture could not be read.
     before : rows that were there when this run began. parts : files of rows.
+    killed : processes that were killed in this run, so that others read their parts.
     seconds : that this run took, with finding the pictures.
     """
 
@@ -57,6 +59,7 @@ class Summary:
     errors: int
     before: int
     parts: int
+    killed: int
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,6 +120,8 @@ def read_into(
     if not 1 <= per_file <= _MOST_PER_FILE:
         raise InputError(f"`per_file` must be from 1 to {_MOST_PER_FILE:,}; got {per_file}.")
     store = Store(out)
+    if ray is not None:
+        load_ray(ray)  # if that can't be, it is said before pictures are looked for
     asked = _description(sources, reader, per_file)
     there = store.names()
     kept = _begun(store, there, asked)
@@ -124,12 +129,13 @@ def read_into(
         kept = _planned(store, sources, per_file, asked)
     if _DONE in there:
         done = _loaded(store, _DONE)
-        return Summary(done["pictures"], done["errors"], done["pictures"], kept["parts"], 0.0)
+        return Summary(done["pictures"], done["errors"], done["pictures"], kept["parts"], 0, 0.0)
 
     files = sorted(name for name in there if name.startswith("part-"))
     counts = list(ahead(lambda name: counted(store, name), files))
     before = pictures = sum(count for count, _ in counts)
     errors = sum(wrong for _, wrong in counts)
+    killed = 0
     task = Task(*reader.made_by, store.place, kept["folder"])
     if len(files) < kept["parts"]:
         crew = _crew(task, ray, min(workers or cores(), kept["parts"] - len(files)))
@@ -137,6 +143,9 @@ def read_into(
             with store.open(_PLAN) as file:
                 rest = (part for part in read_plan(file) if part.file not in there)
                 for tally in _carried_out(rest, crew):
+                    if tally is None:
+                        killed += 1
+                        continue
                     pictures, errors = pictures + tally.pictures, errors + tally.errors
                     tell(pictures)
         finally:
@@ -149,7 +158,7 @@ def read_into(
         )
     store.tidy()
     _put(store, _DONE, {"pictures": pictures, "errors": errors})
-    return Summary(pictures, errors, before, kept["parts"], time.monotonic() - start)
+    return Summary(pictures, errors, before, kept["parts"], killed, time.monotonic() - start)
 
 
 def _description(sources: Sequence[str], reader: Reader, per_file: int) -> dict[str, Any]:
@@ -230,13 +239,11 @@ def _put(store: Store, name: str, told: dict[str, Any]) -> None:
 def _crew(task: Task, ray: str | None, workers: int) -> Crew:
     if ray is None:
         return Here(task, workers)
-    from mnistry.reader.job.cluster import Cluster
-
     return Cluster(task, ray)
 
 
-def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally]:
-    """Have parts read, again where a process was killed over one; give what came of each."""
+def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally | None]:
+    """Have parts read; give what came of each, and None whenever a process was killed over one."""
     rest = iter(parts)
     again: deque[Part] = deque()
     killed: dict[int, int] = {}
@@ -262,3 +269,4 @@ def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally]:
                 "read with it; is there memory enough? The same command goes on."
             )
         again.append(part)
+        yield None
