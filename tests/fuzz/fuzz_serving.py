@@ -91,6 +91,7 @@ def case(random: Random) -> bytes:
             "0",
             "7",
             "9" * 30,
+            "9" * 5000,
             "²",
             "",
             *(other.get("content-type", "") for _, other, _ in SOUND),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mnistry.serving.store import Served
 
 MOST_PICTURES = 20_000
+_MOST_DIGITS = 20  # of a number of bytes; Python refuses to read thousands of them
 HEADER = "inference-header-content-length"
 _DATATYPES = {
     "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
@@ -56,11 +57,12 @@ def parse(body: bytes, header_length: str | None, served: Served) -> Asked:
     """
     size = len(body)
     if header_length is not None:
-        if not header_length.isascii() or not header_length.isdigit() or int(header_length) > size:
+        digits = header_length if header_length.isascii() and header_length.isdigit() else ""
+        if not 0 < len(digits) <= _MOST_DIGITS or int(digits) > size:
             raise Refused(
                 400, f"Inference-Header-Content-Length must be a number of bytes up to {size}."
             )
-        size = int(header_length)
+        size = int(digits)
     text, numbers = lift(body[:size] if size < len(body) else body)
     told = load_json(text)
     request_id = told.get("id")
