@@ -14,9 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+import cv2
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mnistry.cores import be_one_of_many
 from mnistry.data.idx import write_idx
@@ -136,3 +138,25 @@ def client(url: str) -> Iterator[httpx.Client]:
     """An HTTP client of that server."""
     with httpx.Client(base_url=url, timeout=60) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def inks(mnist: DataSets) -> list[NDArray[np.float64]]:
+    """Digits at any size and place, blots of any form, specks, a single pixel, and blank paper."""
+    rng = np.random.default_rng(5)
+    made = []
+    for image in mnist.test.images[:300]:
+        side = int(rng.integers(12, 300))
+        large = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if side < 28 else 1)
+        paper = np.zeros((side + rng.integers(0, 90), side + rng.integers(0, 90)))
+        y, x = (rng.integers(0, d - side + 1) for d in paper.shape)
+        paper[y : y + side, x : x + side] = large / 255
+        made.append(paper)
+    for _ in range(100):
+        h, w = rng.integers(1, 60, 2)
+        made.append(rng.random((h, w)) * (rng.random((h, w)) < rng.uniform(0.02, 1)))
+    for place in ((0, 0), (40, 3), (59, 59)):
+        dot = np.zeros((60, 60))
+        dot[place] = 0.4
+        made.append(dot)
+    return [*made, np.zeros((5, 9))]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistry import DataSet, SoftmaxRegression
+from mnistry.data import mapped
 from mnistry.data.windows import Windows
 from mnistry.models import batches
 from mnistry.models.base import cross_entropy
@@ -42,6 +43,7 @@ def main() -> None:
         images, labels = arrays["x_train"], arrays["y_train"].astype(np.int64)
         test, truth = arrays["x_test"], arrays["y_test"]
     if args.source == "file":
+        mapped.IN_MEMORY = 0
         by_class = np.argsort(labels, kind="stable")
         labels = labels[by_class]
         path = Path("sorted.bin")

@@ -23,6 +23,12 @@ def mapped(x: NDArray[np.uint8], folder: Path) -> NDArray[np.uint8]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make whatever lies in a file larger than memory."""
+    monkeypatch.setattr("mnistry.data.mapped.IN_MEMORY", 0)
+
+
 @pytest.mark.parametrize("size", [1, 7, 100, 640])
 @pytest.mark.parametrize("large", [False, True])
 def test_batches_are_the_pictures_of_their_rows(

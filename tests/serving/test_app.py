@@ -26,7 +26,8 @@ from mnistry.data.parquet import read_parquet
 from mnistry.data.sources import load_data
 from mnistry.errors import DataError, InputError
 from mnistry.evidence.contrast import contrast
-from mnistry.models.file import shipped_model
+from mnistry.models.file import save_model, shipped_model
+from mnistry.models.softmax import SoftmaxRegression
 from mnistry.reader import Reader
 from mnistry.serving.metrics import are_framed
 from mnistry.serving.openapi import document
@@ -276,6 +277,25 @@ def test_document_tells_every_address(client: httpx.Client) -> None:
     routes = {getattr(r, "path", "") for r in router.routes}
     pages = {"/", "/docs", "/page", "/openapi.json"}
     assert set(told["paths"]) == routes - pages
+
+
+def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path) -> None:
+    """And two versions of a model are told apart by what is measured of them."""
+    letters = SoftmaxRegression(steps=1)
+    letters.fit(np.zeros((2, 28, 28), np.uint8), [0, 1], classes=["A", "B"])
+    for version in ("1", "2"):
+        (tmp_path / "models" / "letters").mkdir(parents=True, exist_ok=True)
+        save_model(letters, tmp_path / "models" / "letters" / f"{version}.onnx")
+    with serve(tmp_path, "--models", str(tmp_path / "models")) as (url, _):
+        told = {"image": [0] * 784, "label": 1, "answer": 0, "model": "letters"}
+        response = httpx.post(f"{url}/corrections", json=told)
+        assert response.status_code == 422
+        assert "'letters' has other classes" in response.json()["error"]
+        assert httpx.get(f"{url}/corrections").json()["count"] == 0
+        samples = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if line[0] != "#"]
+        names = [line.rpartition(" ")[0] for line in samples]
+        assert len(set(names)) == len(names)
+        assert 'mnistry_batches{model_name="letters",model_version="2"}' in names
 
 
 def test_server_fuzzer_finds_nothing() -> None:

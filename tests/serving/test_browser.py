@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from mnistry.models.file import save_model
+from mnistry.models.softmax import SoftmaxRegression
+from mnistry.pictures.frame import frame_many
 
 # Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
 _ARGUMENTS = [
@@ -275,3 +283,75 @@ def test_pictures_of_the_page(opened: Opened, tmp_path: Path) -> None:
     with Image.open(folder / "page.png") as still, Image.open(folder / "page.webp") as moving:
         assert still.size == (1080, 860)
         assert getattr(moving, "n_frames", 1) > 12
+
+
+def test_the_browser_frames_bit_for_bit(opened: Opened, inks: list[NDArray[np.float64]]) -> None:
+    """Of hundreds of pictures, every byte of every 28×28 is the same in Chromium as in Python."""
+    page = opened()
+    found = []
+    for ink in (ink for ink in inks if ink.size < 30_000):  # each goes to the browser as text
+        found += page.evaluate(
+            """async ([base64, h, w]) => {
+              const { frame } = await import("/page/frame.js");
+              const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+              return [...frame(new Float64Array(bytes.buffer), h, w)];
+            }""",
+            [base64.b64encode(ink.tobytes()).decode(), *ink.shape],
+        )
+    images = np.array(found, np.uint8).reshape(-1, 28, 28)
+    assert len(images) > 200
+    np.testing.assert_array_equal(images, frame_many([i for i in inks if i.size < 30_000]))
+
+
+def test_training_is_seen_to_diverge(opened: Opened) -> None:
+    """At the end of the rate's slider; begun again with a lower one, it learns."""
+    page = opened("/#learn")
+    rate, said = page.locator("#training-rate"), page.locator("#training-said")
+    page.locator("#training-speed").fill("0.7")
+    rate.fill("1")
+    page.locator("#start-training").click()
+    expect(said).to_contain_text("It diverges", timeout=15_000)
+    rate.fill("0.5")
+    page.locator("#start-training").click()
+    expect(said).to_have_text("", timeout=15_000)
+    expect(page.locator("#training-numbers")).to_contain_text(re.compile(r"[89]\d\.\d+%"))
+    page.locator("#pause-training").click()
+
+
+def test_models_of_all_kinds_share_the_page(browser: Browser, serve: Any, tmp_path: Path) -> None:
+    """One that was not calibrated answers with one class; one of letters takes no corrections."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    model = SoftmaxRegression(steps=1)
+    model.fit(np.zeros((2, 28, 28), np.uint8), [0, 1], classes=["A", "B"])
+    save_model(model, folder / "letters.onnx")
+    faults: list[str] = []
+    with serve(tmp_path, "--models", str(folder)) as (url, _):
+        page = browser.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(url)
+        draw(page, DIGITS["7"])
+        expect(page.locator("#outcome")).to_contain_text("7", timeout=5000)
+        expect(page.locator("#others")).to_contain_text("letters")
+        expect(page.locator("#wrong")).to_be_visible()
+        page.locator("#model").select_option("letters")
+        expect(page.locator("#outcome .said")).to_have_text(re.compile("^[AB]$"), timeout=5000)
+        expect(page.locator("#wrong")).to_be_hidden()
+        page.close()
+    assert faults == []
+
+
+def test_what_is_no_picture_is_said_and_nothing_old_stays(
+    browser: Browser, url: str, tmp_path: Path
+) -> None:
+    """The server's sentence; the answer to what was drawn before is gone."""
+    page = browser.new_page()
+    page.goto(url)
+    draw(page, DIGITS["3"])
+    expect(page.locator("#outcome")).to_contain_text("3", timeout=5000)
+    path = tmp_path / "a.txt"
+    path.write_text("no picture")
+    page.locator("#file").set_input_files(path)
+    expect(page.locator("#reading")).to_contain_text("is not a picture", timeout=5000)
+    expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
+    page.close()

@@ -30,6 +30,7 @@ def large(little: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
         return Windows(images, seed, size=128, block=8)
 
     monkeypatch.setattr(stock, "Windows", small_windows)
+    monkeypatch.setattr("mnistry.data.mapped.IN_MEMORY", 0)
     path = tmp_path / "images.bin"
     little.images.tofile(path)
     images = np.memmap(path, np.uint8, "r", 0, little.images.shape)

@@ -23,6 +23,11 @@ def is_mapped(array: NDArray[Any]) -> bool:
     return _map_of(array) is not None
 
 
+def is_large(array: NDArray[Any]) -> bool:
+    """Tell whether an array lies in a file because memory is too small for it."""
+    return is_mapped(array) and array.nbytes > IN_MEMORY
+
+
 def let_go(array: NDArray[Any]) -> None:
     """Let go of a mapped array's pages; they are read again where they are looked at again."""
     found = _map_of(array)

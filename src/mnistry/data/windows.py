@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,11 @@ class Window:
 
     Attributes
     ----------
-    images : uint8 (n, …). rows : (n,), which of the set's they are. order : (n,), in which to
+    images : (n, …). rows : (n,), which of the set's they are. order : (n,), in which to
         see them.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     rows: NDArray[np.intp]
     order: NDArray[np.intp]
 
@@ -40,7 +41,7 @@ class Windows:
 
     Parameters
     ----------
-    images : (n, …) uint8, mapped or not.
+    images : (n, …), mapped or not.
     seed : decides the order of every pass.
 
     Each pass sees each picture once at most. The few that don't fill a last window are left out,
@@ -53,7 +54,7 @@ class Windows:
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[Any],
         seed: int,
         size: int = SIZE,
         block: int = BLOCK,
@@ -88,7 +89,7 @@ class Windows:
 
     def _read(self, turn: int, number: int) -> Window:
         rows = self.rows(turn, number)
-        images = np.empty((self.size, *self._images.shape[1:]), np.uint8)
+        images = np.empty((self.size, *self._images.shape[1:]), self._images.dtype)
         for i in range(0, self.size, self.block):
             images[i : i + self.block] = self._images[rows[i] : rows[i] + self.block]
         let_go(self._images)

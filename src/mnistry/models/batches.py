@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistry.data.mapped import is_mapped
+from mnistry.data.mapped import is_large
 from mnistry.data.windows import SIZE, Windows
 
 Batch = tuple[NDArray[Any], NDArray[np.intp]]  # pictures, valid until the next; their rows
@@ -18,9 +18,9 @@ def batches(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch
     """Give `steps` batches of `size` pictures of x, (n, d).
 
     In memory, each epoch sees every picture once in a new order, and batches run over its end. Of
-    a mapped array, windows are read, and a batch lies within one; see `Windows`.
+    an array that is larger, windows are read, and a batch lies within one; see `Windows`.
     """
-    return (_in_windows if is_mapped(x) else _in_memory)(x, size, steps, seed)
+    return (_in_windows if is_large(x) else _in_memory)(x, size, steps, seed)
 
 
 def _in_memory(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch]:

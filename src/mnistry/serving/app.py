@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from mnistry.serving.store import ModelStore
 
 PAGE = Path(__file__).with_name("page")
 _REFRESH = 1.0  # seconds between two looks at the folder of models
+_log = logging.getLogger("mnistry.serving")
 _INFER = re.compile("/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 
 
@@ -87,7 +89,10 @@ def _lifespan(store: ModelStore) -> Callable[[Any], Any]:
     async def keep_looking() -> None:
         while store.folder is not None:
             await asyncio.sleep(_REFRESH)
-            await asyncio.to_thread(store.refresh)
+            try:
+                await asyncio.to_thread(store.refresh)
+            except Exception:  # noqa: BLE001 - a file may do anything; the next look may be better
+                _log.exception("The folder of models could not be looked at")
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-_OPEN = ("/", "/v2/health/live", "/v2/health/ready", "/favicon.ico")  # to all, always
+_OPEN = ("/", "/docs", "/v2/health/live", "/v2/health/ready", "/favicon.ico")  # to all, always
 STREAMS = ("/training",)  # see to their own end and number
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -43,12 +44,14 @@ class Limits:
 
     Attributes
     ----------
-    body : bytes of a request. bodies : bytes of all requests that are being answered.
+    body : bytes of a request with pictures. small : bytes of any other.
+    bodies : bytes of all requests that are being answered.
     requests : that are being answered at a time; more are told to come again.
     upload, answer : seconds that a body may take to arrive, and an answer to be made.
     """
 
     body: int = 64 * 2**20
+    small: int = 2**20
     bodies: int = 256 * 2**20
     requests: int = 128
     upload: float = 20.0
@@ -109,7 +112,11 @@ class Guard:
             return
         if self.busy >= self.limits.requests:
             self._turn_away()
-        body = await self._body(headers, receive)
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise Refused(415, "Bodies are taken as they are; send none with a Content-Encoding.")
+        large = path == "/read" or path.startswith("/v2/models/")
+        most = self.limits.body if large else min(self.limits.body, self.limits.small)
+        body = await self._body(headers, receive, most)
         try:
             if self.busy >= self.limits.requests:
                 self._turn_away()
@@ -142,11 +149,11 @@ class Guard:
         if not hmac.compare_digest(shown, self.key):
             raise Refused(401, "A key is asked for here; send `Authorization: Bearer KEY`.")
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive, most: int) -> bytes:
         """Receive a body whole, within the limits, and count its bytes."""
         told = headers.get(b"content-length", b"0")
-        if told.isdigit() and int(told) > self.limits.body:
-            raise _too_large(self.limits.body)
+        if told.isdigit() and int(told[:20]) > most:
+            raise _too_large(most)
         parts: list[bytes] = []
         size = 0
         try:
@@ -160,8 +167,8 @@ class Guard:
                     size += len(part)
                     self.bytes += len(part)
                     parts.append(part)
-                    if size > self.limits.body:
-                        raise _too_large(self.limits.body)
+                    if size > most:
+                        raise _too_large(most)
                     if self.bytes > self.limits.bodies:
                         self._turn_away()
                     more = message.get("more_body", False)
@@ -214,12 +221,8 @@ async def _refuse(
     """Say no, unless an answer has begun, which can only be broken off."""
     if started:
         raise ConnectionAbortedError(sentence)
-    body = orjson.dumps({"error": sentence})
-    headers: list[Header] = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in (more or {}).items()),
-    ]
+    headers, body = _told(sentence)
+    headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if status == 503:
@@ -228,3 +231,17 @@ async def _refuse(
         headers.append((b"connection", b"close"))  # the rest of its body is not waited for
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _told(sentence: str) -> tuple[list[Header], bytes]:
+    body = orjson.dumps({"error": sentence})
+    length = str(len(body)).encode()
+    return [(b"content-type", b"application/json"), (b"content-length", length)], body
+
+
+def refusal(status: int, sentence: str) -> bytes:
+    """Give a whole response, as bytes, to what is no request; the connection is to be closed."""
+    headers, body = _told(sentence)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in (*headers, *_HEADERS)]
+    return b"\r\n".join([*lines, b"connection: close", b"", body])

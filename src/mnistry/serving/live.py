@@ -70,7 +70,7 @@ class Training:
                 raise InputError(
                     "A run takes `paused` (true or false), "
                     + ", ".join(f"`{n}` from {a:g} to {b:g}" for n, (a, b) in LIMITS.items())
-                    + f"; got {name[:40]!r}."
+                    + f"; got {told[name]!r:.40} for {name[:40]!r}."
                 )
         self.model.rate = float(told.get("rate", self.model.rate))
         self.speed = float(told.get("speed", self.speed))

@@ -114,11 +114,13 @@ class Metrics:
             busy, away = self.guard.busy, self.guard.turned_away
             yield GaugeMetricFamily("mnistry_requests_in_flight", "Being answered.", value=busy)
             yield GaugeMetricFamily("mnistry_requests_turned_away", "Told to wait.", value=away)
-        batches = GaugeMetricFamily("mnistry_batches", "Batches run.", labels=["model_name"])
-        pictures = GaugeMetricFamily("mnistry_pictures", "Pictures run.", labels=["model_name"])
+        labels = ["model_name", "model_version"]
+        batches = GaugeMetricFamily("mnistry_batches", "Batches run.", labels=labels)
+        pictures = GaugeMetricFamily("mnistry_pictures", "Pictures run.", labels=labels)
         for served in self._store.all():
-            batches.add_metric([served.name], served.batcher.batches)
-            pictures.add_metric([served.name], served.batcher.pictures)
+            own = [served.name, served.version]
+            batches.add_metric(own, served.batcher.batches)
+            pictures.add_metric(own, served.batcher.pictures)
         yield batches
         yield pictures
 

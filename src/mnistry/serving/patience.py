@@ -6,9 +6,13 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mnistry.serving.guard import refusal
+
 HEAD = 10.0  # seconds in which a request's head must have come
 TAKEN = 20.0  # seconds in which some of an answer must have been taken
 MOST = 1000  # connections
+MOST_HEAD = 2**16  # bytes of a request that are no body: its head, and what comes behind
+_TOO_LONG = refusal(431, "A request's head may have at most 65,536 bytes.")
 _LOOK = 2.0
 
 
@@ -54,6 +58,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._head_since: float | None = self.loop.time()
+        self._came = self._given = 0  # bytes of this request, and of its body
         self._full_since: float | None = None
         self._look_again = self.loop.call_later(_LOOK, self._look)
         super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
@@ -70,7 +75,30 @@ class PatientProtocol(HttpToolsProtocol):
         between = self.cycle is None or self.cycle.response_complete
         if between and self._head_since is None:
             self._head_since = self.loop.time()
+        self._came += len(data)
         super().data_received(data)
+        # A body in pieces has a line for each, a few bytes where the pieces are single ones.
+        if self._came - self._given > MOST_HEAD + 8 * self._given:
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+            else:
+                self.transport.abort()
+
+    def on_body(self, body: bytes) -> None:
+        """Count what is body."""
+        self._given += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Begin to count anew."""
+        self._came = self._given = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Say that it was no HTTP, as everything is said here."""
+        self.transport.write(refusal(400, "That was no request of HTTP/1.1."))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Go on to the body, whose time the guard takes."""

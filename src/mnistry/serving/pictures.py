@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_FILES = 100
 _MOST_PIXELS = 24_000_000  # of a picture: decoded, it is held in memory
 _MOST_POINTS, _MOST_SIDE = 50_000, 4000
+_MOST_AREA = 10**10  # square pixels that a drawing's lines could cover: seconds of work
 
 
 def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
@@ -101,6 +102,10 @@ def drawn(told: Mapping[str, Any]) -> NDArray[np.uint8]:
         raise InputError("A drawing's `strokes` must be lists of points [x, y].")
     if sum(map(len, strokes)) > _MOST_POINTS:
         raise InputError(f"A drawing may have at most {_MOST_POINTS:,} points.")
+    # What it takes to draw: an area along every line, no more of it than there is paper.
+    area = min(float(pen) * 2 * _MOST_SIDE, float(width) * float(height))  # type: ignore[arg-type]
+    if sum(map(len, strokes)) * area > _MOST_AREA:
+        raise InputError("That many points are too many for so wide a pen; take a narrower one.")
     paper = np.full((round(float(height)), round(float(width))), 255, np.uint8)  # type: ignore[arg-type]
     for stroke in strokes:
         if not stroke:

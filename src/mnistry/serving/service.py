@@ -24,6 +24,8 @@ from mnistry.serving.store import ModelStore, Served, metadata
 
 _EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
+_DIGITS = tuple("0123456789")
+
 
 class Service:
     """The answers, over one store of models."""
@@ -93,7 +95,9 @@ class Service:
             for (name, _), one in zip(named, found, strict=True)
         ]
         alone = len(found) == 1 and isinstance(found[0], InputError)
-        return _json({"readings": told}, 422) if alone else _json({"readings": told})
+        if alone:
+            return _json({"error": told[0]["error"], "readings": told}, 422)
+        return _json({"readings": told})
 
     async def explain(self, request: Request) -> Response:
         """Tell why a picture is one class and not another."""
@@ -165,6 +169,10 @@ class Service:
     async def correct(self, request: Request) -> Response:
         """Keep a correction."""
         told = protocol.load_json(await request.body())
+        name = told.get("model")
+        known = [one for one in self.store.all() if one.name == name]
+        if known and known[-1].model.classes != _DIGITS:
+            raise InputError(f"Corrections are of digits, and {name!r} has other classes.")
         return _json(await self.desk.do(teach.add, told), 201)
 
     async def forget(self, request: Request) -> Response:

@@ -147,20 +147,25 @@ class ModelStore:
         found: dict[Key, Path] = {}
         if self.folder is None:
             return found
-        try:
-            paths = sorted(self.folder.iterdir())
-            for path in paths:
-                if path.suffix == ".onnx" and _NAME.fullmatch(path.stem):
-                    found[path.stem, "1"] = path
-                elif _NAME.fullmatch(path.name) and path.is_dir():
-                    for inner in sorted(path.iterdir()):
-                        file = inner / "model.onnx" if inner.is_dir() else inner
-                        version = inner.stem if file is inner else inner.name
-                        if file.suffix == ".onnx" and _VERSION.fullmatch(version):
-                            found[path.name, version] = file
-        except OSError as error:
-            _log.warning("%s: %s.", error.filename, error.strerror)
+        for path in _listed(self.folder):
+            if path.suffix == ".onnx" and _NAME.fullmatch(path.stem):
+                found[path.stem, "1"] = path
+            elif _NAME.fullmatch(path.name) and path.is_dir():
+                for inner in _listed(path):
+                    file = inner / "model.onnx" if inner.is_dir() else inner
+                    version = inner.stem if file is inner else inner.name
+                    if file.suffix == ".onnx" and _VERSION.fullmatch(version):
+                        found[path.name, version] = file
         return dict(list(found.items())[:_MOST])
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Give what is in a folder; of one that can't be read, nothing, which ends nothing else."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        _log.warning("%s: %s.", error.filename, error.strerror)
+        return []
 
 
 def _mark(path: Path) -> Mark | None:

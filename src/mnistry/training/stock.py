@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistry.data.dataset import DataSet
-from mnistry.data.mapped import is_mapped
+from mnistry.data.mapped import is_large
 from mnistry.data.windows import Windows
 from mnistry.training.focus import hardest
 from mnistry.training.made import made
@@ -53,7 +53,7 @@ def stock_of(
     data: DataSet, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks = ALONE
 ) -> Stock:
     """Choose by whether the pictures are in memory; every rank has the same."""
-    if is_mapped(data.images):
+    if is_large(data.images):
         return Windowed(data, recipe, seed, device)
     return Whole(data, recipe, seed, device, ranks)
 

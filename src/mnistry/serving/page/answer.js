@@ -8,7 +8,8 @@ const LEVEL = 0.001; // of typicality; what is at or below it is no digit
 /**
  * What an answer comes to.
  *
- * @param {{probabilities: number[], p_values: number[], typicality: number}} answer
+ * @param {{probabilities: number[], p_values?: number[], typicality: number}} answer without
+ *   p-values of a model that was not calibrated: its set is what it says
  * @param {number} alpha how often the set may miss the truth, in (0, 1)
  * @returns {{outcome: "digit"|"ambiguous"|"not a digit", set: number[], top: number,
  *   second: number}} classes by index; the set's in the order of their probability
@@ -16,7 +17,7 @@ const LEVEL = 0.001; // of typicality; what is at or below it is no digit
 export function judged(answer, alpha) {
   const order = answer.probabilities.map((_, i) => i);
   order.sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);
-  const set = order.filter((i) => answer.p_values[i] > alpha);
+  const set = answer.p_values ? order.filter((i) => answer.p_values[i] > alpha) : [order[0]];
   let outcome = set.length === 1 ? "digit" : "ambiguous";
   if (answer.typicality <= LEVEL) outcome = "not a digit";
   return { outcome, set, top: order[0], second: order[1] };

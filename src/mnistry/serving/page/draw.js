@@ -14,6 +14,7 @@ import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
 const ALPHAS = [0.1, 0.05, 0.01, 0.001];
+const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes that corrections are of
 const TEST = 10000; // pictures of MNIST's test split
 
 let pen;
@@ -89,7 +90,8 @@ export function hang(picture, name) {
 async function loadModels() {
   try {
     const { models: all } = await once("/models");
-    models = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
+    const fitting = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
+    models = [...new Map(fitting.map((one) => [one.name, one])).values()]; // the latest version
   } catch (error) {
     if (error.status && error.status !== 401) say(error.message); // those have a banner
     return;
@@ -103,7 +105,8 @@ function choose(name) {
   $("model").value = name;
   answer = null;
   bars.build(model.classes);
-  bars.show(null);
+  evidence.hide();
+  showAnswer(); // nothing of the model before stays beside it
   show(image);
 }
 
@@ -125,7 +128,7 @@ function show(seen) {
   image = seen;
   offer(false);
   $("thanks").textContent = "";
-  $("wrong").hidden = !seen;
+  $("wrong").hidden = !seen || String(model?.classes) !== DIGITS;
   const context = $("seen").getContext("2d");
   paintImage(context, seen ?? new Uint8Array(784));
   if (!seen || !model) {
@@ -151,7 +154,12 @@ const ask = newest(async (question, stale) => {
     showAnswer();
     for (const other of models) {
       if (other === question.model || stale()) continue;
-      others.set(other.name, await infer(other.name, question.image));
+      try {
+        others.set(other.name, await infer(other.name, question.image));
+      } catch (error) {
+        if (!error.status) throw error;
+        others.delete(other.name); // it can't answer, which is no fault of the others
+      }
       showOthers();
     }
   } catch (error) {
@@ -222,6 +230,7 @@ async function sample() {
 
 async function photo(file) {
   pen.clear();
+  show(null); // an answer to what was there before would seem to be to this
   const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
   $("hint").hidden = true;
   try {

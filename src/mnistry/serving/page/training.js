@@ -10,6 +10,7 @@ const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 const REACH = 0.35; // the least scale of the maps, so that they form out of white
 const RATES = [0.001, 100]; // of the slider, from end to end
+const GUESSING = Math.log(10); // nats, of evenly guessed classes
 const SPEEDS = [1, 2000]; // batches a second
 
 /**
@@ -119,6 +120,7 @@ export function trainingFigure() {
       said.textContent = error.message;
     }
   };
+  const diverges = () => last?.step > 0 && (last.loss ?? Infinity) > 1.05 * GUESSING;
   const hear = (kind, data) => {
     if (kind === "start") {
       run.id = data.id;
@@ -129,10 +131,13 @@ export function trainingFigure() {
       paused = data.paused;
       loss.add(data.step, data.loss ?? Infinity);
       accuracy.add(data.step, data.accuracy);
+      const note = diverges() ? t("training.worse") : "";
+      if (said.textContent !== note) said.textContent = note; // a live region speaks of changes
       paint();
       word();
     } else if (kind === "end") {
-      said.textContent = data.reason === "diverged" ? t("training.diverged") : t("training.done");
+      const apart = data.reason === "diverged" || diverges();
+      said.textContent = apart ? t("training.diverged") : t("training.done");
       announce(said.textContent, 0);
     }
   };

@@ -271,6 +271,7 @@ const WORDS = {
   "training.loss": ["Loss", "损失"],
   "training.accuracy": ["Right, of 5,000 pictures it does not learn from", "答对的比例（5,000 张没用来学习的图片）"],
   "training.maps": ["The weights of each class: blue speaks for it, red against", "每一类的权重：蓝色支持，红色反对"],
+  "training.worse": ["It diverges: the loss is above 2.3, that of blind guessing. The steps are too long. Take a smaller learning rate and start again.", "它在发散：损失高于 2.3，比瞎猜还差。步子太长了。把学习率调小，重新开始。"],
   "training.diverged": ["It diverged: the steps were too long, and the loss grew without end. Take a smaller learning rate and start again.", "它发散了：步子太长，损失越来越大。把学习率调小，重新开始。"],
   "training.done": ["This training has ended.", "这次训练结束了。"],
   "training.cut": ["The connection was cut. Start again when you like.", "连接断了，可以随时重新开始。"],
