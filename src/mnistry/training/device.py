@@ -30,6 +30,16 @@ class Place:
             return context
         return nullcontext()
 
+    def repeatable(self) -> AbstractContextManager[Any]:
+        """Give the context in which the same products give the same bits each time."""
+        if self.device.type == "cuda":
+            flags = torch.backends.cudnn.flags
+            same: AbstractContextManager[Any] = flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=True
+            )
+            return same
+        return nullcontext()
+
     def __str__(self) -> str:
         """Say in a line where it runs and how."""
         kind = "bfloat16" if self.bfloat16 else "float32"

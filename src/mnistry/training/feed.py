@@ -16,7 +16,8 @@ from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
 from mnistry.training.stock import stock_of
 
-_AHEAD = 1024  # pictures that are changed at once: fewer and larger operations
+# Pictures that are changed at once: fewer and larger operations.
+_AHEAD, _AHEAD_ON_GPU = 1024, 8192
 # Of little data, no batch is so large that hardly a step would be taken, or so small that
 # normalisation has nothing to go by.
 _LEAST_STEPS = 16  # in a pass
@@ -63,18 +64,18 @@ class Feed:
         self.in_epoch = max(1, len(data) // self.size)
         self._bends = recipe.augmentation.bends
         self._shift = 0 if self._bends else round(recipe.augmentation.shift)
+        self._ahead = _AHEAD_ON_GPU if device.type != "cpu" else _AHEAD if self._bends else 1
         self._order: tuple[int, Tensor] | None = None
-        self._chunk: tuple[int, Tensor] | None = None
+        self._chunk: tuple[int, Tensor, Tensor] | None = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Give the pictures, float (own, 1, h, w) in [0, 1], and the labels (own,) of a step."""
-        rows = self._rows(step)[self._mine]
-        labels = self.stock.labels[rows]
-        if self._shift:
-            return as_ink(self._moved(rows, step)), labels
-        if not self._bends:
-            return as_ink(self.stock.images[rows]), labels
-        return self._changed(step), labels
+        many = self._cut()[1]
+        chunk, place = divmod(step, many)
+        if self._chunk is None or self._chunk[0] != chunk:
+            self._chunk = chunk, *self._made(range(chunk * many, (chunk + 1) * many))
+        rows = slice(place * self.own, (place + 1) * self.own)
+        return self._chunk[1][rows], self._chunk[2][rows]
 
     def forget(self) -> None:
         """Drop all that was found on the way, to be found again when it is needed."""
@@ -89,37 +90,43 @@ class Feed:
 
     def _cut(self) -> tuple[int, int]:
         """Give the batches of a part and of a chunk, which is of one part if it must be."""
-        part, chunk = max(1, self.stock.count() // self.size), max(1, _AHEAD // self.size)
+        part = max(1, self.stock.count() // self.size)
+        chunk = max(1, self._ahead // self.size)
         if self.stock.changes:
             chunk = min(chunk, part)
             part -= part % chunk
         return part, chunk
 
-    def _moved(self, rows: Tensor, step: int) -> Tensor:
+    def _made(self, steps: range) -> tuple[Tensor, Tensor]:
+        """Give the batches of a chunk, one after the other."""
+        rows = [self._rows(step) for step in steps]
+        own = torch.cat([of_step[self._mine] for of_step in rows])
+        labels = self.stock.labels[own]
+        if self._bends:
+            return self._changed(torch.cat(rows), steps), labels
+        return as_ink(self._moved(own, steps) if self._shift else self.stock.images[own]), labels
+
+    def _moved(self, rows: Tensor, steps: range) -> Tensor:
         """Move each picture by whole pixels: a window into the wider one."""
         most = self._shift
         h, w = (side - 2 * most for side in self.stock.images.shape[1:])
-        steps = torch.randint(
-            2 * most + 1, (2, self.size), generator=self._generator(1, step, "cpu")
-        )[:, self._mine].to(self.device)
-        windows = self.stock.images.unfold(1, h, 1).unfold(2, w, 1)
-        return windows[rows, steps[0], steps[1]]
+        drawn = [
+            torch.randint(2 * most + 1, (2, self.size), generator=self._generator(1, step, "cpu"))
+            for step in steps
+        ]
+        down, right = torch.cat([own[:, self._mine] for own in drawn], dim=1).to(self.device)
+        return self.stock.images.unfold(1, h, 1).unfold(2, w, 1)[rows, down, right]
 
-    def _changed(self, step: int) -> Tensor:
-        """Give a batch out of a chunk of several that were changed together."""
-        many = self._cut()[1]
-        chunk, place = divmod(step, many)
-        if self._chunk is None or self._chunk[0] != chunk:
-            rows = torch.cat([self._rows(chunk * many + i) for i in range(many)])
-            mine = None
-            if self.own < self.size:
-                at = torch.arange(len(rows), device=self.device).view(many, self.size)
-                mine = at[:, self._mine].flatten()
-            generator = self._generator(2, chunk, self.device.type)
-            ink = as_ink(self.stock.images[rows])
-            changed = augment(ink, self.recipe.augmentation, generator, mine)
-            self._chunk = chunk, changed.contiguous(memory_format=torch.channels_last)
-        return self._chunk[1][place * self.own :][: self.own]
+    def _changed(self, rows: Tensor, steps: range) -> Tensor:
+        """Bend this rank's of the pictures, as they would be bent in the whole."""
+        mine = None
+        if self.own < self.size:
+            at = torch.arange(len(rows), device=self.device).view(len(steps), self.size)
+            mine = at[:, self._mine].flatten()
+        generator = self._generator(2, steps.start // len(steps), self.device.type)
+        ink = as_ink(self.stock.images[rows])
+        changed = augment(ink, self.recipe.augmentation, generator, mine)
+        return changed.contiguous(memory_format=torch.channels_last)
 
     def _generator(self, use: int, number: int, device: str) -> torch.Generator:
         """Give the generator of one draw; no two uses and numbers share theirs."""

@@ -161,7 +161,7 @@ def joined() -> Iterator[Ranks]:
         timeout=_PATIENCE,
     )
     local = int(os.environ["LOCAL_RANK"])
-    if gpus:
+    if gpus and local < torch.cuda.device_count():  # others may still train on the processor
         torch.cuda.set_device(local)
     ranks = Ranks(number, count, local, *_job())
     wire = None

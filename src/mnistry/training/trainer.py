@@ -20,6 +20,7 @@ from mnistry.training.feed import Feed, as_ink, mixed
 from mnistry.training.layers import layers, member
 from mnistry.training.ranks import ALONE, Ranks
 from mnistry.training.recipe import Recipe
+from mnistry.training.replay import Replay
 from mnistry.training.shares import settle, shared
 
 _CHECK = 50  # steps between two looks at the loss; on a GPU each look waits for it
@@ -81,11 +82,10 @@ class Trainer:
         learnt = [p for p in self.layers.parameters() if p.requires_grad]
         self.optimizer = torch.optim.SGD(
             learnt,
-            lr=0.0,
             momentum=recipe.momentum,
             nesterov=recipe.momentum > 0,
             weight_decay=recipe.weight_decay,
-            foreach=True,
+            **self._at_once(),
         )
         for parameter in learnt:
             self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
@@ -98,10 +98,12 @@ class Trainer:
         # The ranks' slopes are averaged, and each must count as its pictures do.
         self._slope = torch.tensor(self._part * ranks.count, device=self.place.device)
         self.seconds = 0.0
+        self._replay: Replay | None = None
 
     def warm_up(self) -> None:
         """Take a step and take it back: what is made at the first step (threads, code) is made."""
         before = self.state()
+        self._record()
         self._take_step()
         self.load(before)
         self.feed.forget()
@@ -119,6 +121,7 @@ class Trainer:
         looks = max(1, round(self.recipe.epochs / _MOST_LOOKS)) * self.feed.in_epoch
         self.layers.train()
         since = time.perf_counter()
+        self._record()
         while self.step < self.steps:
             self._take_step()
             last = self.step == self.steps
@@ -180,21 +183,45 @@ class Trainer:
         self._count, self.step = int(arrays["loss"][1]), int(arrays["step"][0])
         self.seconds = float(arrays["seconds"][0])
 
+    def _at_once(self) -> dict[str, Any]:
+        """Give the optimizer's options: one operation for all parameters, the rate where it is."""
+        if self.place.device.type == "cuda":
+            return {"lr": torch.zeros((), device=self.place.device), "fused": True}
+        return {"lr": 0.0, "foreach": True}
+
+    def _record(self) -> None:
+        """Make one graph of what a step does, where that pays: on a GPU that no others share."""
+        if self._replay or self.place.device.type != "cuda" or self.ranks.count > 1:
+            return
+        before = self.state()
+        self._replay = Replay(self._learn, *self.feed.batch(self.step))
+        self.load(before)
+
     def _take_step(self) -> None:
         x, y = self.feed.batch(self.step)
-        self.optimizer.param_groups[0]["lr"] = self._rate()
+        group, rate = self.optimizer.param_groups[0], self._rate()
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
         if self.recipe.dropout:
             torch.manual_seed(mixed(self.seed, 4, self.step))
-        with self.place.precision():
-            logits = self._forward(x)
-        loss = functional.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
-        self.optimizer.zero_grad()
-        loss.backward(self._slope)
-        settle(self.layers, self.ranks)
-        self.optimizer.step()
-        self._sum.add_(loss.detach(), alpha=self._part)
+        (self._replay or self._learn)(x, y)
         self._count += 1
         self.step += 1
+
+    def _learn(self, x: Tensor, y: Tensor) -> None:
+        with self.place.repeatable():
+            with self.place.precision():
+                logits = self._forward(x)
+            loss = functional.cross_entropy(
+                logits.float(), y, label_smoothing=self.recipe.smoothing
+            )
+            self.optimizer.zero_grad()
+            loss.backward(self._slope)
+            settle(self.layers, self.ranks)
+            self.optimizer.step()
+            self._sum.add_(loss.detach(), alpha=self._part)
 
     def _rate(self) -> float:
         """Give the learning rate of this step: up evenly, then down evenly."""
