@@ -35,6 +35,8 @@ def test_a_step_is_the_gradients(
 
     step = Step(weights, biases, 0.5, 0.1, 60)
     assert len(step._parts) == min(cores, 3)
-    np.testing.assert_allclose(step.take(x, y, w), p[np.arange(n), y], rtol=1e-12)
+    np.testing.assert_allclose(
+        step.take(x[::-1], np.arange(n)[::-1], y, w), p[np.arange(n), y], rtol=1e-12
+    )
     np.testing.assert_allclose(weights, expected, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(biases, expected_biases, rtol=1e-10, atol=1e-12)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from mnistry.data.mapped import is_large
 from mnistry.data.windows import SIZE, Windows
 
-Batch = tuple[NDArray[Any], NDArray[np.intp]]  # pictures, valid until the next; their rows
+# Pictures (m, d), valid until the next batch; the rows of it that are meant, and those in the set.
+Batch = tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]
 
 
 def batches(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch]:
-    """Give `steps` batches of `size` pictures of x, (n, d).
+    """Give `steps` batches of `size` pictures of x, (n, d), as where they are: nothing is copied.
 
     In memory, each epoch sees every picture once in a new order, and batches run over its end. Of
     an array that is larger, windows are read, and a batch lies within one; see `Windows`.
@@ -26,7 +27,6 @@ def batches(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch
 def _in_memory(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch]:
     """Give `steps` batches: each epoch a new order, batches run over its end."""
     x = np.ascontiguousarray(x)  # of another layout, `take` would copy all for each batch
-    pick = np.empty((size, x.shape[1]), x.dtype)
     n, rng = len(x), np.random.default_rng(seed)
     order, start = rng.permutation(n), 0
     for _ in range(steps):
@@ -37,19 +37,17 @@ def _in_memory(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Ba
             rest, order = order[start:], rng.permutation(n)
             start = size - len(rest)
             rows = np.concatenate([rest, order[:start]])
-        # "clip" spares a bounds check on rows that are in range by construction.
-        yield np.take(x, rows, axis=0, out=pick, mode="clip"), rows
+        yield x, rows, rows
 
 
 def _in_windows(x: NDArray[Any], size: int, steps: int, seed: int) -> Iterator[Batch]:
     """Give `steps` batches of what is larger than memory, window by window."""
     windows = Windows(x, seed, max(SIZE, size))
     size = min(size, windows.size)
-    pick = np.empty((size, x.shape[1]), x.dtype)
     in_window = windows.size // size
     for i in range(steps):
         place = i % in_window
         if place == 0:
             window = windows.get(*divmod(i // in_window, windows.count))
         own = window.order[place * size :][:size]
-        yield np.take(window.images, own, axis=0, out=pick, mode="clip"), window.rows[own]
+        yield window.images, own, window.rows[own]

@@ -166,8 +166,8 @@ class SoftmaxRegression(Model):
         size = min(self.batch, max(len(x), 1))
         step = Step(self.weights, self.biases, self.rate, self.l2, size)
         with one_thread():
-            for rows in _slices(len(x), self.batch):
-                step.take(x[rows], y[rows], None if w is None else w[rows])
+            for at in (np.arange(len(x))[rows] for rows in _slices(len(x), self.batch)):
+                step.take(x, at, y[at], None if w is None else w[at])
         self.optimum = None
         return self
 
@@ -217,10 +217,11 @@ class SoftmaxRegression(Model):
         if w is not None:
             w = w / w.mean()
         with one_thread(), np.errstate(over="ignore", invalid="ignore"):
-            for i, (batch, rows) in enumerate(batches(x, step.size, self.steps, self.seed)):
+            drawn = batches(x, step.size, self.steps, self.seed)
+            for i, (pictures, at, rows) in enumerate(drawn):
                 if decay:
                     step.rate = self.rate * (1 - i / self.steps)
-                own = step.take(batch, y[rows], None if w is None else w[rows])
+                own = step.take(pictures, at, y[rows], None if w is None else w[rows])
                 if progress is not None and (i + 1) % 100 == 0:
                     progress(i + 1, self.steps, float(-np.log(own + 1e-30).mean()))
         if not np.isfinite(self.weights).all():

@@ -127,6 +127,7 @@ class Windowed:
         """Give the rows that a part of the run sees, in a random order, and hold its pictures."""
         window = self._windows.get(*divmod(part, self._windows.count))
         labels = self._labels[window.rows]
+        self.images = self.labels = torch.empty(0)  # gone before the next take their room
         self.images, self.labels = _held(
             window.images, labels, self._more, self._margin, self._device
         )
