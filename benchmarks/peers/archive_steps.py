@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,10 +17,12 @@ import pyarrow.parquet as pq
 from mnistry.pictures.decode import decode
 from mnistry.pictures.find import find
 from mnistry.pictures.ink import find_ink
+from mnistry.reader.job.plan import plan
 from mnistry.reader.job.table import rows
 from mnistry.reader.many import Named, reader_of_many
 
 CHUNK, PART = 96, 2000  # as jobs have them
+FOLDER, NAMES = 1000, 200_000  # files to a folder, and in all, that are found
 
 
 def main() -> None:
@@ -53,7 +56,23 @@ def main() -> None:
     each = {key: seconds / len(texts) for key, seconds in spent.items()}
     seconds = sum(each.values())
     told = {"rate": 1 / seconds, "seconds": seconds, **each, "accuracy": right / len(texts)}
-    print(json.dumps(told))
+    print(json.dumps({**told, "names": planned(min(100 * len(texts), NAMES))}))
+
+
+def planned(count: int) -> float:
+    """Give how many files a second are found and divided into parts, a thousand to a folder."""
+    with tempfile.TemporaryDirectory() as root:
+        for i in range(count):
+            if i % FOLDER == 0:
+                folder = Path(root, f"{i:07}")
+                folder.mkdir()
+            (folder / f"{i:07}.png").touch()
+        since = time.perf_counter()
+        found = sum(len(part.names) for part in plan([root], PART))
+        seconds = time.perf_counter() - since
+    if found != count:
+        raise RuntimeError(f"{found:,} of {count:,} files were found.")
+    return count / seconds
 
 
 def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
