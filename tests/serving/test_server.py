@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import gzip
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -252,11 +254,33 @@ def test_what_needs_no_pictures_takes_no_large_body(client: httpx.Client) -> Non
     assert "at most 1,048,576 bytes" in response.json()["error"]
 
 
-def test_packed_bodies_are_refused(client: httpx.Client) -> None:
-    """By what is wrong with them, and not by what came of reading them as they are."""
-    response = client.post(INFER, content=b"x", headers={"content-encoding": "gzip"})
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_packed_bodies_are_unpacked(
+    client: httpx.Client, mnist: DataSets, coding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """As clients of the protocol send them, if they are asked to; with the same answer."""
+    body = json.dumps(asked(mnist.test.images[0])).encode()
+    packed = client.post(INFER, content=pack(body), headers={"content-encoding": coding})
+    assert packed.status_code == 200
+    assert packed.json()["outputs"] == client.post(INFER, content=body).json()["outputs"]
+
+
+def test_bodies_that_are_packed_badly_are_refused(client: httpx.Client) -> None:
+    """No gzip, half of one, two of them, a bomb, and what nobody here unpacks."""
+    whole = gzip.compress(b"[]")
+    for body in (b"x", whole[:-9], whole + whole):
+        response = client.post(INFER, content=body, headers={"content-encoding": "gzip"})
+        assert response.status_code == 400
+        assert "not whole, or not packed" in response.json()["error"]
+    bomb = zlib.compress(bytes(2**27))
+    response = client.post(INFER, content=bomb, headers={"content-encoding": "deflate"})
+    assert response.status_code == 413
+    response = client.post(INFER, content=b"x", headers={"content-encoding": "br"})
     assert response.status_code == 415
     assert "Content-Encoding" in response.json()["error"]
+    with socket.create_connection((client.base_url.host, client.base_url.port), 10) as caller:
+        caller.sendall(b"GET /models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n")
+        assert caller.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def test_garbage_is_no_harm(url: str) -> None:

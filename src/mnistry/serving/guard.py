@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -106,18 +107,30 @@ class Guard:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         path = scope["path"]
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            raise Refused(400, "A request has one Host header; this one has several.")
         self._check_caller(headers, path)
         if path in _OPEN:
             await self.app(scope, receive, send)
             return
         if self.busy >= self.limits.requests:
             self._turn_away()
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise Refused(415, "Bodies are taken as they are; send none with a Content-Encoding.")
+        packed = headers.get(b"content-encoding", b"identity").lower()
+        if packed not in (b"identity", b"gzip", b"deflate"):
+            raise Refused(415, "A body's Content-Encoding may be gzip, deflate, or none.")
         large = path == "/read" or path.startswith("/v2/models/")
         most = self.limits.body if large else min(self.limits.body, self.limits.small)
         body = await self._body(headers, receive, most)
+        held = len(body)
         try:
+            if packed != b"identity":
+                if self.bytes + most > self.limits.bodies:
+                    self._turn_away()
+                self.bytes += most  # until it is known what comes out of it
+                held += most
+                body = await asyncio.to_thread(_unpacked, body, most)
+                self.bytes -= most - len(body)
+                held -= most - len(body)
             if self.busy >= self.limits.requests:
                 self._turn_away()
             if path in STREAMS:
@@ -130,7 +143,7 @@ class Guard:
             finally:
                 self.busy -= 1
         finally:
-            self.bytes -= len(body)
+            self.bytes -= held
 
     def _check_caller(self, headers: dict[bytes, bytes], path: str) -> None:
         host = headers.get(b"host", b"").decode("latin-1").lower()
@@ -193,6 +206,20 @@ class _Gone(Exception):  # noqa: N818 - no one is there to be told
 
 def _too_large(most: int) -> Refused:
     return Refused(413, f"A request may have at most {most:,} bytes; send less at once.")
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    """Give what gzip or deflate has packed, never more than `most` bytes of it."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # whichever of the two it is
+    try:
+        plain = unpacker.decompress(body, most + 1)
+    except zlib.error:
+        plain = None
+    if plain is not None and len(plain) > most:
+        raise _too_large(most)
+    if plain is None or not unpacker.eof or unpacker.unused_data:
+        raise Refused(400, "The body is not whole, or not packed as its Content-Encoding says.")
+    return plain
 
 
 def _without_port(host: str) -> str:

@@ -36,6 +36,8 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
     """
     alpha, level = number(query, "alpha", ALPHA), number(query, "level", LEVEL)
     count = whole("digits", query["digits"]) if "digits" in query else None
+    if count == 0:
+        raise InputError("`digits` must be 1 or more; got 0.")
     keep = flag(query, "keep")
     if served is None:
         return _readers(alpha, level, count, keep)

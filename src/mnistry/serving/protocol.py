@@ -147,7 +147,8 @@ def _numbers(data: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
                 limits = np.iinfo(dtype)
                 if array.dtype.kind == "f" or array.min() < limits.min or array.max() > limits.max:
                     raise ValueError
-            array = array.astype(dtype)
+            with np.errstate(over="ignore"):  # infinity is refused as a level
+                array = array.astype(dtype)
     except (TypeError, ValueError, OverflowError):
         raise Refused(400, f"`data` must be numbers of its `datatype`, {dtype.name}.") from None
     if len(array) != count:

@@ -57,6 +57,7 @@ export class Bars extends EventTarget {
         ),
       ),
     );
+    this.#group.style.setProperty("--rows", Math.ceil(classes.length / 2));
     this.#group.classList.toggle("named", classes.some((name) => name.length > 2));
     this.show(null);
   }

@@ -96,6 +96,12 @@ export function once(path, get = json) {
   return kept.get(path);
 }
 
+/** Ask once more for what may have changed after all. */
+export function anew(path, get = json) {
+  kept.delete(path);
+  return once(path, get);
+}
+
 /** Ask for pictures. @returns {Promise<Uint8Array[]>} of 784 each; 0 = paper, 255 = ink */
 export async function pictures(split, indices) {
   if (indices.length === 0) return [];

@@ -1,6 +1,6 @@
 /** The view on which people draw: it leads the pen's ink to frame, answer and evidence. */
 
-import { infer, newest, once, pictures } from "./api.js";
+import { anew, infer, newest, once, pictures } from "./api.js";
 import { Bars, judged, sayOutcome } from "./answer.js";
 import { $, announce, h } from "./dom.js";
 import { offerRight } from "./correct.js";
@@ -9,7 +9,7 @@ import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
 import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
-import { closePhoto, readDrawing, readPhoto, say } from "./photo.js";
+import { closePhoto, readDrawing, readPhoto, say, sayAlways } from "./photo.js";
 import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
@@ -54,6 +54,9 @@ export function startDraw() {
     showAnswer();
   });
   $("wrong").addEventListener("click", () => offer($("right").hidden));
+  $("model").addEventListener("focus", refresh);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  document.addEventListener("view", ({ detail }) => detail === "draw" && refresh());
   document.addEventListener("photo-close", clear);
   document.addEventListener("server-back", () => (models.length ? show(image) : loadModels()));
   document.addEventListener("shade", repaint);
@@ -87,17 +90,39 @@ export function hang(picture, name) {
   pen.hang(Uint8Array.from(picture));
 }
 
+/** See whether models have come or gone. */
+async function refresh() {
+  if (!models.length || $("draw-view").hidden) return;
+  const before = JSON.stringify(models);
+  try {
+    models = latest(await anew("/models"));
+  } catch {
+    return; // what there is, is still good
+  }
+  if (JSON.stringify(models) === before) return;
+  const same = models.find((other) => JSON.stringify(other) === JSON.stringify(model));
+  if (same) model = same;
+  reword();
+  if (!same) choose((models.find(({ name }) => name === model.name) ?? usual()).name);
+}
+
 async function loadModels() {
   try {
-    const { models: all } = await once("/models");
-    const fitting = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
-    models = [...new Map(fitting.map((one) => [one.name, one])).values()]; // the latest version
+    models = latest(await once("/models"));
   } catch (error) {
     if (error.status && error.status !== 401) say(error.message); // those have a banner
     return;
   }
   reword();
-  choose((models.find(({ name }) => name === "convnet") ?? models[0]).name);
+  choose(usual().name);
+}
+
+const usual = () => models.find(({ name }) => name === "convnet") ?? models[0];
+
+/** The models that can answer a drawing, the latest version of each. */
+function latest({ models: all }) {
+  const fitting = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
+  return [...new Map(fitting.map((one) => [one.name, one])).values()];
 }
 
 function choose(name) {
@@ -250,15 +275,17 @@ function take(data, event) {
 
 function offerReading() {
   const strokes = pen.strokes;
-  const button = h("button", { type: "button", id: "read-all", text: t("apart.read") });
-  button.addEventListener("click", async () => {
+  const read = async () => {
     try {
       await readDrawing(strokes, alpha, (digit) => digit.image && show(Uint8Array.from(digit.image)));
     } catch (error) {
       say(error.message);
     }
-  });
-  say(t("apart"), " ", button);
+  };
+  sayAlways(() => [
+    t("apart"), " ",
+    h("button", { type: "button", id: "read-all", text: t("apart.read"), onclick: read }),
+  ]);
 }
 
 function offer(open) {

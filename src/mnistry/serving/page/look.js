@@ -1,6 +1,6 @@
 /** The view on MNIST's test pictures: what a model gets wrong, and how far to believe it. */
 
-import { json, once } from "./api.js";
+import { anew, json, once } from "./api.js";
 import { confusionTable } from "./confusion.js";
 import { $, h, p, wordAll } from "./dom.js";
 import { hang } from "./draw.js";
@@ -59,13 +59,15 @@ export async function start(root) {
   document.addEventListener("words", words);
   document.addEventListener("shade", () => picked && paintDetail());
   document.addEventListener("server-back", () => !found && load());
+  document.addEventListener("view", ({ detail }) => detail === "look" && refresh());
+  $("look-model").addEventListener("focus", refresh);
   await load();
 }
 
 async function load() {
   try {
     const [all, truth] = await Promise.all([once("/models"), once("/data/test/labels")]);
-    models = all.models.filter(({ shape, classes }) => String(shape) === "28,28" && classes.length === 10);
+    models = fitting(all);
     ({ labels, students } = truth);
   } catch (error) {
     $("look-said").textContent = error.message;
@@ -75,12 +77,34 @@ async function load() {
   await choose((models.find(({ name }) => name === "softmax") ?? models[0]).name);
 }
 
-async function choose(name) {
+const fitting = ({ models: all }) =>
+  all.filter(({ shape, classes }) => String(shape) === "28,28" && classes.length === 10);
+
+/** See whether models have come or gone. */
+async function refresh() {
+  if (!found) return;
+  let now;
+  try {
+    now = fitting(await anew("/models"));
+  } catch {
+    return; // what there is, is still good
+  }
+  if (JSON.stringify(now) === JSON.stringify(models)) return;
+  const old = JSON.stringify(model);
+  models = now;
+  const same = models.find((other) => JSON.stringify(other) === old);
+  if (same) {
+    model = same;
+    words();
+  } else if (models.length) await choose((models.find(({ name }) => name === model.name) ?? models[0]).name, anew);
+}
+
+async function choose(name, get = once) {
   model = models.find((other) => other.name === name);
   $("look-said").textContent = t("look.waiting");
   $("look-view").classList.add("waiting");
   try {
-    const answers = await once(`/models/${encodeURIComponent(name)}/answers`, (path) => json(path));
+    const answers = await get(`/models/${encodeURIComponent(name)}/answers`, (path) => json(path));
     if (model.name !== name) return; // another was chosen meanwhile
     found = answers;
     $("look-said").textContent = "";

@@ -6,7 +6,17 @@ import { FIELD, NIB } from "./pen.js";
 import { percent, t } from "./words.js";
 
 let address = null; // of the photo that is shown
+let again = null; // says what stands below the field once more, in the language of now
+let picked = null; // the digit that is marked
 const buttons = new WeakMap(); // of each button, the digit that it shows
+
+document.addEventListener("words", () => {
+  const close = $("photo-close");
+  if (close) close.textContent = t("photo.close");
+  $("photo").querySelector("img")?.setAttribute("alt", t("photo.alt"));
+  for (const box of $("photo").querySelectorAll(".box")) name(box, buttons.get(box));
+  if (!$("reading").hidden) again?.();
+});
 
 /**
  * Read a picture file and show it with its digits.
@@ -26,7 +36,7 @@ export async function readPhoto(file, alpha, onpick) {
   close.addEventListener("click", () => document.dispatchEvent(new Event("photo-close")));
   $("photo").replaceChildren(h("div", { class: "print" }, image, layer), close);
   $("photo").hidden = false;
-  say(t("photo.reading"));
+  sayAlways(() => [t("photo.reading")]);
   const { readings } = await json(pathAt(alpha), undefined, {
     method: "POST",
     // What the system takes for no picture, the server may know, or say that it is none.
@@ -64,8 +74,14 @@ export function closePhoto() {
 
 /** Say a sentence below the drawing field. */
 export function say(...content) {
+  sayAlways(() => content);
+}
+
+/** Say what `make` gives, in whatever language the page is in. @param {() => any[]} make */
+export function sayAlways(make) {
+  again = () => $("reading").replaceChildren(h("p", {}, ...make()));
+  again();
   $("reading").hidden = false;
-  $("reading").replaceChildren(h("p", {}, ...content));
 }
 
 const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
@@ -76,9 +92,7 @@ function boxes(reading, width, height, onpick) {
     const box = h("button", {
       type: "button",
       class: `box ${digit.outcome === "digit" ? "" : "unsure"}`,
-      "aria-label": label(digit),
       "aria-pressed": "false",
-      title: label(digit),
       onclick: () => pick(digit, onpick),
     });
     box.style.left = `${(100 * x) / width}%`;
@@ -86,11 +100,26 @@ function boxes(reading, width, height, onpick) {
     box.style.width = `${(100 * w) / width}%`;
     box.style.height = `${(100 * h_) / height}%`;
     buttons.set(box, digit);
+    name(box, digit);
     return box;
   });
 }
 
+function name(box, digit) {
+  box.title = label(digit);
+  box.setAttribute("aria-label", box.title);
+}
+
 function showText(readings, onpick) {
+  picked = null;
+  again = () => putText(readings, onpick);
+  again();
+  $("reading").hidden = false;
+  const text = readings.map((reading) => reading.text).filter(Boolean).join(", ");
+  announce(text ? t("photo.text", { text }) : t("photo.none"), 0);
+}
+
+function putText(readings, onpick) {
   const lines = readings.map((reading, i) => {
     if (reading.error) return h("p", { text: reading.error });
     if (!reading.digits?.length) return h("p", { text: t("photo.none") });
@@ -106,7 +135,7 @@ function showText(readings, onpick) {
             class: digit.outcome === "digit" ? "" : "unsure",
             text: digit.digit ?? "?",
             "aria-label": label(digit),
-            "aria-pressed": "false",
+            "aria-pressed": String(digit === picked),
             onclick: () => pick(digit, onpick),
           });
           buttons.set(button, digit);
@@ -119,14 +148,12 @@ function showText(readings, onpick) {
       }),
     );
   });
-  $("reading").hidden = false;
   $("reading").replaceChildren(...lines);
-  const text = readings.map((reading) => reading.text).filter(Boolean).join(", ");
-  announce(text ? t("photo.text", { text }) : t("photo.none"), 0);
 }
 
 /** Show one digit, and mark it where it is in the photo and in the text. */
 function pick(digit, onpick) {
+  picked = digit;
   for (const button of document.querySelectorAll(".box, .text button")) {
     button.setAttribute("aria-pressed", String(buttons.get(button) === digit));
   }
