@@ -7,10 +7,13 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from mnistry.data.dataset import DataSets
 from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.pictures.frame import frame_many
@@ -161,9 +165,6 @@ def test_strange_pictures_are_not_overstated(opened: Opened) -> None:
 
 def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
     """Two digits in a file: their text, and a box for each."""
-    import cv2
-    import numpy as np
-
     paper = np.full((120, 260), 235, np.uint8)
     cv2.putText(paper, "17", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
     cv2.imwrite(str(tmp_path / "photo.png"), paper)
@@ -355,3 +356,87 @@ def test_what_is_no_picture_is_said_and_nothing_old_stays(
     expect(page.locator("#reading")).to_contain_text("is not a picture", timeout=5000)
     expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
     page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (375, 667), (320, 568)])
+def test_on_a_phone_field_and_bars_are_seen_at_once(
+    opened: Opened, width: int, height: int
+) -> None:
+    """Who draws sees all ten bars move; on the smallest, after less than a bar's scrolling."""
+    page = opened(viewport={"width": width, "height": height}, is_mobile=True, has_touch=True)
+    draw(page, DIGITS["7"])
+    expect(page.locator("#outcome")).to_contain_text("7", timeout=5000)
+    top, *bars = [
+        page.locator(name).bounding_box() or {}
+        for name in ("#canvas", *(f"#bars [data-digit='{d}']" for d in range(10)))
+    ]
+    assert (
+        max(bar["y"] + bar["height"] for bar in bars) - (top["y"] if height < 600 else 0) <= height
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_was_read_is_said_in_the_language_of_now(opened: Opened, tmp_path: Path) -> None:
+    """The text below a photo, its boxes, and the offer to read several digits."""
+    page = opened(locale="en-GB")
+    paper = np.full((120, 260), 235, np.uint8)
+    cv2.putText(paper, "17", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
+    cv2.imwrite(str(tmp_path / "row.png"), paper)
+    page.set_input_files("#file", tmp_path / "row.png")
+    expect(page.locator("#text")).to_have_text("17", timeout=10_000)
+    page.locator("#text button").nth(1).click()
+    english = page.locator("#reading .note").inner_text()
+    page.click("#language")
+    expect(page.locator("#reading .note")).not_to_have_text(english)
+    assert re.search("[\u4e00-\u9fff]", page.locator("#reading .note").inner_text())
+    expect(page.locator("#text button").nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#photo-close")).not_to_have_text("Close")
+    page.click("#photo-close")
+    for left in (0.1, 0.55):  # two digits, apart
+        draw(page, [[(left + 0.35 * x, y) for x, y in stroke] for stroke in DIGITS["1"]])
+    chinese = page.locator("#read-all").inner_text(timeout=5000)
+    page.click("#language")
+    expect(page.locator("#read-all")).not_to_have_text(chinese)
+    page.click("#read-all")
+    expect(page.locator("#text")).to_have_text("11", timeout=10_000)
+
+
+def test_an_open_page_sees_models_come_and_go(
+    browser: Browser, serve: Any, tmp_path: Path, mnist: DataSets
+) -> None:
+    """A file that appears in the folder can be chosen without loading the page anew."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    model = SoftmaxRegression(steps=50).fit(mnist.train.images[:5000], mnist.train.labels[:5000])
+    with serve(tmp_path, "--models", str(folder)) as (address, _):
+
+        def served() -> int:
+            return len(httpx.get(f"{address}/models").json()["models"])
+
+        def looked() -> None:
+            page.focus("#canvas")
+            page.focus("#model")
+
+        page = browser.new_page()
+        page.goto(address)
+        options = page.locator("#model option")
+        expect(options).to_have_count(served())
+        before = served()
+        save_model(model, folder / "later.onnx")
+        wait_for(lambda: served() == before + 1)
+        looked()
+        expect(options).to_have_count(before + 1)
+        page.select_option("#model", "later")
+        (folder / "later.onnx").unlink()
+        wait_for(lambda: served() == before)
+        looked()
+        expect(options).to_have_count(before)
+        expect(page.locator("#model")).to_have_value("convnet")
+        page.close()
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
