@@ -61,6 +61,9 @@ def test_a_client_library_works_unchanged(
     np.testing.assert_array_equal(
         plain.as_numpy("logits").argmax(axis=1), model.logits(images).argmax(axis=1)
     )
+    for coding in ("gzip", "deflate"):
+        packed = client.infer(kind, [given], request_compression_algorithm=coding)
+        np.testing.assert_array_equal(packed.as_numpy("logits"), plain.as_numpy("logits"))
     with pytest.raises(InferenceServerException, match="no model 'nothing'"):
         client.infer("nothing", [given])
     client.close()
