@@ -57,9 +57,10 @@ def render(result: dict[str, Any]) -> str:
         parts.append("".join(f"- {_claim(claim)}\n" for claim in result["claims"]))
     if result["not_installed"]:
         parts.append(f"Not installed: {', '.join(result['not_installed'])}.\n")
+    gpu = result["settings"].get("gpu")
     parts.append(
         f"Rounds: {result['repeats']}; {middle} (least to largest). "
-        f"{machine.line(result['machine'])}.\n"
+        f"{f'{gpu}; ' if gpu else ''}{machine.line(result['machine'])}.\n"
     )
     return "\n".join(parts)
 

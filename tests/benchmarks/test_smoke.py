@@ -30,6 +30,8 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("optimum.py", ["mnistry_optimum", "sklearn_optimum"], []),
         ("convnet.py", ["mnistry_990"], ["torch", "mnistry.training"]),
         ("convnet.py", ["torch_convnet"], ["torch"]),
+        ("gpu.py", ["fast", "single"], ["torch", "mnistry.training"]),
+        ("records.py", ["one", "five"], ["torch", "mnistry.training"]),
         ("ranks.py", ["one_0.5", "two_0.5"], ["torch", "mnistry.training"]),
         ("convnet.py", ["keras_convnet"], ["keras", "tensorflow"]),
         (f"answering.py --model {SOFTMAX}", ["batch_1", "batch_64"], ["onnxruntime"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import gzip
 import hashlib
 import http.server
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -636,8 +638,12 @@ def test_fetch_through_a_proxy_that_refuses_tunnels(
 ) -> None:
     """A proxy that will not pass https on is quoted with its status."""
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.server_port}")
-    with pytest.raises(DownloadError, match="the proxy answered 501; check the proxy 127"):
-        fetch("tiny", mirrors=["https://mnist.example.org/"])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with pytest.raises(DownloadError, match="the proxy answered 501; check the proxy 127"):
+            fetch("tiny", mirrors=["https://mnist.example.org/"])
+        gc.collect()
+    assert [str(one.message) for one in seen] == []  # no connection is left open
 
 
 def test_fetch_over_broken_tls(server: Server) -> None:

@@ -22,9 +22,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mnistry.data.dataset import DataSets
+from mnistry.errors import DataError
 from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
+from mnistry.pictures.decode import decode
 from mnistry.pictures.frame import frame_many
+from mnistry.serving.guard import _too_large
 
 # Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
 _ARGUMENTS = [
@@ -440,3 +443,26 @@ def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_what_the_server_refuses_is_said_in_chinese_too(opened: Opened, tmp_path: Path) -> None:
+    """Its own sentences about pictures, as it makes them, and what it says when it is busy."""
+    wide = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(wide, "PNG")
+    whole = io.BytesIO()
+    Image.new("L", (40, 40)).save(whole, "PNG")
+    given = [b"", b"no picture", whole.getvalue()[:60], wide.getvalue(), b"\0\0\0\x18ftypheic" * 9]
+    sentences = [_too_large(2**20).sentence, "Too many ask at once; come again in a second."]
+    for data in given:
+        with pytest.raises(DataError) as refused:
+            decode(data)
+        sentences.append(str(refused.value))
+    page = opened(locale="zh-CN")
+    for sentence in sentences:
+        words = page.evaluate("async text => (await import('/page/words.js')).said(text)", sentence)
+        assert re.search("[\u4e00-\u9fff]", words), sentence
+    (tmp_path / "a.txt").write_text("no picture")
+    page.set_input_files("#file", tmp_path / "a.txt")
+    expect(page.locator("#reading")).to_contain_text("不是图片", timeout=5000)
+    page.click("#language")
+    expect(page.locator("#reading")).to_contain_text("is not a picture")

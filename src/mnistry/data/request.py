@@ -14,6 +14,7 @@ import socket
 import ssl
 import string
 import time
+import traceback
 import urllib.request
 from typing import Any, cast
 from urllib.error import URLError
@@ -96,6 +97,9 @@ def ask(url: str, start: int, timeout: float) -> Response:
                 raise Refusal(last, "leads to an address that is not http or https")
         raise Refusal(url, "leads from one address to the next without end")
     except (OSError, http.client.HTTPException, ValueError) as error:
+        for one in (error, error.__context__):
+            if one is not None:  # what a proxy's refusal leaves open is closed with its frames
+                traceback.clear_frames(one.__traceback__)
         raise _explain(error, url, timeout) from None
 
 

@@ -1,6 +1,6 @@
 /** The server: every request goes through here, which knows the key, patience and kind words. */
 
-import { t } from "./words.js";
+import { said, t } from "./words.js";
 import { $, h } from "./dom.js";
 
 const KEY = "key"; // of sessionStorage; docs.js takes it from there too
@@ -8,9 +8,15 @@ const AGAIN = 3000; // milliseconds until a server that is gone is asked again
 
 /** What the server answered in place of what was asked for; its message may be shown. */
 export class ServerError extends Error {
-  constructor(message, status) {
-    super(message);
+  constructor(sentence, status) {
+    super();
+    this.sentence = sentence;
     this.status = status;
+  }
+
+  /** In the language of now. */
+  get message() {
+    return said(this.sentence);
   }
 }
 

@@ -9,7 +9,7 @@ import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
 import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
-import { closePhoto, readDrawing, readPhoto, say, sayAlways } from "./photo.js";
+import { closePhoto, readDrawing, readPhoto, sayAlways, sayError } from "./photo.js";
 import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
@@ -110,7 +110,7 @@ async function loadModels() {
   try {
     models = latest(await once("/models"));
   } catch (error) {
-    if (error.status && error.status !== 401) say(error.message); // those have a banner
+    if (error.status && error.status !== 401) sayError(error); // those have a banner
     return;
   }
   reword();
@@ -188,7 +188,7 @@ const ask = newest(async (question, stale) => {
       showOthers();
     }
   } catch (error) {
-    if (error.status) say(error.message);
+    if (error.status) sayError(error);
   }
 });
 
@@ -249,7 +249,7 @@ async function sample() {
     const [picture] = await pictures("test", [Math.floor(Math.random() * TEST)]);
     pen.hang(picture);
   } catch (error) {
-    say(error.message);
+    sayError(error);
   }
 }
 
@@ -261,7 +261,7 @@ async function photo(file) {
   try {
     await readPhoto(file, alpha, pick);
   } catch (error) {
-    say(error.message);
+    sayError(error);
   }
 }
 
@@ -279,7 +279,7 @@ function offerReading() {
     try {
       await readDrawing(strokes, alpha, (digit) => digit.image && show(Uint8Array.from(digit.image)));
     } catch (error) {
-      say(error.message);
+      sayError(error);
     }
   };
   sayAlways(() => [

@@ -3,7 +3,7 @@
 import { json } from "./api.js";
 import { $, announce, h } from "./dom.js";
 import { FIELD, NIB } from "./pen.js";
-import { percent, t } from "./words.js";
+import { percent, said, t } from "./words.js";
 
 let address = null; // of the photo that is shown
 let again = null; // says what stands below the field once more, in the language of now
@@ -72,10 +72,8 @@ export function closePhoto() {
   $("reading").replaceChildren();
 }
 
-/** Say a sentence below the drawing field. */
-export function say(...content) {
-  sayAlways(() => content);
-}
+/** Say why something could not be done. @param {Error} error */
+export const sayError = (error) => sayAlways(() => [error.message]);
 
 /** Say what `make` gives, in whatever language the page is in. @param {() => any[]} make */
 export function sayAlways(make) {
@@ -121,7 +119,7 @@ function showText(readings, onpick) {
 
 function putText(readings, onpick) {
   const lines = readings.map((reading, i) => {
-    if (reading.error) return h("p", { text: reading.error });
+    if (reading.error) return h("p", { text: said(reading.error) });
     if (!reading.digits?.length) return h("p", { text: t("photo.none") });
     return h(
       "div",

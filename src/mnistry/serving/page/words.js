@@ -22,6 +22,30 @@ export function t(key, values = {}) {
   return pair[now === "zh" ? 1 : 0].replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 }
 
+// What the server says that people at the page may meet; to programs it speaks English.
+const SAID = [
+  [/^(.+) is empty; get it again\.$/, "$1 是空的，请重新获取。"],
+  [/^(.+) is not a picture in one of the formats (.+)\.$/, "$1 不是图片；能读的格式有 $2。"],
+  [/^(.+) has ([\d,]+) bytes; at most ([\d,]+) are read: make it smaller\.$/, "$1 有 $2 字节，最多读 $3 字节，请缩小。"],
+  [/^(.+) has more than ([\d,]+) pixels; make it smaller\.$/, "$1 超过 $2 像素，请缩小。"],
+  [/^(.+) has (\d+ x \d+) pixels; at most ([\d,]+) can be read: make it smaller\.$/, "$1 有 $2 像素，最多读 $3 像素，请缩小。"],
+  [/^(.+) needs more memory than there is; make it smaller\.$/, "$1 需要的内存太多，请缩小。"],
+  [/^(.+) is a damaged picture \((.*)\); get it again, or save it anew as PNG\.$/, "$1 已损坏（$2）；请重新获取，或另存为 PNG。"],
+  [/^(.+) is (HEIC|AVIF), which .*$/, "$1 是 $2 格式，这台服务器不能解码；请存为 JPEG。"],
+  [/^A request may have at most ([\d,]+) bytes; send less at once\.$/, "一次最多发送 $1 字节，请少发一些。"],
+  [/^Too many ask at once; come again in a second\.$/, "同时请求太多，请稍等一秒再试。"],
+  [/^This took too long; give less at once\.$/, "用时太长，请一次少给一些。"],
+  [/^(\d+) runs are watched already; come again later\.$/, "已有 $1 个训练在进行，请稍后再来。"],
+  [/^There is no such run any more; begin another\.$/, "这个训练已经不在了，请重新开始。"],
+  [/^Something went wrong here; the server's log says what\.$/, "服务器出错了，原因见服务器日志。"],
+];
+
+/** A sentence of the server's in the language of now; one that nobody foresaw as it came. */
+export function said(sentence) {
+  const [pattern, words] = (now === "zh" && SAID.find(([of]) => of.test(sentence))) || [];
+  return pattern ? sentence.replace(pattern, words) : sentence;
+}
+
 /** A whole number, in groups of three. */
 export const count = (value) => value.toLocaleString("en-US");
 
