@@ -57,7 +57,7 @@ def render(result: dict[str, Any]) -> str:
         parts.append("".join(f"- {_claim(claim)}\n" for claim in result["claims"]))
     if result["not_installed"]:
         parts.append(f"Not installed: {', '.join(result['not_installed'])}.\n")
-    gpu = result["settings"].get("gpu")
+    gpu = result.get("settings", {}).get("gpu")
     parts.append(
         f"Rounds: {result['repeats']}; {middle} (least to largest). "
         f"{f'{gpu}; ' if gpu else ''}{machine.line(result['machine'])}.\n"

@@ -445,19 +445,22 @@ def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.1)
 
 
-def test_what_the_server_refuses_is_said_in_chinese_too(opened: Opened, tmp_path: Path) -> None:
+def test_what_the_server_refuses_is_said_in_chinese_too(
+    browser: Browser, url: str, tmp_path: Path
+) -> None:
     """Its own sentences about pictures, as it makes them, and what it says when it is busy."""
     wide = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(wide, "PNG")
     whole = io.BytesIO()
-    Image.new("L", (40, 40)).save(whole, "PNG")
-    given = [b"", b"no picture", whole.getvalue()[:60], wide.getvalue(), b"\0\0\0\x18ftypheic" * 9]
+    Image.effect_noise((40, 40), 50).save(whole, "PNG")
+    given = [b"", b"no picture", whole.getvalue()[:700], wide.getvalue(), b"\0\0\0\x18ftypheic" * 9]
     sentences = [_too_large(2**20).sentence, "Too many ask at once; come again in a second."]
     for data in given:
         with pytest.raises(DataError) as refused:
             decode(data)
         sentences.append(str(refused.value))
-    page = opened(locale="zh-CN")
+    page = browser.new_page(locale="zh-CN")
+    page.goto(url)
     for sentence in sentences:
         words = page.evaluate("async text => (await import('/page/words.js')).said(text)", sentence)
         assert re.search("[\u4e00-\u9fff]", words), sentence
@@ -466,3 +469,4 @@ def test_what_the_server_refuses_is_said_in_chinese_too(opened: Opened, tmp_path
     expect(page.locator("#reading")).to_contain_text("不是图片", timeout=5000)
     page.click("#language")
     expect(page.locator("#reading")).to_contain_text("is not a picture")
+    page.close()
