@@ -58,7 +58,7 @@ def main() -> int:
     args = read_arguments(__file__, str(__doc__).splitlines()[0], PEERS, 10, options=OPTIONS)
     if args.smoke:
         args.peer_repeats = 1
-    epochs = dict.fromkeys(EPOCHS, 1) if args.smoke else EPOCHS
+    epochs = dict.fromkeys(EPOCHS, 1) if args.smoke else EPOCHS  # a peer's are whole
     theirs = {"torch_convnet": args.peer_repeats}
     rounds = {peer.key: theirs.get(peer.key, args.repeats) for peer in args.peers}
     done: dict[str, list[Run]] = {}

@@ -100,7 +100,7 @@ def main() -> int:
         if name in (args.candidates or CANDIDATES)
     }  # fmt: skip
     if args.smoke:
-        args.epochs, recipes = 1, {"quick": Recipe.for_epochs(1)}
+        args.epochs, recipes = 0.5, {"quick": Recipe.for_epochs(0.5)}
     held = load_data("mnist")
     tried = {}
     for name, recipe in recipes.items() if len(recipes) > 1 else ():
