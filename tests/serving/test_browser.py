@@ -361,7 +361,7 @@ def test_what_is_no_picture_is_said_and_nothing_old_stays(
     page.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (375, 667), (320, 568)])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (375, 667), (320, 568), (667, 375)])
 def test_on_a_phone_field_and_bars_are_seen_at_once(
     opened: Opened, width: int, height: int
 ) -> None:
@@ -417,8 +417,8 @@ def test_an_open_page_sees_models_come_and_go(
             return len(httpx.get(f"{address}/models").json()["models"])
 
         def looked() -> None:
-            page.focus("#canvas")
-            page.focus("#model")
+            page.hover("#canvas")
+            page.hover("#model")
 
         page = browser.new_page()
         page.goto(address)

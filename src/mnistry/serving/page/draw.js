@@ -54,7 +54,8 @@ export function startDraw() {
     showAnswer();
   });
   $("wrong").addEventListener("click", () => offer($("right").hidden));
-  $("model").addEventListener("focus", refresh);
+  // Before the list opens, by pointer or by key.
+  for (const kind of ["pointerenter", "focus"]) $("model").addEventListener(kind, refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   document.addEventListener("view", ({ detail }) => detail === "draw" && refresh());
   document.addEventListener("photo-close", clear);

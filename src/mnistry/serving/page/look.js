@@ -60,7 +60,7 @@ export async function start(root) {
   document.addEventListener("shade", () => picked && paintDetail());
   document.addEventListener("server-back", () => !found && load());
   document.addEventListener("view", ({ detail }) => detail === "look" && refresh());
-  $("look-model").addEventListener("focus", refresh);
+  for (const kind of ["pointerenter", "focus"]) $("look-model").addEventListener(kind, refresh);
   await load();
 }
 
