@@ -361,21 +361,27 @@ def test_what_is_no_picture_is_said_and_nothing_old_stays(
     page.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (375, 667), (320, 568), (667, 375)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(390, 844), (375, 667), (320, 568), (667, 375), (844, 390)]
+)
 def test_on_a_phone_field_and_bars_are_seen_at_once(
     opened: Opened, width: int, height: int
 ) -> None:
     """Who draws sees all ten bars move; on the smallest, after less than a bar's scrolling."""
     page = opened(viewport={"width": width, "height": height}, is_mobile=True, has_touch=True)
-    draw(page, DIGITS["7"])
-    expect(page.locator("#outcome")).to_contain_text("7", timeout=5000)
-    top, *bars = [
-        page.locator(name).bounding_box() or {}
-        for name in ("#canvas", *(f"#bars [data-digit='{d}']" for d in range(10)))
-    ]
-    assert (
-        max(bar["y"] + bar["height"] for bar in bars) - (top["y"] if height < 600 else 0) <= height
-    )
+    scribble = [(0.1 + 0.8 * (i % 2), 0.1 + 0.04 * i) for i in range(20)]
+    for strokes, outcome in ((DIGITS["7"], "digit"), ([scribble], "not a digit")):
+        page.click("#clear", force=True)
+        draw(page, strokes)
+        expect(page.locator("#outcome")).to_have_attribute("data-outcome", outcome, timeout=5000)
+        page.evaluate("scrollTo(0, 0)")
+        field, *bars = [
+            page.locator(name).bounding_box() or {}
+            for name in ("#canvas", *(f"#bars [data-digit='{d}']" for d in range(10)))
+        ]
+        lowest = max(box["y"] + box["height"] for box in (field, *bars))
+        # On the smallest, after scrolling to the field.
+        assert lowest - (field["y"] if height == 568 else 0) <= height
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -435,6 +441,36 @@ def test_an_open_page_sees_models_come_and_go(
         looked()
         expect(options).to_have_count(before)
         expect(page.locator("#model")).to_have_value("convnet")
+        page.close()
+
+
+def test_figures_are_those_of_the_newest_version(
+    browser: Browser, serve: Any, tmp_path: Path, mnist: DataSets
+) -> None:
+    """Of a model that is replaced while its figures are looked at; garments are not on offer."""
+    folder = tmp_path / "models" / "mine"
+    folder.mkdir(parents=True)
+    images, labels = mnist.train.images[:5000], mnist.train.labels[:5000]
+    save_model(SoftmaxRegression(steps=1).fit(images, labels), folder / "1.onnx")
+    garments = [f"garment {i}" for i in range(10)]
+    other = SoftmaxRegression(steps=1).fit(images, labels, classes=garments)
+    save_model(other, folder.with_name("garments.onnx"))
+    with serve(tmp_path, "--models", str(folder.parent)) as (address, _):
+        page = browser.new_page()
+        page.goto(f"{address}/#look")
+        expect(page.locator("#accuracy")).to_contain_text("92.65%", timeout=20_000)
+        assert page.locator("#look-model option").evaluate_all("all => all.map(o => o.value)") == [
+            "convnet", "mine", "softmax"
+        ]  # fmt: skip
+        page.select_option("#look-model", "mine")
+        expect(page.locator("#accuracy")).not_to_contain_text("92.65%", timeout=20_000)
+        before = page.locator("#accuracy").inner_text()
+        save_model(SoftmaxRegression(steps=200).fit(images, labels), folder / "2.onnx")
+        wait_for(lambda: '"version":"2"' in httpx.get(f"{address}/models").text)
+        page.hover("#tab-look")
+        page.hover("#look-model")
+        expect(page.locator("#accuracy")).not_to_have_text(before, timeout=20_000)
+        expect(page.locator("#look-model")).to_have_value("mine")
         page.close()
 
 

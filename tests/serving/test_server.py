@@ -265,6 +265,19 @@ def test_packed_bodies_are_unpacked(
     assert packed.json()["outputs"] == client.post(INFER, content=body).json()["outputs"]
 
 
+def test_small_packed_bodies_take_little_room(url: str, mnist: DataSets) -> None:
+    """Many at once, of which each could be no more than a hundredth of what all may be."""
+    body = gzip.compress(json.dumps(asked(mnist.test.images[0])).encode())
+
+    def ask(_: int) -> int:
+        headers = {"content-encoding": "gzip"}
+        return httpx.post(url + INFER, content=body, headers=headers).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(160))) == {200}
+    assert httpx.get(url + "/models", headers={"content-encoding": "gzip"}).status_code == 200
+
+
 def test_bodies_that_are_packed_badly_are_refused(client: httpx.Client) -> None:
     """No gzip, half of one, two of them, a bomb, and what nobody here unpacks."""
     whole = gzip.compress(b"[]")

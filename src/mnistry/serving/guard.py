@@ -36,6 +36,7 @@ _HEADERS: list[Header] = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_DENSEST = 1040  # times its size that packed bytes can become, at most (RFC 1951)
 _log = logging.getLogger("mnistry.serving")
 
 
@@ -115,22 +116,24 @@ class Guard:
             return
         if self.busy >= self.limits.requests:
             self._turn_away()
-        packed = headers.get(b"content-encoding", b"identity").lower()
-        if packed not in (b"identity", b"gzip", b"deflate"):
-            raise Refused(415, "A body's Content-Encoding may be gzip, deflate, or none.")
+        packed = headers.get(b"content-encoding", b"").lower()
+        if packed not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
+            sentence = "A body's Content-Encoding may be gzip, deflate, or none."
+            raise Refused(415, sentence, {"Accept-Encoding": "gzip, deflate"})
         large = path == "/read" or path.startswith("/v2/models/")
         most = self.limits.body if large else min(self.limits.body, self.limits.small)
         body = await self._body(headers, receive, most)
         held = len(body)
         try:
-            if packed != b"identity":
-                if self.bytes + most > self.limits.bodies:
+            if body and packed not in (b"", b"identity"):
+                room = min(most, _DENSEST * len(body))
+                if self.bytes + room > self.limits.bodies:
                     self._turn_away()
-                self.bytes += most  # until it is known what comes out of it
-                held += most
+                self.bytes += room  # until it is known what comes out of it
+                held += room
                 body = await asyncio.to_thread(_unpacked, body, most)
-                self.bytes -= most - len(body)
-                held -= most - len(body)
+                self.bytes -= room - len(body)
+                held -= room - len(body)
             if self.busy >= self.limits.requests:
                 self._turn_away()
             if path in STREAMS:

@@ -241,6 +241,7 @@ def _told(served: Served) -> dict[str, Any]:
         "classes": list(model.classes),
         "shape": list(model.shape),
         "accuracy": accuracy,
+        "load": served.load,
     }
 
 

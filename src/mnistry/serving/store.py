@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,14 @@ class Served:
     ----------
     name, version : what it is asked for by. kind : "convnet" or "softmax".
     model : for what needs its weights. batcher : for what needs its answers.
+    load : a number that no other model that was loaded has.
     """
 
     name: str
     version: str
     model: SoftmaxRegression | ConvNet
     batcher: Batcher
+    load: int = field(default_factory=count(1).__next__)
 
     @property
     def kind(self) -> str:

@@ -121,6 +121,7 @@ export function sayOutcome(answer, found, classes) {
   line.dataset.outcome = answer ? found.outcome : "blank";
   if (!answer) {
     line.replaceChildren(h("span", { class: "said", text: t("outcome.blank") }));
+    announce(t("outcome.blank"));
     return;
   }
   const top = { digit: classes[found.top], percent: percent(answer.probabilities[found.top]) };

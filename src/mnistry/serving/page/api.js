@@ -1,7 +1,7 @@
 /** The server: every request goes through here, which knows the key, patience and kind words. */
 
 import { said, t } from "./words.js";
-import { $, h } from "./dom.js";
+import { $, h, wordAll } from "./dom.js";
 
 const KEY = "key"; // of sessionStorage; docs.js takes it from there too
 const AGAIN = 3000; // milliseconds until a server that is gone is asked again
@@ -102,10 +102,21 @@ export function once(path, get = json) {
   return kept.get(path);
 }
 
-/** Ask once more for what may have changed after all. */
-export function anew(path, get = json) {
-  kept.delete(path);
-  return once(path, get);
+/** Ask for the models once more: some may have come or gone, with all that was known of them. */
+export async function modelsAnew() {
+  const before = await (kept.get("/models") ?? null);
+  kept.delete("/models");
+  const now = await once("/models");
+  if (JSON.stringify(now) !== JSON.stringify(before)) {
+    for (const path of kept.keys()) if (path.startsWith("/models/")) kept.delete(path);
+  }
+  return now;
+}
+
+/** The models that take pictures of MNIST's size, the latest version of each. */
+export function latest({ models }) {
+  const fitting = models.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
+  return [...new Map(fitting.map((one) => [one.name, one])).values()];
 }
 
 /** Ask for pictures. @returns {Promise<Uint8Array[]>} of 784 each; 0 = paper, 255 = ink */
@@ -189,13 +200,16 @@ function askKey(wrong) {
         kept.clear();
         banner.replaceChildren();
         banner.hidden = true;
+        $("main").focus();
         document.dispatchEvent(new Event("server-back"));
       },
     },
-    h("label", { for: "key", text: t(wrong ? "key.wrong" : "key.ask") }),
+    h("label", { for: "key", "data-t": wrong ? "key.wrong" : "key.ask" }),
     field,
-    h("button", { type: "submit", text: t("key.use") }),
+    h("button", { type: "submit", "data-t": "key.use" }),
   );
+  wordAll(form);
   banner.replaceChildren(form);
   banner.hidden = false;
+  if (wrong) field.focus();
 }

@@ -1,8 +1,7 @@
 /** A wrong answer is told: which class is right, kept on this machine. */
 
 import { json } from "./api.js";
-import { $, h } from "./dom.js";
-import { t } from "./words.js";
+import { $, h, wordAll } from "./dom.js";
 
 /**
  * Offer the classes of which one is right, or take the offer back.
@@ -16,11 +15,12 @@ export function offerRight(open, classes, correction) {
   $("wrong").setAttribute("aria-expanded", String(open));
   if (!open) return;
   $("right").replaceChildren(
-    h("p", { class: "note", text: t("wrong.which") }),
+    h("p", { class: "note", "data-t": "wrong.which" }),
     ...classes.map((name, i) =>
       h("button", { type: "button", text: name, "data-label": i, onclick: () => keep(correction(i)) }),
     ),
   );
+  wordAll($("right"));
   $("right").querySelector("button").focus();
 }
 
@@ -28,10 +28,12 @@ async function keep(correction) {
   try {
     await json("/corrections", correction);
     offerRight(false);
-    $("thanks").textContent = t("wrong.thanks");
+    $("thanks").dataset.t = "wrong.thanks";
+    wordAll($("thanks").parentElement);
     $("wrong").focus();
     document.dispatchEvent(new Event("corrected"));
   } catch (error) {
+    delete $("thanks").dataset.t;
     $("thanks").textContent = error.message;
   }
 }

@@ -71,9 +71,10 @@ let saying = 0;
 export function announce(text, wait = 700) {
   clearTimeout(saying);
   saying = setTimeout(() => {
-    if (text === said) return;
+    if (text === said && wait) return;
     said = text;
-    $("announcer").textContent = text;
+    $("announcer").textContent = ""; // what is asked for is said again, though it be the same
+    requestAnimationFrame(() => ($("announcer").textContent = text));
   }, wait);
 }
 

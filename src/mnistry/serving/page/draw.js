@@ -1,6 +1,6 @@
 /** The view on which people draw: it leads the pen's ink to frame, answer and evidence. */
 
-import { anew, infer, newest, once, pictures } from "./api.js";
+import { infer, latest, modelsAnew, newest, once, pictures } from "./api.js";
 import { Bars, judged, sayOutcome } from "./answer.js";
 import { $, announce, h } from "./dom.js";
 import { offerRight } from "./correct.js";
@@ -9,7 +9,7 @@ import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
 import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
-import { closePhoto, readDrawing, readPhoto, sayAlways, sayError } from "./photo.js";
+import { closePhoto, readDrawing, readPhoto, sayAlways, sayError, unsay } from "./photo.js";
 import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
@@ -58,7 +58,10 @@ export function startDraw() {
   for (const kind of ["pointerenter", "focus"]) $("model").addEventListener(kind, refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   document.addEventListener("view", ({ detail }) => detail === "draw" && refresh());
-  document.addEventListener("photo-close", clear);
+  document.addEventListener("photo-close", () => {
+    clear();
+    $("canvas").focus();
+  });
   document.addEventListener("server-back", () => (models.length ? show(image) : loadModels()));
   document.addEventListener("shade", repaint);
   document.addEventListener("words", reword);
@@ -96,7 +99,7 @@ async function refresh() {
   if (!models.length || $("draw-view").hidden) return;
   const before = JSON.stringify(models);
   try {
-    models = latest(await anew("/models"));
+    models = latest(await modelsAnew());
   } catch {
     return; // what there is, is still good
   }
@@ -119,12 +122,6 @@ async function loadModels() {
 }
 
 const usual = () => models.find(({ name }) => name === "convnet") ?? models[0];
-
-/** The models that can answer a drawing, the latest version of each. */
-function latest({ models: all }) {
-  const fitting = all.filter(({ shape, ready }) => ready !== false && String(shape) === "28,28");
-  return [...new Map(fitting.map((one) => [one.name, one])).values()];
-}
 
 function choose(name) {
   model = models.find((other) => other.name === name);
@@ -153,6 +150,7 @@ function look() {
 function show(seen) {
   image = seen;
   offer(false);
+  delete $("thanks").dataset.t;
   $("thanks").textContent = "";
   $("wrong").hidden = !seen || String(model?.classes) !== DIGITS;
   const context = $("seen").getContext("2d");
@@ -177,6 +175,7 @@ const ask = newest(async (question, stale) => {
     // An answer to a drawing that has gone on since is shown: a better one follows at once.
     if (question.model !== model || image === null) return;
     answer = { ...found, image: question.image };
+    unsay();
     showAnswer();
     for (const other of models) {
       if (other === question.model || stale()) continue;
@@ -189,7 +188,8 @@ const ask = newest(async (question, stale) => {
       showOthers();
     }
   } catch (error) {
-    if (error.status) sayError(error);
+    if (error.status === 404) await refresh(); // the model is gone
+    if (error.status && models.includes(question.model)) sayError(error);
   }
 });
 
@@ -220,9 +220,13 @@ function askWhy() {
 
 function asked() {
   if (bars.asked.length === 1) {
-    $("why").textContent = t("why.other", { why: model.classes[bars.asked[0]] });
+    askOther();
     announce($("why").textContent, 0);
   } else askWhy();
+}
+
+function askOther() {
+  $("why").textContent = t("why.other", { why: model.classes[bars.asked[0]] });
 }
 
 function showAnswer() {
@@ -236,7 +240,10 @@ function showAnswer() {
 function showOthers() {
   const shown = models.filter((other) => other !== model && image && others.has(other.name));
   const mine = answer && model.classes[judged(answer, alpha).top];
-  sayOthers(shown.map((other) => [other, others.get(other.name)]), mine, alpha, choose);
+  sayOthers(shown.map((other) => [other, others.get(other.name)]), mine, alpha, (name) => {
+    choose(name);
+    $("model").focus();
+  });
 }
 
 function clear() {
@@ -279,6 +286,7 @@ function offerReading() {
   const read = async () => {
     try {
       await readDrawing(strokes, alpha, (digit) => digit.image && show(Uint8Array.from(digit.image)));
+      $("reading").querySelector(".text button")?.focus();
     } catch (error) {
       sayError(error);
     }
@@ -313,4 +321,5 @@ function reword() {
   $("alpha").value = String(alpha);
   showAnswer();
   evidence.again();
+  if (bars.asked.length === 1) askOther();
 }

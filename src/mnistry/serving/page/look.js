@@ -1,6 +1,6 @@
 /** The view on MNIST's test pictures: what a model gets wrong, and how far to believe it. */
 
-import { anew, json, once } from "./api.js";
+import { json, latest, modelsAnew, once } from "./api.js";
 import { confusionTable } from "./confusion.js";
 import { $, h, p, wordAll } from "./dom.js";
 import { hang } from "./draw.js";
@@ -77,15 +77,15 @@ async function load() {
   await choose((models.find(({ name }) => name === "softmax") ?? models[0]).name);
 }
 
-const fitting = ({ models: all }) =>
-  all.filter(({ shape, classes }) => String(shape) === "28,28" && classes.length === 10);
+/** The models that MNIST's labels can be held against. */
+const fitting = (told) => latest(told).filter(({ classes }) => String(classes) === "0,1,2,3,4,5,6,7,8,9");
 
 /** See whether models have come or gone. */
 async function refresh() {
   if (!found) return;
   let now;
   try {
-    now = fitting(await anew("/models"));
+    now = fitting(await modelsAnew());
   } catch {
     return; // what there is, is still good
   }
@@ -96,20 +96,26 @@ async function refresh() {
   if (same) {
     model = same;
     words();
-  } else if (models.length) await choose((models.find(({ name }) => name === model.name) ?? models[0]).name, anew);
+  } else if (models.length) await choose((models.find(({ name }) => name === model.name) ?? models[0]).name);
 }
 
-async function choose(name, get = once) {
+async function choose(name) {
+  const before = model;
   model = models.find((other) => other.name === name);
   $("look-said").textContent = t("look.waiting");
   $("look-view").classList.add("waiting");
   try {
-    const answers = await get(`/models/${encodeURIComponent(name)}/answers`, (path) => json(path));
+    const answers = await once(`/models/${encodeURIComponent(name)}/answers`, (path) => json(path));
     if (model.name !== name) return; // another was chosen meanwhile
     found = answers;
     $("look-said").textContent = "";
   } catch (error) {
     $("look-said").textContent = error.message;
+    $("look-view").classList.remove("waiting");
+    if (found) {
+      model = before; // whose figures still stand there
+      $("look-model").value = model.name;
+    }
     return;
   }
   $("look-view").classList.remove("waiting");

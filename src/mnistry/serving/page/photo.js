@@ -8,6 +8,7 @@ import { percent, said, t } from "./words.js";
 let address = null; // of the photo that is shown
 let again = null; // says what stands below the field once more, in the language of now
 let picked = null; // the digit that is marked
+let failed = false; // whether what stands below the field says why something could not be done
 const buttons = new WeakMap(); // of each button, the digit that it shows
 
 document.addEventListener("words", () => {
@@ -73,13 +74,24 @@ export function closePhoto() {
 }
 
 /** Say why something could not be done. @param {Error} error */
-export const sayError = (error) => sayAlways(() => [error.message]);
+export function sayError(error) {
+  sayAlways(() => [error.message]);
+  failed = true;
+}
+
+/** Take back what `sayError` said: it can be done by now. */
+export function unsay() {
+  if (failed) $("reading").hidden = true;
+  failed = false;
+}
 
 /** Say what `make` gives, in whatever language the page is in. @param {() => any[]} make */
 export function sayAlways(make) {
   again = () => $("reading").replaceChildren(h("p", {}, ...make()));
   again();
+  failed = false;
   $("reading").hidden = false;
+  announce($("reading").textContent, 0);
 }
 
 const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
@@ -110,6 +122,7 @@ function name(box, digit) {
 
 function showText(readings, onpick) {
   picked = null;
+  failed = false;
   again = () => putText(readings, onpick);
   again();
   $("reading").hidden = false;

@@ -24,8 +24,9 @@ export function t(key, values = {}) {
 
 // What the server says that people at the page may meet; to programs it speaks English.
 const SAID = [
+  [/^There is no model (.+) here; .*$/, "这里没有模型 $1。"],
   [/^(.+) is empty; get it again\.$/, "$1 是空的，请重新获取。"],
-  [/^(.+) is not a picture in one of the formats (.+)\.$/, "$1 不是图片；能读的格式有 $2。"],
+  [/^(.+) is not a picture in one of the formats (.+) and (.+)\.$/, "$1 不是图片；能读的格式有 $2 和 $3。"],
   [/^(.+) has ([\d,]+) bytes; at most ([\d,]+) are read: make it smaller\.$/, "$1 有 $2 字节，最多读 $3 字节，请缩小。"],
   [/^(.+) has more than ([\d,]+) pixels; make it smaller\.$/, "$1 超过 $2 像素，请缩小。"],
   [/^(.+) has (\d+ x \d+) pixels; at most ([\d,]+) can be read: make it smaller\.$/, "$1 有 $2 像素，最多读 $3 像素，请缩小。"],
