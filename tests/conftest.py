@@ -27,6 +27,7 @@ from mnistry.data.sources import load_data
 if TYPE_CHECKING:
     from mnistry.data.dataset import DataSet, DataSets
     from mnistry.training.recipe import Recipe
+    from mnistry.training.trainer import Trainer
 
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
@@ -71,6 +72,25 @@ def quick() -> Recipe:
 
     network = Network((28, 28), (Block(4, 6, 4), Block(8, 3)), 10)
     return replace(Recipe.for_epochs(2), network=network, batch=32)
+
+
+@pytest.fixture
+def agree_in_onnx(mnist: DataSets) -> Callable[[Trainer], None]:
+    """Oracle: on all 10,000 test pictures PyTorch's digit, and its probabilities within 1e-5."""
+    import torch
+
+    from mnistry.training.feed import as_ink
+
+    def check(trainer: Trainer) -> None:
+        trainer.layers.eval().cpu()
+        with torch.no_grad():
+            x = as_ink(torch.from_numpy(mnist.test.images.copy()))
+            theirs = torch.softmax(trainer.layers(x).double(), dim=1).numpy()
+        ours = trainer.model().predict_proba(mnist.test.images)
+        np.testing.assert_array_equal(ours.argmax(axis=1), theirs.argmax(axis=1))
+        assert np.abs(ours - theirs).max() <= 1e-5
+
+    return check
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,6 @@ import torch
 
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.training.augment import Augmentation
-from mnistry.training.feed import as_ink
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run, Stopped
 from mnistry.training.trainer import Trainer
@@ -100,7 +100,9 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(mnist: DataSets, tmp_path:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_seconds_give_99_percent(precision: str, mnist: DataSets) -> None:
+def test_seconds_give_99_percent(
+    precision: str, mnist: DataSets, agree_in_onnx: Callable[[Trainer], None]
+) -> None:
     """What a GPU learns is as good, and ONNX on the processor answers the same."""
     trainer = Trainer(
         Recipe.for_epochs(0.5), mnist.train, seed=0, device="cuda", precision=precision
@@ -109,13 +111,7 @@ def test_seconds_give_99_percent(precision: str, mnist: DataSets) -> None:
     assert trainer.path.startswith("cuda, ")
     assert trainer.path.endswith(precision)
     assert trainer.accuracy(mnist.validation) > 0.987
-    trainer.layers.eval().cpu()
-    with torch.no_grad():
-        x = as_ink(torch.from_numpy(mnist.test.images.copy()))
-        theirs = torch.softmax(trainer.layers(x).double(), dim=1).numpy()
-    ours = trainer.model().predict_proba(mnist.test.images)
-    np.testing.assert_array_equal(ours.argmax(axis=1), theirs.argmax(axis=1))
-    assert np.abs(ours - theirs).max() <= 1e-5
+    agree_in_onnx(trainer)
 
 
 def test_little_data_and_odd_sizes(mnist: DataSets) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -24,21 +25,13 @@ def test_seconds_give_99_percent(mnist: DataSets) -> None:
     assert trainer.accuracy(mnist.validation) > 0.987
 
 
-def test_onnx_answers_as_pytorch_does(mnist: DataSets) -> None:
+def test_onnx_answers_as_pytorch_does(
+    mnist: DataSets, agree_in_onnx: Callable[[Trainer], None]
+) -> None:
     """Oracle: on all 10,000 test pictures the same digit, probabilities within 1e-5."""
-    import torch
-
-    from mnistry.training.feed import as_ink
-
     trainer = Trainer(Recipe.for_epochs(0.3), mnist.train.take(slice(20_000)), seed=0)
     trainer.run()
-    trainer.layers.eval()
-    with torch.no_grad():
-        x = as_ink(torch.from_numpy(mnist.test.images.copy()))
-        theirs = torch.softmax(trainer.layers(x).double(), dim=1).numpy()
-    ours = trainer.model().predict_proba(mnist.test.images)
-    np.testing.assert_array_equal(ours.argmax(axis=1), theirs.argmax(axis=1))
-    assert np.abs(ours - theirs).max() <= 1e-5
+    agree_in_onnx(trainer)
 
 
 def test_same_seed_same_bits(little: DataSet, quick: Recipe) -> None:
