@@ -62,7 +62,7 @@ def main() -> int:
     """Measure, report; 1 if an answer was wrong."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--seconds", type=int, default=600, help="of overload; default %(default)s")
-    parser.add_argument("--connections", type=int, default=800, help="default %(default)s")
+    parser.add_argument("--connections", type=int, default=960, help="default %(default)s")
     parser.add_argument("--smoke", action="store_true", help="seconds only; nothing written")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON; default: in results/")
     args = parser.parse_args()

@@ -55,7 +55,7 @@ class Limits:
     body: int = 64 * 2**20
     small: int = 2**20
     bodies: int = 256 * 2**20
-    requests: int = 128
+    requests: int = 512
     upload: float = 20.0
     answer: float = 60.0
 
