@@ -136,6 +136,36 @@ def test_find_finds_nothing_in_nothing(ink: Ink) -> None:
     assert found.cut().rows == ()
 
 
+def broken_across(image: Ink, gap: int) -> Ink:
+    """Draw a digit twice as large, its lower half `gap` pixels further down and to the right."""
+    ink = np.zeros((90, 90))
+    large = np.kron(image / 255, np.ones((2, 2)))
+    ink[10:38, 15:71] = large[:28]
+    ink[38 + gap : 66 + gap, 15 + gap : 71 + gap] = large[28:]
+    return ink
+
+
+@pytest.mark.parametrize("index", [1, 18, 32, 2004])
+def test_a_digit_broken_across_is_one_row(index: int, mnist: DataSets) -> None:
+    """From top to bottom; the whole is a candidate, as tall as the row, and nothing is cut."""
+    [row] = find(broken_across(mnist.test.images[index], 3)).rows
+    assert row.broken
+    assert row.is_one
+    assert len(row.pieces) > 1
+    assert [p.box.y for p in row.pieces] == sorted(p.box.y for p in row.pieces)
+    assert (0, len(row.pieces) - 1) in [(g.first, g.last) for g in groups(row)]
+    assert row.tall == row.box.h
+    assert find(broken_across(mnist.test.images[index], 3)).cut().rows[0] == row
+
+
+def test_rows_that_are_apart_or_wide_stay_rows(mnist: DataSets) -> None:
+    """Two digits one above the other with room between, and two rows that are close, but long."""
+    assert [row.broken for row in find(page(mnist, [[0], [1]])).rows] == [False, False]
+    ink = np.zeros((60, 120))
+    ink[5:25, 10:110] = ink[30:50, 10:110] = np.tile([1, 1, 0, 0, 0], 20)
+    assert [row.broken for row in find(ink).rows] == [False, False]
+
+
 def test_find_is_bounded() -> None:
     """Noise all over a large picture is found in seconds, with a bounded number of pieces."""
     ink = (np.random.default_rng(0).random((1500, 1500)) > 0.7).astype(np.float32)

@@ -137,6 +137,35 @@ def test_joins_a_digit_of_two_strokes(reader: Reader) -> None:
     assert reading.text == "5"
 
 
+@pytest.mark.parametrize(("gap", "floor"), [(4, 0.85), (9, 0.8)])
+def test_joins_digits_broken_across(
+    gap: int, floor: float, mnist: DataSets, reader: Reader
+) -> None:
+    """Digits 80 pixels high, of whose pen nothing is left across the middle, are one digit each."""
+    pictures = []
+    for image in mnist.test.images[:100]:
+        large = cv2.resize(image, (112, 112), interpolation=cv2.INTER_CUBIC)
+        large[56 - gap // 2 : 56 - gap // 2 + gap] = 0
+        pictures.append(255 - np.pad(large, 10))
+    texts = [str(label) for label in mnist.test.labels[:100]]
+    assert share_right(reader, pictures, texts) >= floor
+
+
+@pytest.mark.parametrize(("apart", "floor"), [(8, 0.75), (32, 0.9)])
+def test_reads_digits_one_above_the_other(
+    apart: int, floor: float, mnist: DataSets, reader: Reader
+) -> None:
+    """Two digits 80 pixels high, almost touching or with room between, are two lines."""
+    pictures, texts = [], []
+    for i in range(0, 100, 2):
+        both = [np.kron(image, np.ones((4, 4), np.uint8)) for image in mnist.test.images[i : i + 2]]
+        upper, lower = (one[one.any(axis=1)] for one in both)
+        page = np.concatenate([upper, np.zeros((apart, 112), np.uint8), lower])
+        pictures.append(255 - np.pad(page, 20))
+        texts.append("\n".join(str(label) for label in mnist.test.labels[i : i + 2]))
+    assert share_right(reader, pictures, texts) >= floor
+
+
 def test_reads_a_page_in_order(mnist: DataSets, reader: Reader) -> None:
     """Rows of a page come from top to bottom, a line of text each; boxes lie where digits are."""
     lines = rows(5, 4, seed=3)

@@ -28,6 +28,9 @@ _PEAK = 0.6  # ink that a piece must have somewhere
 _HALO = 2  # pixels around a piece, whose paler ink is its own
 _MOST_COMPONENTS = 2_000  # the largest ones
 _WIDEST = 1.7  # a candidate's width, in heights of its row
+_MOST_BROKEN = 5  # parts of a digit that is broken across
+_BROAD = 1.2  # its width, in heights of it, at most
+_BREAK = 3.0  # widths of the pen between two of its parts, at most
 _AROUND = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 
 
@@ -118,6 +121,8 @@ def find(ink: Ink) -> Found:
     tall = height(pieces)
     least = max(0.05 * tall, 1.2) ** 2 if len(pieces) > 1 else 0.0  # a speck beside others
     rows = rows_of([p for p in pieces if p.mass > least], tall)
+    if len(rows) > 1:
+        rows = _mended(rows, owners, (left, top), stroke)
     return Found(ink, names, tuple(rows), stroke, tall)
 
 
@@ -174,8 +179,44 @@ def _stroke(mask: NDArray[np.uint8], area: int) -> float:
     return 2 * area / (area - int(cv2.countNonZero(inner)))
 
 
+def _mended(rows: list[Row], owners: Owner, corner: tuple[int, int], stroke: float) -> list[Row]:
+    """Make one row of two, one above the other, that may be a digit broken across.
+
+    Beside other digits its parts are in their row anyway; alone, each would be a row of its own.
+    """
+    out: list[Row] = []
+    for row in rows:
+        if out and _is_broken(out[-1], row, owners, corner, stroke):
+            upper = out.pop()
+            tall = float(upper.box.around(row.box).h)
+            row = Row(upper.pieces + row.pieces, tall, broken=True)
+        out.append(row)
+    return out
+
+
+def _is_broken(
+    upper: Row, lower: Row, owners: Owner, corner: tuple[int, int], stroke: float
+) -> bool:
+    """Tell whether two rows may be a digit's parts: hardly wider than high, and close together."""
+    import cv2
+
+    over, under = upper.box, lower.box
+    x, y, w, h = over.around(under)
+    shared = min(over.x + over.w, under.x + under.w) - max(over.x, under.x)
+    many = len(upper.pieces) + len(lower.pieces) > _MOST_BROKEN
+    if many or w > _BROAD * h or shared < min(over.w, under.w) / 2:
+        return False
+    x, y = x - corner[0], y - corner[1]
+    near = owners[y : y + h, x : x + w]
+    ours, theirs = (np.isin(near, [piece.name for piece in row.pieces]) for row in (upper, lower))
+    away = cv2.distanceTransform((~ours).view(np.uint8), cv2.DIST_L2, 5)
+    return bool(away[theirs].min() <= _BREAK * stroke)
+
+
 def _cut(row: Row, owners: Owner, ink: Ink, stroke: float) -> Row:
     """Cut pieces where a digit may end; `owners` is changed to match."""
+    if row.broken:
+        return row
     pieces: list[Piece] = []
     for piece in row.pieces:
         x, y, w, h = piece.box

@@ -51,10 +51,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Row:
-    """Pieces from left to right, and the height that digits have in it, in pixels."""
+    """Pieces from left to right, and the height that digits have in it, in pixels.
+
+    Of a `broken` one, which may be a digit broken across, they go from top to bottom.
+    """
 
     pieces: tuple[Piece, ...]
     tall: float
+    broken: bool = False
 
     @property
     def box(self) -> Box:
@@ -63,8 +67,8 @@ class Row:
 
     @property
     def is_one(self) -> bool:
-        """Whether all of it hangs together, cut or not."""
-        return len({piece.whole for piece in self.pieces}) == 1
+        """Whether all of it hangs together, cut or not, or may once have."""
+        return self.broken or len({piece.whole for piece in self.pieces}) == 1
 
 
 def height(pieces: list[Piece]) -> float:

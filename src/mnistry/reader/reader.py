@@ -192,8 +192,9 @@ class Reader:
         columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():
-            single = seen.found.rows[k].is_one
-            row = RowEvidence(*seen.scores(k, own), seen.known[own], columns[k], single)
+            found, scores = seen.found.rows[k], seen.scores(k, own)
+            kind = found.is_one, found.broken
+            row = RowEvidence(*scores, seen.known[own], columns[k], *kind)
             rows.append(hypotheses(row, self.count))
         chosen, probability = choose(rows, self.count)
         paths: list[tuple[Path, Floats | None]] = []
@@ -217,7 +218,8 @@ class Reader:
         lines, marks = [], []
         alone = len(paths) == 1 == len(paths[0][0].taken)
         for (path, together), (k, own) in zip(paths, seen.rows(), strict=True):
-            line, digits = "", 0
+            said: list[str] = []
+            digits = 0
             for i, is_digit in zip(path.taken, path.digit, strict=True):
                 box, j = seen.groups[k][i].box, own.start + i
                 p, chosen = seen.probabilities[j], seen.sets[j]
@@ -233,17 +235,17 @@ class Reader:
                 if not is_digit or (alone and strange):
                     digit, outcome = None, Outcome.NOT_A_DIGIT
                     sign = form.sign(box, seen.found.rows[k])
-                    line += sign if self.keep else ""
+                    said += [sign] if self.keep else []
                 else:
                     sure = chosen.sum() == 1 and not strange
                     outcome = Outcome.DIGIT if sure else Outcome.AMBIGUOUS
-                    line += str(digit)
+                    said.append(str(digit))
                     likely *= float(p.max())
                 members = tuple(int(d) for d in np.flatnonzero(chosen))
                 box = _in_picture(box, seen.inked.scale)
                 marks.append(Mark(digit, p, members, outcome, typical, box, sign, seen.images[j]))
-            if line:
-                lines.append(line)
+            # What was no broken digit is one above the other.
+            lines += said if seen.found.rows[k].broken else ["".join(said)] if said else []
         return Reading(
             "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
         )

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     Text = tuple[int, ...]
 
 _MOST = 8  # texts that the line suggests
-# What the line's log probability of a text counts, against the candidates'; and where all hangs
-# together, which is mostly one digit, and seen better as such.
-_LINE, _LINE_OF_ONE = 2.0, 0.25
+# What the line's log probability of a text counts, against the candidates'; where all hangs
+# together, which is mostly one digit, and seen better as such; and where it may be two digits, one
+# above the other, of which the line knows nothing.
+_LINE, _LINE_OF_ONE, _LINE_OF_BROKEN = 2.0, 0.25, 0.1
 _LEAST = -200.0  # log probability that no text goes below
 
 
@@ -37,7 +38,7 @@ class RowEvidence:
     spans, digit, other : see `best_path`.
     known : (n, 10), log probabilities of the digits for each candidate, if it is one.
     columns : (t, 11), the line's; see `log_likelihoods`.
-    single : whether all of it hangs together.
+    single : whether all of it hangs together. broken : whether it may be one digit, broken across.
     """
 
     spans: Sequence[tuple[int, int]]
@@ -46,6 +47,7 @@ class RowEvidence:
     known: Floats
     columns: Floats
     single: bool = False
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def hypotheses(row: RowEvidence, count: int | None = None) -> list[Hypothesis]:
         taken = [i for i, is_digit in zip(path.taken, path.digit, strict=True) if is_digit]
         texts.append(tuple(int(k) for k in row.known[taken].argmax(axis=1)))
     texts = [t for t in dict.fromkeys(texts) if count is None or len(t) <= count]
-    weight = _LINE_OF_ONE if row.single else _LINE
+    weight = _LINE_OF_BROKEN if row.broken else _LINE_OF_ONE if row.single else _LINE
     lines = np.maximum(log_likelihoods(row.columns, texts), _LEAST)
     paths = text_paths(row.spans, row.digit, row.other, row.known, texts)
     return [

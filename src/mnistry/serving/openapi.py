@@ -244,7 +244,8 @@ def document() -> Json:
             "title": "mnistry",
             "version": mnistry.__version__,
             "description": "Handwritten digits to probabilities you can trust, with the evidence "
-            "shown. Under /v2 it is the Open Inference Protocol.",
+            "shown. Under /v2 it is the Open Inference Protocol. Bodies may be packed by gzip or "
+            "deflate, as their Content-Encoding says.",
         },
         "paths": {**_protocol(), **_own()},
         "components": {
