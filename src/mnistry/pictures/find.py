@@ -28,8 +28,7 @@ _PEAK = 0.6  # ink that a piece must have somewhere
 _HALO = 2  # pixels around a piece, whose paler ink is its own
 _MOST_COMPONENTS = 2_000  # the largest ones
 _WIDEST = 1.7  # a candidate's width, in heights of its row
-_MOST_BROKEN = 5  # parts of a digit that is broken across
-_BROAD = 1.2  # its width, in heights of it, at most
+_BROAD = 1.2  # width of a digit that is broken across, in heights of it, at most
 _BREAK = 3.0  # widths of the pen between two of its parts, at most
 _AROUND = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 
@@ -186,7 +185,7 @@ def _mended(rows: list[Row], owners: Owner, corner: tuple[int, int], stroke: flo
     """
     out: list[Row] = []
     for row in rows:
-        if out and _is_broken(out[-1], row, owners, corner, stroke):
+        while out and _is_broken(out[-1], row, owners, corner, stroke):
             upper = out.pop()
             tall = float(upper.box.around(row.box).h)
             row = Row(upper.pieces + row.pieces, tall, broken=True)
@@ -203,7 +202,7 @@ def _is_broken(
     over, under = upper.box, lower.box
     x, y, w, h = over.around(under)
     shared = min(over.x + over.w, under.x + under.w) - max(over.x, under.x)
-    many = len(upper.pieces) + len(lower.pieces) > _MOST_BROKEN
+    many = len(upper.pieces) + len(lower.pieces) > MOST_PIECES
     if many or w > _BROAD * h or shared < min(over.w, under.w) / 2:
         return False
     x, y = x - corner[0], y - corner[1]
