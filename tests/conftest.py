@@ -42,6 +42,25 @@ def pytest_configure() -> None:
         be_one_of_many()
 
 
+@pytest.fixture
+def limited(tmp_path: Path) -> Callable[[], AbstractContextManager[None]]:
+    """Give the context in which this is no administrator, to whom nothing is closed."""
+
+    @contextmanager
+    def a_user_with_limits() -> Iterator[None]:
+        if os.geteuid() != 0:
+            yield
+            return
+        tmp_path.chmod(0o711)  # to be gone through from within
+        os.seteuid(65_534)  # who owns nothing
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return a_user_with_limits
+
+
 @pytest.fixture(scope="session")
 def mnist() -> DataSets:
     """The embedded MNIST, split as the tutorial splits it; its arrays are read-only."""

@@ -15,6 +15,8 @@ import tarfile
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +30,8 @@ from mnistry.pictures import item as item_module
 from mnistry.pictures.decode import decode
 from mnistry.pictures.item import Item, natural
 from mnistry.pictures.stream import stream
+
+Limited = Callable[[], AbstractContextManager[None]]
 
 
 def png(shade: int = 0) -> bytes:
@@ -177,12 +181,13 @@ def test_stream_tells_what_vanishes() -> None:
     assert [item.error is None for item in items] == [False, True]
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user with limits")
-def test_stream_tells_what_is_closed_to_us() -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows closes folders by other means")
+def test_stream_tells_what_is_closed_to_us(limited: Limited) -> None:
     """A folder that can't be opened is an error, and the rest still comes."""
     put("in/1/a.png", "in/2/a.png")
     os.chmod("in/1", 0)
-    items = list(stream(["in"]))
+    with limited():
+        items = list(stream(["in"]))
     os.chmod("in/1", 0o700)
     assert [item.name for item in items] == ["in/1", "in/2/a.png"]
     assert items[0].error == "'in/1' can't be read: Permission denied."

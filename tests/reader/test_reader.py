@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +295,25 @@ def test_read_many_goes_on_after_errors(mnist: DataSets, reader: Reader, tmp_pat
     assert kinds == [True, True, False, True, True, False]
     texts = [one.text for _, one in found if isinstance(one, Reading)]
     assert texts == [str(mnist.test.labels[i]) for i in (0, 1, 3, 4)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows closes files by other means")
+def test_a_closed_file_is_told(
+    mnist: DataSets,
+    reader: Reader,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limited: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """A file that we may not read is an error in its place, and the others are read."""
+    monkeypatch.chdir(tmp_path)
+    for i in range(3):
+        Path(f"{i}.png").write_bytes(as_png(written(mnist, [i])))
+    Path("1.png").chmod(0)
+    with limited():
+        found = list(reader.read_many(["0.png", "1.png", "2.png"]))
+    assert [isinstance(one, Reading) for _, one in found] == [True, False, True]
+    assert str(found[1][1]) == "1.png: Permission denied."
 
 
 def test_read_many_is_lazy(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
