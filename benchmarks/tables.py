@@ -100,7 +100,8 @@ def _trust(result: dict[str, Any]) -> str:
         found = [model["others"][name] for model in models.values()]
         cells = [f"{_of_100(one['refused'], one['interval'])}; {one['auroc']:.4f}" for one in found]
         kinds.append([name, f"{found[0]['pictures']:,}", *cells])
-    worse = [["corrupted by", *(f"{name}: right, %; ECE; refused, %" for name in models)]]
+    told = "right, %; ECE; refused, %; of the others: right, %; ECE"
+    worse = [["corrupted by", *(f"{name}: {told}" for name in models)]]
     families = list(next(iter(models.values()))["corrupted"])
     for family in families:
         found = [model["corrupted"][family] for model in models.values()]
@@ -140,7 +141,10 @@ def _of_100(share: float, interval: list[float]) -> str:
 
 
 def _unsure(found: dict[str, float]) -> str:
-    return f"{100 * found['accuracy']:.1f}; {found['ece']:.3f}; {100 * found['refused']:.0f}"
+    told = f"{100 * found['accuracy']:.1f}; {found['ece']:.3f}; {100 * found['refused']:.0f}"
+    if "ece_kept" not in found:  # few are not refused
+        return told
+    return f"{told}; {100 * found['accuracy_kept']:.1f}; {found['ece_kept']:.3f}"
 
 
 def _peers(result: dict[str, Any]) -> str:

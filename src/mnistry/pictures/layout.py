@@ -67,8 +67,8 @@ class Row:
 
     @property
     def is_one(self) -> bool:
-        """Whether all of it hangs together, cut or not, or may once have."""
-        return self.broken or len({piece.whole for piece in self.pieces}) == 1
+        """Whether all of it hangs together, cut or not."""
+        return len({piece.whole for piece in self.pieces}) == 1
 
 
 def height(pieces: list[Piece]) -> float:

@@ -192,10 +192,10 @@ class Reader:
         columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():
-            found, scores = seen.found.rows[k], seen.scores(k, own)
-            kind = found.is_one, found.broken
-            row = RowEvidence(*scores, seen.known[own], columns[k], *kind)
-            rows.append(hypotheses(row, self.count))
+            row = seen.found.rows[k]
+            kind = row.is_one, row.broken
+            told = RowEvidence(*seen.scores(k, own), seen.known[own], columns[k], *kind)
+            rows.append(hypotheses(told, self.count))
         chosen, probability = choose(rows, self.count)
         paths: list[tuple[Path, Floats | None]] = []
         for one, line, (_, own) in zip(chosen, columns, seen.rows(), strict=True):
@@ -235,7 +235,8 @@ class Reader:
                 if not is_digit or (alone and strange):
                     digit, outcome = None, Outcome.NOT_A_DIGIT
                     sign = form.sign(box, seen.found.rows[k])
-                    said += [sign] if self.keep else []
+                    if self.keep:
+                        said.append(sign)
                 else:
                     sure = chosen.sum() == 1 and not strange
                     outcome = Outcome.DIGIT if sure else Outcome.AMBIGUOUS
@@ -244,8 +245,8 @@ class Reader:
                 members = tuple(int(d) for d in np.flatnonzero(chosen))
                 box = _in_picture(box, seen.inked.scale)
                 marks.append(Mark(digit, p, members, outcome, typical, box, sign, seen.images[j]))
-            # What was no broken digit is one above the other.
-            lines += said if seen.found.rows[k].broken else ["".join(said)] if said else []
+            if said:  # what was no broken digit, is one above the other
+                lines.append(("\n" if seen.found.rows[k].broken else "").join(said))
         return Reading(
             "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
         )
