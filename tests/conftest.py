@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +35,13 @@ OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
 
 
 def pytest_configure() -> None:
-    """Give each of several workers a core of its own: threads would wait for each other's."""
+    """Give each of several workers a core of its own: threads would wait for each other's.
+
+    And let what tests start be interrupted: in the background of a shell, where it may be that
+    tests run, SIGINT is ignored, and processes inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and hasattr(os, "sched_setaffinity"):
         mine = sorted(os.sched_getaffinity(0))
