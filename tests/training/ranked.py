@@ -18,6 +18,7 @@ import torch
 from mnistry.data.sources import load_data
 from mnistry.errors import InputError
 from mnistry.models.network import Block, Network
+from mnistry.training.layers import Normalise
 from mnistry.training.ranks import ALONE, Ranks, joined
 from mnistry.training.recipe import Recipe
 from mnistry.training.run import Run
@@ -69,6 +70,19 @@ def exact(ranks: Ranks) -> dict[str, Any]:
     settle(net, ranks)
     told = {f"slope.{i}": p.grad for i, p in enumerate(net.parameters()) if p.requires_grad}
     return told | {f"statistic.{k}": v for k, v in net.state_dict().items() if "running" in k}
+
+
+def rough(ranks: Ranks) -> dict[str, Any]:
+    """Normalise in bfloat16 a batch whose parts differ, so that none could answer for the whole."""
+    torch.manual_seed(0)
+    part = torch.linspace(-2, 2, 13)[:, None, None, None]
+    whole = torch.randn(13, 6, 9, 9) + part
+    wanted = (torch.randn(13, 6, 9, 9) + part * whole + 1)[ranks.share(13)]
+    layer = torch.nn.Sequential(Normalise(6))
+    x = whole[ranks.share(13)].bfloat16().requires_grad_()
+    out = shared(layer, ranks, 13)(x)
+    out.backward(wanted.bfloat16())
+    return {"rough.out": out.detach().float(), "rough.slope": x.grad.float()}
 
 
 def hand_on(ranks: Ranks, folder: Path) -> dict[str, Any]:
@@ -123,6 +137,6 @@ if __name__ == "__main__":
     with joined() if "RANK" in os.environ else nullcontext(ALONE) as group:
         if group.count == 3:
             group = replace(group, wire=None)  # as on several machines: all by gloo, and DDP
-        found = {**learn(group), **exact(group), **talk(group)}
+        found = {**learn(group), **exact(group), **rough(group), **talk(group)}
         found |= hand_on(group, Path(sys.argv[1]))
     np.savez(Path(sys.argv[1]) / f"{group.count}.{group.number}.npz", **found)

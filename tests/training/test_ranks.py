@@ -77,6 +77,15 @@ def test_slopes_are_the_same_in_double_precision(count: int, found: Found) -> No
 
 
 @pytest.mark.parametrize("count", [2, 3])
+def test_bfloat16_is_normalised_by_the_whole_batch(count: int, found: Found) -> None:
+    """Side by side, outputs and slopes are one process's, within bfloat16's 8 bits."""
+    for key, whole in named(found[1][0], "rough.").items():
+        parts = np.concatenate([told[key] for told in found[count]])
+        size = np.abs(whole).max()
+        np.testing.assert_allclose(parts, whole, rtol=0, atol=2**-7 * size, err_msg=key)
+
+
+@pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_same_model_up_to_the_order_of_sums(count: int, recipe: str, found: Found) -> None:
     """After 5 steps weights, momentum and running statistics agree with those of one process.

@@ -77,8 +77,9 @@ class SharedNormalise(Normalise):
             return super().forward(x)
         n = self._batch * x.shape[2] * x.shape[3]
         y, mean, variance = _Normalised.apply(
-            x, self.weight, self.bias, self.running_mean, self._ranks, self._part, n, self.eps
-        )
+            x, self.weight, self.bias, self.running_mean, self.running_var, self._ranks,
+            self._part, n, self.eps,
+        )  # fmt: skip
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -91,11 +92,13 @@ class _Normalised(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, about: Tensor, ranks: Ranks,
-        part: float, n: int, eps: float,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, about: Tensor, usual: Tensor,
+        ranks: Ranks, part: float, n: int, eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Normalise; give the mean and the variance of the whole batch as well."""
-        own, spread = torch.batch_norm_update_stats(_wide(x), None, None, 0.0)
+        # The running statistics stay as they are. They are given for their type: what is found of
+        # bfloat16 comes in float32 then, and no copy in float32 need be made.
+        own, spread = torch.batch_norm_update_stats(x, about, usual, 0.0)
         # About a mean that all ranks have, lest much cancel in a sum of squares.
         apart = own - about
         mean, square = ranks.add(torch.stack([apart, spread + apart * apart]) * part)
@@ -111,20 +114,21 @@ class _Normalised(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, slope: Tensor, *_: Any) -> tuple[Any, ...]:
         """Give the slopes for this rank's pictures, and its part of those for the shift."""
         x, weight, mean, variance = ctx.saved_tensors
-        _, scale, shift = torch.ops.aten.native_batch_norm_backward(
-            slope, x, weight, mean, variance, None, None, False, ctx.eps, [False, True, True]
+        narrow = x.element_size() < 4
+        inverse = torch.rsqrt(variance + ctx.eps)
+        steep = weight * inverse
+        # In float32 the sums alone are asked for. In bfloat16 all is, as if the batch were this
+        # rank's pictures: what is missing then is small, and no copy in float32 need be made.
+        found, scale, shift = torch.ops.aten.native_batch_norm_backward(
+            slope, x, weight, mean, variance, mean, inverse, narrow, ctx.eps, [narrow, True, True]
         )
-        sums = ctx.ranks.add(torch.stack([shift, scale])) / ctx.n
-        steep = weight * torch.rsqrt(variance + ctx.eps)
-        level, along = (sums * -steep).unbind()
-        found = functional.batch_norm(x, mean, variance, along, level, training=False, eps=ctx.eps)
-        found = torch.addcmul(_wide(found), _wide(slope), steep[:, None, None]).to(x.dtype)
-        return found, None, shift, None, None, None, None, None
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    """Give bfloat16 as float32, in which it is summed."""
-    return tensor.float() if tensor.element_size() < 4 else tensor
+        sums = torch.stack([shift, scale])
+        missing = sums * (x.shape[1] / x.numel()) if narrow else torch.zeros_like(sums)
+        missing -= ctx.ranks.add(sums) / ctx.n
+        level, along = (missing * steep).unbind()
+        more = functional.batch_norm(x, mean, variance, along, level, training=False, eps=ctx.eps)
+        found = found.add_(more) if narrow else torch.addcmul(more, slope, steep[:, None, None])
+        return found, None, shift, *[None] * 7
 
 
 class SharedDropout(nn.Dropout):  # type: ignore[misc]
