@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import find
 from mnistry.pictures.ink import find_ink
+from mnistry.pictures.pale import pieces_of
 from mnistry.reader.job.plan import plan
 from mnistry.reader.job.table import rows
 from mnistry.reader.many import Named, reader_of_many
@@ -42,7 +42,7 @@ def main() -> None:
             times = [time.perf_counter()]
             images = [decode(name) for name in names]
             times.append(time.perf_counter())
-            seen = [(inked, find(inked.ink)) for inked in map(find_ink, images)]
+            seen = [(inked, pieces_of(inked)) for inked in map(find_ink, images)]
             times.append(time.perf_counter())
             readings = reader.answer(seen)
             times.append(time.perf_counter())

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cache
+from multiprocessing import connection, parent_process
+from threading import Thread
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -55,3 +57,22 @@ def be_one_of_many() -> None:
     global _share
     _share = 1
     _controller().limit(limits=1)
+
+
+def end_with_parent(*lines: connection.Connection) -> None:
+    """End this process at once when the one that started it is gone, or closes one of the lines.
+
+    It may have been killed, and told no one.
+
+    Parameters
+    ----------
+    lines : ends of pipes, on which nothing is ever sent.
+    """
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=([parent.sentinel, *lines],), daemon=True).start()
+
+
+def _end_after(any_of: list[int | connection.Connection]) -> None:
+    connection.wait(any_of)
+    os._exit(1)

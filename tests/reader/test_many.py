@@ -104,6 +104,24 @@ def test_a_killed_process_loses_no_picture(folder: Path, reader: Reader) -> None
     assert told(own.read_many([folder], workers=2)) == expected
 
 
+def test_a_process_that_nobody_ends_is_not_waited_for(
+    folder: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is killed, and another isn't told: as one that was being started at that moment."""
+    expected = told(reader.read_many([folder]))
+    before = children()
+    own = Reader()
+    readings = own.read_many([folder], workers=2)
+    found = [next(readings)]
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.terminate", lambda _: None)
+    first, second = children() - before
+    os.kill(first, signal.SIGKILL)
+    assert told([*found, *readings]) == expected
+    del own, readings
+    gc.collect()
+    assert second not in children()
+
+
 def test_what_kills_its_process_is_one_sentence(reader: Reader) -> None:
     """A picture over which a process died by itself is an error that names it."""
     list(reader.read_many([]))

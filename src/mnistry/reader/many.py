@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from multiprocessing import get_context, parent_process
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from signal import SIG_IGN, SIGINT, signal
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
 
-from mnistry.cores import be_one_of_many
+from mnistry.cores import be_one_of_many, end_with_parent
 from mnistry.errors import InputError
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import find
 from mnistry.pictures.ink import find_ink
+from mnistry.pictures.pale import pieces_of
 from mnistry.reading import Reading
 
 if TYPE_CHECKING:
@@ -136,15 +135,16 @@ class Workers:
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            line, own = Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
                 self.count,
                 get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(self.model, self.options),
+                initargs=(line, self.model, self.options),
             )
             # Ended before this is gone: a pool that is collected while Python exits may write a
             # traceback (its thread closes what the exit writes to).
-            self._end = finalize(self, self._pool.shutdown, cancel_futures=True)
+            self._end = finalize(self, _end, self._pool, own)
         return self._pool
 
 
@@ -180,7 +180,7 @@ def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Seq
 
 
 def _with_pieces(inked: Inked) -> tuple[Inked, Found]:
-    return inked, find(inked.ink)
+    return inked, pieces_of(inked)
 
 
 def _tried(
@@ -202,18 +202,21 @@ def _tried(
 _reader: Reader  # of a worker process
 
 
-def _start_worker(model: Any, options: dict[str, Any]) -> None:
+def _end(pool: ProcessPoolExecutor, line: Connection) -> None:
+    """End a pool and its processes, which hold the line's other end.
+
+    Of a pool that broke, one process that was being started then is told by nobody else, and would
+    be waited for.
+    """
+    line.close()
+    pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(line: Connection, model: Any, options: dict[str, Any]) -> None:
     global _reader
     signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
-    if (asking := parent_process()) is not None:
-        Thread(target=_end_with, args=(asking,), daemon=True).start()
+    end_with_parent(line)
     _reader = reader_of_many(model, options)
-
-
-def _end_with(asking: Any) -> None:
-    """End when the process that asks is gone; it may have been killed, and told no one."""
-    asking.join()
-    os._exit(1)
 
 
 def reader_of_many(model: Model | None, options: dict[str, Any]) -> Reader:

@@ -14,11 +14,12 @@ from mnistry.models.file import shipped_model
 from mnistry.models.line import read_lines
 from mnistry.pictures import form
 from mnistry.pictures.decode import decode
-from mnistry.pictures.find import Found, find
+from mnistry.pictures.find import Found
 from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
 from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
+from mnistry.pictures.pale import pieces_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
 from mnistry.probability.ctc import alternatives
@@ -150,7 +151,7 @@ class Reader:
         if isinstance(source, str | os.PathLike | bytes):
             source = decode(source)
         inked = find_ink(source)
-        return inked, find(inked.ink)
+        return inked, pieces_of(inked)
 
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
         """Read what `look` has seen.

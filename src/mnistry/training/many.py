@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnistry.cores import end_with_parent
 from mnistry.training.scene import Scenes
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _prepare(data: DataSet, seed: int, digits: int) -> None:
     import cv2
 
     global _scenes
+    end_with_parent()
     cv2.setNumThreads(1)
     _scenes = Scenes(data, np.random.default_rng(seed), digits)
 
