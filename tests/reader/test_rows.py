@@ -74,6 +74,21 @@ def test_a_thing_by_itself_is_rather_one_digit() -> None:
     assert len(best(hypotheses(RowEvidence(*scores, single=True)))) == 1
 
 
+@pytest.mark.parametrize(("whole", "text"), [(0.95, (7,)), (0.1, (2,))])
+def test_a_thing_that_may_be_no_whole_digit_is_rather_read_as_a_line(
+    whole: float, text: tuple[int, ...]
+) -> None:
+    """A 7 by itself, a 2 by its line, which sees the stroke that its ink lacks."""
+    evidence = row(columns_saying((2, 0.9)), (7, 0.9, whole))
+    columns = np.array(evidence.columns)
+    columns[1, 7] = np.log(0.015)
+    evidence.known[0, 2] = np.log(0.06)
+    scores = evidence.spans, evidence.digit, np.full(1, -14.0), evidence.known, columns
+    made = RowEvidence(*scores, single=True)
+    assert made.whole == pytest.approx(whole)
+    assert best(hypotheses(made)) == text
+
+
 def test_what_the_line_passes_over_is_no_digit() -> None:
     """A speck that could be a 1, where the line sees nothing beside the 5."""
     made = hypotheses(row(columns_saying((5, 0.99)), (5, 0.9, 0.9), (1, 0.6, 0.5)))

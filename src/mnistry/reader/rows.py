@@ -6,6 +6,7 @@ by one, at their best size, and know where each digit is. A text is as likely as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 _MOST = 8  # texts that the line suggests
 # What the line's log probability of a text counts, against the candidates'; where all hangs
-# together, which is mostly one digit, and seen better as such; and where it may be two digits, one
-# above the other, of which the line knows nothing.
-_LINE, _LINE_OF_ONE, _LINE_OF_BROKEN = 2.0, 0.25, 0.1
+# together and is one digit for sure, which is seen better as such, and the more the less sure; and
+# where it may be two digits, one above the other, of which the line knows nothing.
+_LINE, _LINE_OF_ONE, _LINE_OF_DOUBTFUL, _LINE_OF_BROKEN = 2.0, 0.25, 1.0, 0.1
 _LEAST = -200.0  # log probability that no text goes below
 
 
@@ -49,6 +50,13 @@ class RowEvidence:
     single: bool = False
     broken: bool = False
 
+    @property
+    def whole(self) -> float:
+        """How likely all of it is one digit, as its candidate looks."""
+        last = max(end for _, end in self.spans)
+        scores = zip(self.spans, self.digit, strict=True)
+        return max((math.exp(score) for span, score in scores if span == (0, last)), default=0.0)
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -67,7 +75,9 @@ def hypotheses(row: RowEvidence, count: int | None = None) -> list[Hypothesis]:
         taken = [i for i, is_digit in zip(path.taken, path.digit, strict=True) if is_digit]
         texts.append(tuple(int(k) for k in row.known[taken].argmax(axis=1)))
     texts = [t for t in dict.fromkeys(texts) if count is None or len(t) <= count]
-    weight = _LINE_OF_BROKEN if row.broken else _LINE_OF_ONE if row.single else _LINE
+    weight = _LINE_OF_BROKEN if row.broken else _LINE
+    if row.single and not row.broken:
+        weight = _LINE_OF_ONE + (_LINE_OF_DOUBTFUL - _LINE_OF_ONE) * (1 - row.whole)
     lines = np.maximum(log_likelihoods(row.columns, texts), _LEAST)
     paths = text_paths(row.spans, row.digit, row.other, row.known, texts)
     return [

@@ -16,6 +16,7 @@ from mnistry.models.convnet import ConvNet
 from mnistry.models.network import Block, Network
 from mnistry.pictures.find import find, groups
 from mnistry.pictures.frame import SIDE, frame_many
+from mnistry.probability.calibrate import fit_temperature
 from mnistry.training.augment import Augmentation
 from mnistry.training.many import by_many
 from mnistry.training.recipe import Recipe
@@ -106,7 +107,9 @@ def train(data: DataSets, scenes: int, epochs: float, seed: int) -> tuple[ConvNe
     others = make_candidates(data.validation, scenes // 10, seed + 1)
     recipe = Recipe(epochs, NETWORK, augmentation=_MILD)
     run = Run(recipe, learnt, validation=others, seed=seed)
-    model = run.finish()
+    run.learn()
+    model = ConvNet(run.done, classes=CLASSES)
+    model.cool(fit_temperature(model.logits(others.images), others.labels))  # it promises nothing
     accuracy = float((model.predict(others.images) == others.labels).mean())
     told = f"{len(learnt):,} candidates; {accuracy:.2%} of {len(others):,} others right\n"
     sys.stderr.write(told)
