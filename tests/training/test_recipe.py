@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistry.errors import InputError
-from mnistry.training.recipe import Recipe, deeper, large, medium, small
+from mnistry.training.recipe import Recipe, broad, deeper, large, medium, small
 
 
 @given(
@@ -37,7 +37,8 @@ def test_longer_runs_get_larger_networks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "most"), [(small, 0.6e6), (medium, 1.1e6), (deeper, 1.3e6), (large, 20e6)]
+    ("make", "most"),
+    [(small, 0.6e6), (medium, 1.1e6), (deeper, 1.3e6), (broad, 2.3e6), (large, 20e6)],
 )
 def test_networks_cost_what_they_say(make: object, most: float) -> None:
     """The docstrings' products for 28×28 are true."""
