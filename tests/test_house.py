@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "input_data": {"data", "errors"},
     "models": {"data", "errors", "atomic", "cores", "runtime"},
     "probability": {"models", "data", "errors"},
-    "training": {"probability", "models", "data", "pictures", "errors", "atomic"},
+    "training": {"probability", "models", "data", "pictures", "errors", "atomic", "cores"},
     "sklearn": {"training", "models", "data", "errors"},
     "evidence": {
         "probability",
