@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -74,12 +75,17 @@ class Row:
 def height(pieces: list[Piece]) -> float:
     """Give the height of digits: that of the pieces that hold the middle of the ink."""
     # Long lines are thin: by mass times height they weigh less.
-    weighed = sorted((p.box.h, p.mass * p.box.h) for p in pieces)
+    return weighted_median((p.box.h, p.mass * p.box.h) for p in pieces)
+
+
+def weighted_median(values: Iterable[tuple[float, float]]) -> float:
+    """Give the median of values, each with what it weighs; at least one."""
+    weighed = sorted(values)
     half = sum(weight for _, weight in weighed) / 2
-    for height, weight in weighed:
+    for value, weight in weighed:
         half -= weight
         if half <= 0:
-            return float(height)
+            return float(value)
     return float(weighed[-1][0])
 
 
