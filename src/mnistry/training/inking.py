@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.pictures.inker import DOWN, FIRST, STEP, padded, planes
+from mnistry.training.device import choose
 from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
@@ -28,7 +29,9 @@ _BATCH, _LEAST_BATCH = 32, 8
 _SETTLED = 0.25  # share of the steps, at the end, that keep the statistics of the normalisation
 
 
-def make_scenes(data: DataSet, n: int, seed: int, workers: int = 2) -> list[NDArray[np.uint8]]:
+def make_scenes(
+    data: DataSet, n: int, seed: int, workers: int | None = None
+) -> list[NDArray[np.uint8]]:
     """Make n scenes in several processes: each (2, h, w), its greys and its ink."""
     made = by_many(_some, data, n, seed, chunk=250, digits=_MOST_DIGITS, workers=workers)
     return [scene for some in made for scene in some]
@@ -83,26 +86,28 @@ def train(
     """Train on scenes of `make_scenes`, flipped and turned over at random.
 
     A batch's scenes are of about one size, and small ones are fuller of ink. So that no batch is
-    measured by itself in the end, the last steps keep the mean statistics of those before.
+    measured by itself in the end, the last steps keep the mean statistics of those before. It runs
+    on a GPU where there is one, and then doesn't repeat to the bit.
     """
     import torch
     from torch.nn import functional
 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = network().to(memory_format=torch.channels_last)
+    device = choose(precision="float32").device
+    net = network().to(device, memory_format=torch.channels_last)
     batches = [batch for _ in range(epochs) for batch in _batches(rng, scenes)]
 
     def loss_of(net: nn.Module, chosen: NDArray[np.intp]) -> Tensor:
         flip = (slice(None), *(slice(None, None, rng.choice([1, -1])) for _ in range(2)))
         batch = [scenes[i][flip] for i in np.sort(chosen)]
         shown = [padded(planes(scene[0].astype(np.float32) / 255)) for scene in batch]
-        x = torch.from_numpy(np.stack(shown)).to(memory_format=torch.channels_last)
+        x = torch.from_numpy(np.stack(shown)).to(device, memory_format=torch.channels_last)
         y, there = np.zeros((2, len(batch), 1, *x.shape[2:]), np.float32)
         for i, (_, ink) in enumerate(batch):
             y[i, 0, : ink.shape[0], : ink.shape[1]] = ink / np.float32(255)
             there[i, 0, : ink.shape[0], : ink.shape[1]] = 1
-        truth, inside = torch.from_numpy(y), torch.from_numpy(there)
+        truth, inside = (torch.from_numpy(plane).to(device) for plane in (y, there))
         z = net(x)
         p = torch.sigmoid(z) * inside
         overlap = (p * truth).sum((1, 2, 3))
@@ -114,7 +119,7 @@ def train(
     return fit(
         net, batches, loss_of, steps=len(batches), rate=rate, decay=1e-3, warm=0.1, clip=1.0,
         settled=_SETTLED,
-    )  # fmt: skip
+    ).cpu()  # fmt: skip
 
 
 def _batches(

@@ -10,6 +10,7 @@ from mnistry.models.line import CLASSES
 from mnistry.pictures.find import Found, find
 from mnistry.pictures.layout import Row
 from mnistry.pictures.line import HEIGHT, line_of
+from mnistry.training.device import choose
 from mnistry.training.fold import Nodes, layer
 from mnistry.training.loop import fit
 from mnistry.training.many import by_many
@@ -67,7 +68,7 @@ def _said(marks: tuple[Mark, ...], found: Found, row: Row) -> tuple[int, ...] | 
     return tuple(digits) if (np.diff(places) > 0).all() else None
 
 
-def make_lines(data: DataSet, n: int, seed: int, workers: int = 2) -> list[Line]:
+def make_lines(data: DataSet, n: int, seed: int, workers: int | None = None) -> list[Line]:
     """Make the rows of n scenes, in several processes."""
     made = by_many(_some, data, n, seed, chunk=100, digits=_MOST_DIGITS, workers=workers)
     return [line for part in made for line in part]
@@ -129,22 +130,27 @@ def network() -> nn.Module:
 
 
 def train(lines: list[Line], epochs: int, seed: int = 0, rate: float = 4e-3) -> nn.Module:
-    """Train on lines of `make_lines`, each bent a little anew every time."""
+    """Train on lines of `make_lines`, each bent a little anew every time.
+
+    It runs on a GPU where there is one, and then doesn't repeat to the bit.
+    """
     import torch
     from torch.nn import functional
 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     lines = [line for line in lines if line[0].shape[2] <= _WIDEST]
-    net = network().to(memory_format=torch.channels_last)
+    device = choose(precision="float32").device
+    net = network().to(device, memory_format=torch.channels_last)
     wide = np.array([image.shape[2] for image, _ in lines])
     batches = (batch for _ in range(epochs) for batch in _batches(rng, wide))
 
     def loss_of(net: nn.Module, chosen: NDArray[np.intp]) -> Tensor:
         images = [_bent(rng, lines[i][0]) for i in chosen]
-        x = torch.from_numpy(_stacked(images)).to(memory_format=torch.channels_last)
+        x = torch.from_numpy(_stacked(images)).to(device, memory_format=torch.channels_last)
         labels = [lines[i][1] for i in chosen]
-        y = torch.tensor([digit for label in labels for digit in label], dtype=torch.long)
+        said = [digit for label in labels for digit in label]
+        y = torch.tensor(said, dtype=torch.long, device=device)
         columns = torch.tensor([-(-image.shape[2] // 2) for image in images])
         digits = torch.tensor([len(label) for label in labels])
         loss: Tensor = functional.ctc_loss(
@@ -155,7 +161,7 @@ def train(lines: list[Line], epochs: int, seed: int = 0, rate: float = 4e-3) -> 
     return fit(
         net, batches, loss_of, steps=epochs * (len(lines) // _BATCH), rate=rate, decay=1e-2,
         warm=0.15, clip=5.0,
-    )  # fmt: skip
+    ).cpu()  # fmt: skip
 
 
 def _batches(rng: Generator, wide: NDArray[np.intp]) -> list[NDArray[np.intp]]:

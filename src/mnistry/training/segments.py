@@ -86,7 +86,7 @@ def candidates(
     return frame_many(crops), np.array(labels, np.intp)
 
 
-def make_candidates(data: DataSet, n: int, seed: int, workers: int = 2) -> DataSet:
+def make_candidates(data: DataSet, n: int, seed: int, workers: int | None = None) -> DataSet:
     """Make the candidates of n scenes, in several processes, and what is no digit besides."""
     made = by_many(_some, data, n, seed, chunk=100, digits=_MOST_DIGITS, workers=workers)
     images, labels = (np.concatenate([part[i] for part in made]) for i in (0, 1))
