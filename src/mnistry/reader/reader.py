@@ -19,6 +19,7 @@ from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
 from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
+from mnistry.pictures.lost import with_lost_strokes
 from mnistry.pictures.pale import pieces_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
@@ -155,6 +156,20 @@ class Reader:
 
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
         """Read what `look` has seen.
+
+        Where strokes may have been taken for lines, a picture is read with them as well, and what
+        is more probable counts.
+        """
+        readings = self._answer(seen)
+        fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
+        others = self._answer([(inked, pieces_of(inked)) for inked in fuller.values()])
+        for i, other in zip(fuller, others, strict=True):
+            if other.probability > readings[i].probability:
+                readings[i] = other
+        return readings
+
+    def _answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
+        """Read pictures from their pieces.
 
         What is one digit for sure is read at once. Of anything else, pieces are cut wherever a
         digit may end, and rows are read whole as well.
