@@ -52,7 +52,7 @@ def main() -> int:
         args.model = shipped_path()
     else:
         args.question = f"How fast does {args.model.name} answer?"
-    shipped = {path.name: path.stat().st_size for path in models().glob("*.onnx")}
+    shipped = {path.name: path.stat().st_size for path in models().parent.rglob("*.onnx")}
     settings = {
         "model": args.model.name, "shipped_bytes": shipped,
         "threads": 2, "passes": 1 if args.smoke else 5,
