@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -100,6 +101,19 @@ def test_blank_paper_has_no_handwriting() -> None:
     ):
         ink, _, _ = handwriting(paper)
         assert ink.mean() < 0.002
+
+
+def test_a_border_beside_a_digit_takes_nothing_from_it() -> None:
+    """A faint digit stands out beside a dark border as well, and mere grain doesn't."""
+    rng = np.random.default_rng(0)
+    grey = (0.6 + 0.01 * rng.standard_normal((68, 120))).astype(np.float32)
+    ink = np.zeros((68, 120), np.float32)
+    cv2.ellipse(ink, (30, 34), (9, 13), 0, 0, 360, 1.0, 3)
+    plain, bordered = grey - 0.1 * ink, grey - 0.1 * ink
+    bordered[:, 16:19] -= 0.4
+    assert inker._stands_out(ink, plain)
+    assert inker._stands_out(ink, bordered)
+    assert not inker._stands_out(ink, grey)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 5), (3, 2)])

@@ -89,3 +89,10 @@ def test_a_hair_on_a_photographed_page_is_not_read() -> None:
     dark = np.round(255 * np.clip(grey - 0.5 * arc / 255, 0, 1)).astype(np.uint8)
     assert not find_ink(dark).plain  # else the test says nothing
     assert len(Reader().read(dark).digits) > 3  # drawn with the pen, it is looked at
+
+
+def test_smudges_may_be_more_than_the_digit() -> None:
+    """Two smudges are most of the ink, and a tenth as dark as the one digit."""
+    [row] = pieces_of(inked([0.04, 0.4, 0.04])).rows
+    [piece] = row.pieces
+    assert piece.box.x + piece.box.w / 2 == pytest.approx(W / 2, abs=3)

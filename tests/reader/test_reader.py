@@ -250,7 +250,7 @@ def scribbled(seed: int) -> np.ndarray:
 
 def test_scribbles_are_no_digits(mnist: DataSets, reader: Reader) -> None:
     """Of scribbles most are refused, of digits by themselves next to none; a higher level more."""
-    scribbles = [scribbled(seed) for seed in range(30)]
+    scribbles = [scribbled(seed) for seed in range(100)]
     digits = [written(mnist, [i]) for i in range(60)]
     strict = Reader(level=0.02)
     lost, refused = (
@@ -261,7 +261,7 @@ def test_scribbles_are_no_digits(mnist: DataSets, reader: Reader) -> None:
         for pictures in (digits, scribbles)
     )
     assert lost[0] <= 1
-    assert refused[0] >= 20
+    assert refused[0] >= 65
     assert refused[0] <= refused[1]
     assert lost[0] <= lost[1] <= 6
 

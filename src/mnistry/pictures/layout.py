@@ -75,16 +75,16 @@ class Row:
 def height(pieces: list[Piece]) -> float:
     """Give the height of digits: that of the pieces that hold the middle of the ink."""
     # Long lines are thin: by mass times height they weigh less.
-    return weighted_median((p.box.h, p.mass * p.box.h) for p in pieces)
+    return weighted_quantile((p.box.h, p.mass * p.box.h) for p in pieces)
 
 
-def weighted_median(values: Iterable[tuple[float, float]]) -> float:
-    """Give the median of values, each with what it weighs; at least one."""
+def weighted_quantile(values: Iterable[tuple[float, float]], share: float = 0.5) -> float:
+    """Give a quantile, the median unless told, of values each with what it weighs; at least one."""
     weighed = sorted(values)
-    half = sum(weight for _, weight in weighed) / 2
+    left = share * sum(weight for _, weight in weighed)
     for value, weight in weighed:
-        half -= weight
-        if half <= 0:
+        left -= weight
+        if left <= 0:
             return float(value)
     return float(weighed[-1][0])
 
