@@ -66,7 +66,7 @@ def test_feed_shows_every_made_picture_in_a_pass(little: DataSet) -> None:
     feed = Feed(little, recipe, 0, torch.device("cpu"))
     assert feed.in_epoch == max(1, len(little) // feed.size)
     focus = feed.stock.order(0, torch.Generator())
-    count = round(recipe.made * 500)  # no focus is narrower
+    count = round(recipe.made * feed.stock.focus)
     assert (focus >= len(little)).sum() == count
     assert (feed.stock.labels[focus] == 10).any()
 
