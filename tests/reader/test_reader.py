@@ -18,10 +18,14 @@ from PIL import Image
 import mnistry
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
+from mnistry.pictures.find import Found
+from mnistry.pictures.ink import Inked
+from mnistry.pictures.pale import pieces_of
 from mnistry.reader import Reader
 from mnistry.reading import Outcome, Reading
 
 Grey = NDArray[np.float64]
+Line = tuple[tuple[int, int], tuple[int, int]]
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +241,34 @@ def test_points_are_no_digits(mnist: DataSets, reader: Reader) -> None:
     cv2.circle(grey, (x, y), 3, 0.0, -1)
     assert reader.read(grey).text == "72"
     assert Reader(keep=True).read(grey).text == "7.2"
+
+
+def seen(ink: list[Line], lost: list[Line], bow: bool) -> tuple[Inked, Found]:
+    """Draw lines, of which the inker has found some, and maybe the bow of a 2; on grey paper."""
+    planes = np.zeros((2, 120, 120), np.uint8)
+    for plane, lines in zip(planes, (ink, lost), strict=True):
+        for start, end in lines:
+            cv2.line(plane, start, end, 255, 6, cv2.LINE_AA)
+    if bow:
+        cv2.ellipse(planes[0], (50, 42), (17, 17), 0, 180, 395, 255, 6, cv2.LINE_AA)
+    found, all_ = planes[0] / np.float32(255), planes.max(axis=0) / np.float32(255)
+    inked = Inked(found, 1.0, 0.8 - 0.5 * all_, True, False, found.shape)
+    return inked, pieces_of(inked)
+
+
+def test_a_foot_that_the_inker_lost_makes_a_2(reader: Reader) -> None:
+    """Without it the ink is a 7; if it isn't in the picture either, it stays one."""
+    slant, foot = ((64, 52), (34, 90)), ((34, 90), (70, 90))
+    with_foot, without = reader.answer([seen([slant], [foot], True), seen([slant], [], True)])
+    assert (with_foot.text, without.text) == ("2", "7")
+    assert with_foot.probability > without.probability
+
+
+def test_a_line_between_digits_joins_none(reader: Reader) -> None:
+    """Two 1s with a dark line from one to the other are still two."""
+    ones = [((x + 6, 30), (x, 90)) for x in (40, 78)]
+    [reading] = reader.answer([seen(ones, [((43, 60), (81, 60))], False)])
+    assert reading.text == "11"
 
 
 def scribbled(seed: int) -> np.ndarray:

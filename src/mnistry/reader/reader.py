@@ -158,13 +158,14 @@ class Reader:
         """Read what `look` has seen.
 
         Where strokes may have been taken for lines, a picture is read with them as well, and what
-        is more probable counts.
+        is more probable counts; but no stroke makes digits into nothing.
         """
         readings = self._answer(seen)
         fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
         others = self._answer([(inked, pieces_of(inked)) for inked in fuller.values()])
         for i, other in zip(fuller, others, strict=True):
-            if other.probability > readings[i].probability:
+            says = other.text or not readings[i].text
+            if says and other.probability > readings[i].probability:
                 readings[i] = other
         return readings
 
