@@ -18,9 +18,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from torch.nn import functional
 
 from compare import Peer, Run, claim, finish, read_arguments, summarise, write
 from mnistry import DataSet, load_data, save_model
+from mnistry.cores import processes
 from mnistry.data.audit import audited_labels
 from mnistry.errors import TrainingError
 from mnistry.models.convnet import NINE_VIEWS, ConvNet
@@ -68,24 +68,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def own() -> Network:
-    """Give the network of the recipe for long runs: 9 million products."""
-    return large(*DIGITS)
-
-
-def wide() -> Network:
-    """Give `large` with more channels, half as many or more: 40 million products."""
+def wide(kernel: int = 3) -> Network:
+    """Give `large` with more channels: 40 million products; 105 with kernels of 5 where large."""
+    around = kernel // 2
     blocks = (
-        Block(32, 3, 1, 1), Block(48, 3, 1, 1, 2), Block(96, 3, 1, 1), Block(96, 3, 1, 1, 2),
-        Block(128, 3), Block(128, 3),
-    )  # fmt: skip
-    return Network(DIGITS[0], blocks, 10)
-
-
-def coarse() -> Network:
-    """Give `wide` with kernels of five by five, as long as there is room: 105 million products."""
-    blocks = (
-        Block(32, 5, 1, 2), Block(48, 5, 1, 2, 2), Block(96, 5, 1, 2), Block(96, 5, 1, 2, 2),
+        Block(32, kernel, 1, around), Block(48, kernel, 1, around, 2),
+        Block(96, kernel, 1, around), Block(96, kernel, 1, around, 2),
         Block(128, 3), Block(128, 3),
     )  # fmt: skip
     return Network(DIGITS[0], blocks, 10)
@@ -100,7 +88,7 @@ def candidates(epochs: float, batch: int) -> dict[str, Recipe]:
     """Give the recipes to choose from, by name: the network's shape comes first."""
     made = {}
     for shape, network in (
-        ("large", own()), ("wide", wide()), ("coarse", coarse()), ("deep", deep())
+        ("large", large(*DIGITS)), ("wide", wide()), ("coarse", wide(5)), ("deep", deep())
     ):  # fmt: skip
         like = replace(
             Recipe.for_epochs(20), epochs=epochs, network=network, batch=batch, rate=batch / 256
@@ -119,31 +107,14 @@ def main() -> int:
     recipes = {name: recipes[name] for name in args.candidates or recipes}
     if args.smoke:
         args.epochs, recipes = 0.5, {"quick": Recipe.for_epochs(0.5)}
-    held = load_data("mnist")
-    tried: dict[str, list[Run]] = {}
-    if args.tried and args.tried.exists():
-        tried = json.loads(args.tried.read_text())
-    jobs = [
-        Job(name, recipes[name], seed)
-        for seed in range(100, 100 + args.choose)
-        for name in (recipes if len(recipes) > 1 else ())
-        if len(tried.get(name, ())) <= seed - 100
-    ]
-    for job, run, _ in done(jobs, held.train, held.validation, args, begun):
-        tried.setdefault(job.name, []).append(run)
-        print(f"{job.name}, {job.seed}: {run}", flush=True)
-        if args.tried:
-            args.tried.write_text(json.dumps(tried, indent=1))
+    tried = tried_on_validation(recipes, args, begun)
     means = {
         name: {key: float(np.mean([run[key] for run in own])) for key in MEASURES}
         for name, own in tried.items()
         if name in recipes
     }
-    ranking = sorted(means, key=lambda name: -means[name]["accuracy"]) or list(recipes)
-    best_of_shapes = {name.partition(",")[0]: name for name in reversed(ranking)}
-    kinds = [name for name in ranking if name in best_of_shapes.values()]
-    five = [kinds[i * len(kinds) // 5] for i in range(5)]
-    chosen = kinds[0]
+    five = best_of_shapes(means) if means else [*recipes] * 5
+    chosen = five[0]
     print(f"chosen: {chosen}; five: {five}", flush=True)
     data = load_data("mnist", validation=0)
     train, test = data.train, data.test
@@ -186,6 +157,37 @@ def main() -> int:
     return finish(args, result) if result else 0
 
 
+def tried_on_validation(
+    recipes: dict[str, Recipe], args: Any, begun: float
+) -> dict[str, list[Run]]:
+    """Let each candidate learn and answer the validation pictures, but for what is kept of it."""
+    held = load_data("mnist")
+    tried: dict[str, list[Run]] = {}
+    if args.tried and args.tried.exists():
+        tried = json.loads(args.tried.read_text())
+    jobs = [
+        Job(name, recipes[name], seed)
+        for seed in range(100, 100 + args.choose)
+        for name in (recipes if len(recipes) > 1 else ())
+        if len(tried.get(name, ())) <= seed - 100
+    ]
+    for job, run, _ in done(jobs, held.train, held.validation, args, begun):
+        tried.setdefault(job.name, []).append(run)
+        print(f"{job.name}, {job.seed}: {run}", flush=True)
+        if args.tried:
+            args.tried.write_text(json.dumps(tried, indent=1))
+    return tried
+
+
+def best_of_shapes(means: dict[str, dict[str, float]]) -> list[str]:
+    """Name an ensemble's five: the best candidate with each shape, better ones as often or more."""
+    kinds: dict[str, str] = {}
+    for name in sorted(means, key=lambda name: -means[name]["accuracy"]):
+        kinds.setdefault(name.partition(",")[0], name)
+    names = list(kinds.values())
+    return [names[i * len(names) // 5] for i in range(5)]
+
+
 @dataclass(frozen=True)
 class Job:
     """One network to train."""
@@ -202,9 +204,8 @@ def done(
     if not jobs:
         return
     until = begun + 60 * args.minutes
-    with ProcessPoolExecutor(
-        args.at_once, get_context("spawn"), initializer=_prepare, initargs=(data, test)
-    ) as pool:
+    pool, end = processes(args.at_once, _prepare, data, test)
+    try:
         calls = {pool.submit(_work, job, until, args.save): job for job in jobs}
         for call in as_completed(calls):
             try:
@@ -214,6 +215,8 @@ def done(
                 continue
             if found is not None:
                 yield calls[call], *found
+    finally:
+        end()
 
 
 def _prepare(data: DataSet, test: DataSet) -> None:

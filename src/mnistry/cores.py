@@ -11,10 +11,13 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from functools import cache
-from multiprocessing import connection, parent_process
+from functools import cache, partial
+from multiprocessing import Pipe, connection, get_context, parent_process
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +74,42 @@ def end_with_parent(*lines: connection.Connection) -> None:
     parent = parent_process()
     if parent is not None:
         Thread(target=_end_after, args=([parent.sentinel, *lines],), daemon=True).start()
+
+
+def processes(
+    count: int, prepare: Callable[..., None], *arguments: Any
+) -> tuple[ProcessPoolExecutor, Callable[[], None]]:
+    """Start processes anew for work that is handed to them; they end with this one.
+
+    A fork of a process with threads may hang, so none is forked.
+
+    Parameters
+    ----------
+    prepare, arguments : what each process calls before its first work; both are sent to it.
+
+    Returns
+    -------
+    pool, end : the second ends all of them. Of a pool that broke, a process that was being started
+        then is ended by nothing else, and would be waited for.
+    """
+    from concurrent.futures import ProcessPoolExecutor  # its import takes longer than a small run
+
+    line, own = Pipe(duplex=False)
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, _begin, (line, prepare, arguments))
+    return pool, partial(_end, pool, own)
+
+
+def _begin(
+    line: connection.Connection, prepare: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    end_with_parent(line)
+    prepare(*arguments)
+
+
+def _end(pool: ProcessPoolExecutor, line: connection.Connection) -> None:
+    line.close()
+    pool.shutdown(cancel_futures=True)
 
 
 def _end_after(any_of: list[int | connection.Connection]) -> None:

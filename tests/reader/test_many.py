@@ -122,11 +122,12 @@ def test_a_process_that_nobody_ends_is_not_waited_for(
     assert second not in children()
 
 
-def test_what_kills_its_process_is_one_sentence(reader: Reader) -> None:
+@pytest.mark.parametrize("told", [BrokenExecutor(), OSError("handle is closed")])
+def test_what_kills_its_process_is_one_sentence(reader: Reader, told: Exception) -> None:
     """A picture over which a process died by itself is an error that names it."""
     list(reader.read_many([]))
     broken: Future[Any] = Future()
-    broken.set_exception(BrokenExecutor())
+    broken.set_exception(told)
     workers = copy.deepcopy(reader)._workers or pytest.fail("no processes were asked for")
     [(name, error)] = workers._result([Item("large.png", b"", "")], broken)
     assert name == "large.png"

@@ -26,6 +26,7 @@ _LEAST_PEN, _FAINTEST = 10, 0.02  # pixels that show the pen, and the contrast i
 _SHORT, _LONG = 0.25, 0.9  # times the height of digits, how long a stroke is; and, at least,
 _SHORT_PEN = 2.0  # times the pen's width
 _THIN, _THICK = 0.4, 1.8  # times the pen's width, how wide it is
+_SQUARE = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 _EDGE = 2  # pixels: what is nearer to the picture's edge goes on outside, as lines do
 
 
@@ -88,6 +89,3 @@ def _strokes(dark: NDArray[np.bool_], found: Found) -> NDArray[np.bool_]:
     beside = cv2.dilate((ink > _INK).view(np.uint8), _SQUARE).view(np.bool_)
     joined = np.bincount(names[beside], minlength=len(stats)) > 0
     return np.asarray((fits & joined)[names])
-
-
-_SQUARE = np.ones((3, 3), np.uint8)

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from multiprocessing import Pipe, get_context
-from multiprocessing.connection import Connection
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
 
-from mnistry.cores import be_one_of_many, end_with_parent
+from mnistry.cores import be_one_of_many, processes
 from mnistry.errors import InputError
 from mnistry.pictures.decode import decode
 from mnistry.pictures.ink import find_ink
@@ -34,6 +32,9 @@ Thing = TypeVar("Thing")
 Made = TypeVar("Made")
 _CHUNK, _CHUNK_PIXELS = 96, 4_000_000  # pictures read together, and their pixels
 _CHUNK_BYTES = 64 * 2**20  # of pictures that are no files, which wait to be read
+# What work that was handed out raises where a process was killed: the second where a pipe to it was
+# closed just then. What can't be read is told otherwise.
+_BROKEN = BrokenExecutor, OSError
 _TRIES = 3  # processes that may be killed over one picture
 
 
@@ -111,7 +112,7 @@ class Workers:
         """Wait for a chunk's readings. What a process is killed over is an error among them."""
         try:
             return future.result()
-        except BrokenExecutor:
+        except _BROKEN:
             if len(chunk) > 1:
                 return [one for item in chunk for one in self._result([item], self._send([item]))]
             return [(chunk[0].name, InputError(killed_over(chunk[0].name)))]
@@ -121,7 +122,7 @@ class Workers:
         for _ in range(_TRIES):
             try:
                 return self._send([item]).result()[0]
-            except BrokenExecutor:
+            except _BROKEN:
                 continue
         return item.name, InputError(killed_over(item.name))
 
@@ -135,16 +136,10 @@ class Workers:
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            line, own = Pipe(duplex=False)
-            self._pool = ProcessPoolExecutor(
-                self.count,
-                get_context("spawn"),
-                initializer=_start_worker,
-                initargs=(line, self.model, self.options),
-            )
+            self._pool, end = processes(self.count, _start_worker, self.model, self.options)
             # Ended before this is gone: a pool that is collected while Python exits may write a
             # traceback (its thread closes what the exit writes to).
-            self._end = finalize(self, _end, self._pool, own)
+            self._end = finalize(self, end)
         return self._pool
 
 
@@ -202,20 +197,9 @@ def _tried(
 _reader: Reader  # of a worker process
 
 
-def _end(pool: ProcessPoolExecutor, line: Connection) -> None:
-    """End a pool and its processes, which hold the line's other end.
-
-    Of a pool that broke, one process that was being started then is told by nobody else, and would
-    be waited for.
-    """
-    line.close()
-    pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(line: Connection, model: Any, options: dict[str, Any]) -> None:
+def _start_worker(model: Any, options: dict[str, Any]) -> None:
     global _reader
     signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
-    end_with_parent(line)
     _reader = reader_of_many(model, options)
 
 

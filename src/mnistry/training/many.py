@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import Pipe, get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.cores import be_one_of_many, cores, end_with_parent
+from mnistry.cores import be_one_of_many, cores, processes
 from mnistry.training.scene import Scenes
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     from numpy.random import Generator
 
     from mnistry.data.dataset import DataSet
@@ -46,28 +42,18 @@ def by_many(
     made : what `task` gave, in order.
     """
     parts = np.array_split(np.arange(n), max(n // chunk, 1))
-    line, own = Pipe(duplex=False)
-    # A fork of a process with threads may hang: workers start anew.
-    pool = ProcessPoolExecutor(
-        workers or cores(),
-        get_context("spawn"),
-        initializer=_prepare,
-        initargs=(line, data, seed, min(4 * n, digits)),
-    )
+    pool, end = processes(workers or cores(), _prepare, data, seed, min(4 * n, digits))
     try:
         calls = [pool.submit(_work, task, (seed, int(p[0])), len(p)) for p in parts]
         return [call.result() for call in calls]
     finally:
-        # Where one was killed, one that was being started then is ended by this alone.
-        own.close()
-        pool.shutdown(cancel_futures=True)
+        end()
 
 
-def _prepare(line: Connection, data: DataSet, seed: int, digits: int) -> None:
+def _prepare(data: DataSet, seed: int, digits: int) -> None:
     import cv2
 
     global _scenes
-    end_with_parent(line)
     be_one_of_many()
     cv2.setNumThreads(1)
     _scenes = Scenes(data, np.random.default_rng(seed), digits)
