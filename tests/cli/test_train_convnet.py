@@ -76,6 +76,20 @@ def test_ensemble_with_views_is_one_file(small: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_folds_hold_nothing_out(small: Path, tmp_path: Path) -> None:
+    """All pictures are learnt from, all calibrate, and the file says so."""
+    out = tmp_path / "m.onnx"
+    arguments = ["--data", str(small), "--epochs", "2", "--folds", "3", "--out", str(out)]
+    assert main(["train", "--model", "convnet", *arguments]) == 0
+    model = load_model(out)
+    assert isinstance(model, ConvNet)
+    assert model.calibration is not None
+    assert model.calibration.pictures == 3000
+    assert model.provenance["data"]["counts"] == {"train": 3000, "validation": 0, "test": 500}
+    assert model.provenance["recipe"]["folds"] == 3
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_folder_of_pictures_with_classes_of_its_own(tmp_path: Path) -> None:
     """The same command learns three classes from a folder of picture files."""
     rng = np.random.default_rng(0)
@@ -161,6 +175,8 @@ def test_full_disk_is_one_sentence(small: Path, tmp_path: Path) -> None:
         (["--solver", "newton"], "`--solver` is not for a model of kind 'convnet'"),
         (["--epochs", "-1"], "`--epochs` must be from 0 to 100,000; got -1.0."),
         (["--members", "0"], "`members` must be from 1 to 64; got 0."),
+        (["--folds", "1"], "`folds` must be 2 or more, for 1 member, with no `validation`; got 1"),
+        (["--folds", "3", "--validation", "9"], "With `--folds` every picture is held out in turn"),
         (["--device", "abacus"], "`device` must be one of auto, cpu, cuda, mps; got 'abacus'."),
         (["--precision", "int4"], "`precision` must be one of auto, float32, bfloat16"),
         (["--resume"], "There is no checkpoint m.checkpoint.npz to go on from"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mnistry.data.dataset import (
     DataSet,
     DataSets,
+    fold_numbers,
     name_classes,
     split_by_class,
     split_by_writer,
@@ -240,6 +241,46 @@ def test_split_by_writer_needs_writers() -> None:
         split_by_writer(make(), 0.5)
     with pytest.raises(InputError, match=r"needs two writers or more; got 1"):
         split_by_writer(make(writers=1), 0.5)
+
+
+@given(st.integers(2, 9), st.integers(2, 40), st.integers(0, 50))
+def test_folds_hold_each_picture_once_and_no_writer_twice(
+    count: int, writers: int, seed: int
+) -> None:
+    """Folds differ by no more than the pictures of one writer; no writer is in two."""
+    count = min(count, writers)
+    lots = np.random.default_rng(seed).integers(0, writers, 200)
+    of = np.concatenate([np.arange(writers), lots]) * 7
+    data = DataSet(np.zeros((len(of), 1, 1), np.uint8), np.zeros(len(of), int), ("a",), of)
+    folds = fold_numbers(data, count, seed)
+    sizes = np.bincount(folds, minlength=count)
+    assert len(sizes) == count
+    assert sizes.min() > 0
+    assert np.ptp(sizes) <= np.bincount(of).max()
+    assert all(len(set(folds[of == writer])) == 1 for writer in of)
+
+
+def test_folds_without_writers_hold_each_class_alike() -> None:
+    """Of each class every fold has as many, within one; another seed deals others."""
+    data = make(500, 5)
+    folds = fold_numbers(data, 4, seed=1)
+    for label in range(5):
+        counts = np.bincount(folds[data.labels == label], minlength=4)
+        assert np.ptp(counts) <= 1
+    assert np.array_equal(folds, fold_numbers(data, 4, seed=1))
+    assert not np.array_equal(folds, fold_numbers(data, 4, seed=2))
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1, 13])
+def test_folds_need_something_in_each(count: int) -> None:
+    """One fold is none, and an empty one neither."""
+    with pytest.raises(
+        InputError, match=rf"`count` must be from 2 to 12, .* pictures; got {count}"
+    ):
+        fold_numbers(make(), count)
+    one = make(writers=1)
+    with pytest.raises(InputError, match=r"from 2 to 1, as many as there are writers; got 2"):
+        fold_numbers(one, 2)
 
 
 @pytest.mark.parametrize("split", [split_by_class, split_by_writer])

@@ -1,4 +1,4 @@
-"""The temperature found is the best there is, and changes no answer."""
+"""The temperature found is the best there is, and changes no answer; folds calibrate a whole."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from mnistry.data.dataset import DataSet, DataSets, fold_numbers
 from mnistry.errors import InputError
 from mnistry.models.base import cross_entropy, softmax
-from mnistry.probability.calibrate import fit_temperature
+from mnistry.models.calibration import Floats, levels
+from mnistry.models.softmax import SoftmaxRegression
+from mnistry.probability import calibrate as calibrate_module
+from mnistry.probability.calibrate import cross_calibrate, fit_temperature
+from mnistry.probability.conformal import doubt_by_class
 
 LOW, HIGH = 0.05, 20.0
 
@@ -103,3 +108,69 @@ def test_calibration_needs_pictures_and_their_labels() -> None:
         fit_temperature(np.zeros((3, 10)), [0, 1])
     with pytest.raises(InputError, match=r"`labels` must be in 0\.\.9"):
         fit_temperature(np.zeros((1, 10)), [10])
+
+
+def test_folds_calibrate_by_every_picture_of_theirs(mnist: DataSets) -> None:
+    """What is promised follows from the folds' models on the pictures that each doesn't know."""
+    data = mnist.train.take(slice(6000))
+    fold = fold_numbers(data, 3)
+    model, *others = (
+        SoftmaxRegression(steps=300).fit(some.images, some.labels, classes=data.classes)
+        for some in (data, *(data.take(fold != i) for i in range(3)))
+    )
+    parts = [data.take(fold == i) for i in range(3)]
+    plain = np.concatenate([o.logits(p.images) for o, p in zip(others, parts, strict=True)])
+    labels = np.concatenate([part.labels for part in parts])
+    before = model.logits(mnist.test.images)
+    cross_calibrate(
+        model, data, [(o, data.take(fold != i), parts[i]) for i, o in enumerate(others)]
+    )
+    t = fit_temperature(plain, labels)
+    np.testing.assert_allclose(model.logits(mnist.test.images), before / t, atol=1e-4)
+    calibration = model.calibration
+    assert calibration is not None
+    assert calibration.pictures == len(data)
+    cooled = np.concatenate([o.logits(p.images) for o, p in zip(others, parts, strict=True)])
+    for mine, theirs in zip(calibration.doubt, doubt_by_class(cooled, labels), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    strange = np.concatenate([o.strangeness(p.images) for o, p in zip(others, parts, strict=True)])
+    np.testing.assert_array_equal(calibration.strange, np.sort(levels(strange)))
+    p = model.p_values(mnist.test.images)[np.arange(len(mnist.test)), mnist.test.labels]
+    for alpha in (0.1, 0.05):  # these writers are others than all 6,000 pictures' are
+        assert (p <= alpha).mean() < 1.25 * alpha
+
+
+def test_more_than_a_file_takes_are_drawn_from_all_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most so many pictures calibrate, as many of one fold as of another, from end to end."""
+    monkeypatch.setattr(calibrate_module, "MOST", 40)
+    rng = np.random.default_rng(0)
+    data = DataSet(
+        rng.integers(0, 256, (300, 5, 5), np.uint8), rng.integers(0, 3, 300), tuple("abc")
+    )
+    seen: list[NDArray[np.uint8]] = []
+
+    class Seeing(SoftmaxRegression):
+        def strangeness(self, images: ArrayLike) -> Floats:
+            seen.append(np.asarray(images))
+            return super().strangeness(images)
+
+    model, *others = (
+        Seeing(steps=20).fit(data.images, data.labels, classes=data.classes) for _ in range(3)
+    )
+    parts = [data.take(slice(100)), data.take(slice(100, 300))]
+    cross_calibrate(model, data, [(o, data, p) for o, p in zip(others, parts, strict=True)])
+    assert model.calibration is not None
+    assert model.calibration.pictures == 40
+    assert [len(images) for images in seen] == [20, 20]
+    for images, part in zip(seen, parts, strict=True):
+        np.testing.assert_array_equal(images[[0, -1]], part.images[[0, -1]])
+
+
+def test_folds_of_other_classes_are_refused() -> None:
+    """The folds must be of the model's own kind of data."""
+    images = np.zeros((4, 5, 5), np.uint8)
+    data = DataSet(images, np.array([0, 1, 0, 1]), ("a", "b"))
+    model = SoftmaxRegression(steps=1).fit(images, data.labels, classes=data.classes)
+    other = DataSet(images, data.labels, ("a", "c"))
+    with pytest.raises(InputError, match="`held_out` must have the model's classes"):
+        cross_calibrate(model, data, [(model, data, other)])

@@ -53,6 +53,42 @@ def test_validation_calibrates(mnist: DataSets, quick: Recipe) -> None:
     assert Run(quick, data).finish().temperature == 1
 
 
+def test_folds_calibrate_and_nothing_is_held_out(
+    mnist: DataSets, quick: Recipe, tmp_path: Path
+) -> None:
+    """The network is that of all pictures; four stopped and resumed give the same file."""
+    data, path = mnist.train.take(slice(2000)), tmp_path / "c.npz"
+    alone = Run(quick, data, seed=1).finish()
+    run = Run(quick, data, folds=3, seed=1, checkpoint=path)
+    steps = []
+
+    def stop(run: Run) -> None:
+        if run.trainer.step == 1:
+            steps.append(run.trainer.steps)
+        run.stop = len(run.done) == 2 and run.trainer.step == 5
+
+    with pytest.raises(Stopped):
+        run.finish(stop)
+    again = Run(quick, data, folds=3, seed=1, checkpoint=path, resume=True)
+    assert 0.5 < again.share < 0.75
+    model = again.finish(stop)
+    assert len(steps) == 4
+    assert np.ptp(steps) <= 1  # a fold's network learns as long as the one it stands for
+    assert len(model.members) == 1
+    assert model.calibration is not None
+    assert model.calibration.pictures == len(data)
+    np.testing.assert_allclose(
+        model.logits(mnist.test.images[:50]) * model.temperature,
+        alone.logits(mnist.test.images[:50]), atol=1e-4,
+    )  # fmt: skip
+    whole = Run(quick, data, folds=3, seed=1).finish()
+    assert same(model, whole)
+    assert model.calibration.to_dict() == whole.calibration.to_dict()  # type: ignore[union-attr]
+    assert again.provenance()["recipe"]["folds"] == 3
+    with pytest.raises(TrainingError, match="another `folds`"):
+        Run(quick, data, seed=1, checkpoint=path, resume=True)
+
+
 def test_train_convnet_is_one_call(mnist: DataSets) -> None:
     """Data in, calibrated model out."""
     few = DataSets(mnist.train.take(slice(2000)), mnist.validation, mnist.test, "few")
@@ -161,6 +197,9 @@ def test_refusals(little: DataSet, quick: Recipe) -> None:
         Run(quick, little, members=0)
     with pytest.raises(InputError, match=r"`views` must be 'one', 'five' or 'nine'; got 'ten'"):
         Run(quick, little, views="ten")
+    for options in ({"folds": 1}, {"folds": 2, "members": 2}, {"folds": 2, "validation": little}):
+        with pytest.raises(InputError, match=r"`folds` must be 2 or more, for 1 member, with no"):
+            Run(quick, little, **options)
     with pytest.raises(InputError, match=r"`every` must be 0 seconds or more; got -1"):
         Run(quick, little, every=-1)
 

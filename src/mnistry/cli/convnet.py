@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mnistry.training.run import Run
 
 DEFAULTS: dict[str, Any] = {
-    "recipe": "mnist", "members": 1, "views": "one", "device": "auto", "precision": "auto",
-    "compile": False, "resume": False, "save_every": 30.0,
+    "recipe": "mnist", "members": 1, "folds": 0, "views": "one", "device": "auto",
+    "precision": "auto", "compile": False, "resume": False, "save_every": 30.0,
 }  # fmt: skip
 
 
@@ -52,6 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--members", type=int, metavar="N", help="networks in it; default 1")
     group.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="learn from all pictures, and calibrate by K more networks that each learn without "
+        "a K-th of them, by writer where they are known; default: hold pictures out",
+    )
+    group.add_argument(
         "--views",
         choices=["one", "five", "nine"],
         help="five, nine: each picture is also seen moved by a pixel; default one",
@@ -76,6 +83,10 @@ def check(args: argparse.Namespace) -> None:
     """Refuse numbers out of range that can be told before there is data."""
     if args.epochs is not None and not 0 <= args.epochs <= 100_000:
         raise InputError(f"`--epochs` must be from 0 to 100,000; got {args.epochs}.")
+    if args.folds and args.validation is not None:
+        raise InputError(
+            "With `--folds` every picture is held out in turn; leave `--validation` away."
+        )
 
 
 def launched() -> bool:
@@ -105,12 +116,15 @@ def train(
     run = Run(
         make(epochs, data.shape, len(data.classes)),
         data.train,
-        validation=data.validation,
+        validation=None if chosen["folds"] else data.validation,
         seed=args.seed,
         checkpoint=checkpoint,
         every=chosen["save_every"],
         ranks=ranks,
-        **{k: chosen[k] for k in ("members", "views", "device", "precision", "compile", "resume")},
+        **{
+            k: chosen[k]
+            for k in ("members", "folds", "views", "device", "precision", "compile", "resume")
+        },
     )
     if ranks.leads and sys.stderr.isatty():
         print(f"training on {run.path}", file=sys.stderr)
@@ -150,7 +164,7 @@ def _tell(run: Run, progress: Progress) -> None:
     if trainer.seconds > 0:
         more += f"{trainer.step * trainer.feed.size / trainer.seconds:,.0f} pictures/s  "
     done = len(run.done) * trainer.steps + trainer.step
-    progress.update(done, run.members * trainer.steps, trainer.loss or 0.0, more)
+    progress.update(done, run.networks * trainer.steps, trainer.loss or 0.0, more)
 
 
 @contextmanager

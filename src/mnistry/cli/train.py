@@ -193,7 +193,8 @@ def _read(args: argparse.Namespace, *, writes: bool) -> tuple[Path, DataSets]:
     _refuse_strangers(args)
     if args.model == "convnet":
         convnet.check(args)
-    return out, load_data(args.data, validation=_validation(args.validation), seed=args.seed)
+    validation = 0 if args.folds else _validation(args.validation)
+    return out, load_data(args.data, validation=validation, seed=args.seed)
 
 
 def _refuse_strangers(args: argparse.Namespace) -> None:

@@ -238,6 +238,35 @@ def split_by_writer(data: DataSet, share: float, seed: int = 0) -> tuple[DataSet
     return data.take(~drawn), data.take(drawn)
 
 
+def fold_numbers(data: DataSet, count: int, seed: int = 0) -> NDArray[np.int64]:
+    """Deal the pictures into `count` folds of about one size: (n,) ints in 0..count-1.
+
+    By writer where these are known, so that no writer is in two folds; else by class. `seed`
+    decides who or what comes where.
+
+    Raises
+    ------
+    InputError : `count` is less than two, or more than there are writers, or pictures.
+    """
+    whose = np.arange(len(data)) if data.writers is None else data.writers
+    names, of, sizes = np.unique(whose, return_inverse=True, return_counts=True)
+    if not 2 <= count <= len(names):
+        what = "pictures" if data.writers is None else "writers"
+        raise InputError(
+            f"`count` must be from 2 to {len(names):,}, as many as there are {what}; got {count}."
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    dealt = np.empty(len(names), np.int64)
+    if data.writers is None:
+        dealt[order[np.argsort(data.labels[order], kind="stable")]] = np.arange(len(names)) % count
+        return dealt
+    filled = [0] * count
+    for writer in order:  # each to the fold that has least
+        dealt[writer] = fold = filled.index(min(filled))
+        filled[fold] += int(sizes[writer])
+    return dealt[of]
+
+
 def _between(share: float) -> None:
     if not 0 < share < 1:
         raise InputError(f"`share` must be between 0 and 1; got {share}.")

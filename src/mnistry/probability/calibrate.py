@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistry.data.dataset import DataSet
 from mnistry.errors import InputError
 from mnistry.models.base import cross_entropy
-from mnistry.models.calibration import LEVELS, MOST, Calibration, Levels, levels
+from mnistry.models.calibration import (
+    LEVELS,
+    MOST,
+    Calibration,
+    Gaussian,
+    Levels,
+    levels,
+)
 from mnistry.models.convnet import ConvNet
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.probability.conformal import doubt_by_class
 from mnistry.probability.spoil import spoiled
 from mnistry.probability.typical import fit_gaussian
+
+Trained = SoftmaxRegression | ConvNet
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 _SPOILED = 3  # times that each held-out picture is spoiled
@@ -22,7 +33,7 @@ _USUAL = 0.99  # share of the held-out pictures that are not strange
 _MOST_LEARNT = 4_000  # pictures that the model's Gaussian is fitted to
 
 
-def calibrate(model: SoftmaxRegression | ConvNet, learnt: DataSet, held_out: DataSet) -> None:
+def calibrate(model: Trained, learnt: DataSet, held_out: DataSet) -> None:
     """Calibrate a trained model, in place: its temperature, and what its p-values follow from.
 
     With no picture held out, or a single class, it stays as it is.
@@ -30,36 +41,86 @@ def calibrate(model: SoftmaxRegression | ConvNet, learnt: DataSet, held_out: Dat
     Parameters
     ----------
     learnt : what it learnt from: what typical pictures are like.
-    held_out : others, best by other writers; of more than 20,000, the first so many.
+    held_out : others, best by other writers; of more than 20,000, so many of them.
 
     Raises
     ------
     InputError : the data has other classes than the model.
     """
-    for name, data in (("learnt", learnt), ("held_out", held_out)):
+    cross_calibrate(model, learnt, [(model, learnt, held_out)])
+
+
+def cross_calibrate(
+    model: Trained, learnt: DataSet, folds: Sequence[tuple[Trained, DataSet, DataSet]]
+) -> None:
+    """Calibrate a model, in place, by what models like it say of pictures that they don't know.
+
+    So all pictures can be learnt from, and every writer has a say in what is promised
+    (cross-conformal prediction, Vovk 2015, arXiv:1208.0806). The others have learnt from a little
+    less than the model has, which errs on the side of caution.
+
+    Parameters
+    ----------
+    learnt : what the model learnt from.
+    folds : a model each, what it learnt from, and other pictures. They are calibrated on the way.
+
+    Raises
+    ------
+    InputError : the data has other classes than the model.
+    """
+    for name, data in (("learnt", learnt), *(("held_out", held_out) for *_, held_out in folds)):
         if data.classes != model.classes:
             raise InputError(f"`{name}` must have the model's classes; it has others.")
-    held_out = held_out.take(slice(MOST))
-    if len(held_out) == 0 or len(learnt) < 2 or len(model.classes) < 2:
+    others = [other for other, *_ in folds]
+    parts = [_some(held_out, MOST // len(folds)) for *_, held_out in folds]
+    labels = np.concatenate([part.labels for part in parts])
+    if len(labels) == 0 or len(learnt) < 2 or len(model.classes) < 2:
         return
-    model.cool(fit_temperature(model.logits(held_out.images), held_out.labels))
-    own = doubt_by_class(model.logits(held_out.images), held_out.labels)
-    gaussian = None
-    if not (isinstance(model, ConvNet) and model.open):
-        some = learnt.take(
-            np.linspace(0, len(learnt) - 1, min(len(learnt), _MOST_LEARNT), dtype=int)
-        )
-        gaussian = fit_gaussian(model.features(some.images), some.labels, len(model.classes))
+    judges = list(zip(others, parts, strict=True))
+    logits = np.concatenate([other.logits(part.images) for other, part in judges])
+    temperature = fit_temperature(logits, labels)
+    known = {id(model): (model, learnt)} | {id(other): (other, own) for other, own, _ in folds}
+    for one, _ in known.values():
+        one.cool(temperature)
+    logits = np.concatenate([other.logits(part.images) for other, part in judges])
+    own = doubt_by_class(logits, labels)
     nothing = np.zeros(0, np.int64)
-    model.promise(Calibration(own, nothing, gaussian))
-    strange = np.sort(levels(model.strangeness(held_out.images)))
+    gaussian = None
+    for one, data in reversed(known.values()):  # the model's comes last, to be kept
+        gaussian = _gaussian(one, data)
+        one.promise(Calibration(own, nothing, gaussian))
+    strange = np.sort(
+        levels(np.concatenate([other.strangeness(part.images) for other, part in judges]))
+    )
     heat = None
     if isinstance(model, ConvNet) and model.open:
-        bad = np.concatenate([spoiled(held_out.images, seed) for seed in range(_SPOILED)])
+        spoilt = [
+            (other, spoiled(part.images, seed), part.labels)
+            for other, part in judges
+            for seed in range(_SPOILED)
+        ]
         heat = fit_heat(
-            model.logits(bad), np.tile(held_out.labels, _SPOILED), model.strangeness(bad), strange
+            np.concatenate([other.logits(bad) for other, bad, _ in spoilt]),
+            np.concatenate([truth for *_, truth in spoilt]),
+            np.concatenate([other.strangeness(bad) for other, bad, _ in spoilt]),
+            strange,
         )
     model.promise(Calibration(own, strange, gaussian, heat))
+
+
+def _some(data: DataSet, most: int) -> DataSet:
+    """Give so many pictures at most, evenly spread over the set."""
+    if len(data) <= most:
+        return data
+    return data.take(np.linspace(0, len(data) - 1, most, dtype=int))
+
+
+def _gaussian(model: Trained, learnt: DataSet) -> Gaussian | None:
+    """Find where the pictures lie that a model learnt from, unless it knows strange ones itself."""
+    if isinstance(model, ConvNet) and model.open:
+        return None
+    some = _some(learnt, _MOST_LEARNT)
+    return fit_gaussian(model.features(some.images), some.labels, len(model.classes))
 
 
 def fit_heat(

@@ -6,15 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mnistry.data.dataset import DataSet, DataSets
+from mnistry.data.dataset import DataSet, DataSets, fold_numbers
 from mnistry.errors import InputError, TrainingError
 from mnistry.models.convnet import MOST, VIEWS, ConvNet, Member
-from mnistry.probability.calibrate import calibrate
+from mnistry.probability.calibrate import calibrate, cross_calibrate
 from mnistry.training.checkpoint import (
     checkpoint_bytes,
     parse_checkpoint,
@@ -53,11 +54,17 @@ def train_convnet(data: DataSets, epochs: float = 1.0, *, seed: int = 0, **optio
 class Run:
     """Trains `members` networks one after the other and makes one model of them.
 
+    With `folds`, the model of one network learns from all pictures, and as many more networks
+    each learn without a fold of them, which it then answers: what they say calibrates the model
+    by every writer that there is (cross-conformal prediction, Vovk 2015).
+
     Parameters
     ----------
     recipe, data, validation, device, precision, compile : see `Trainer`. The validation pictures
         also calibrate the model; without them it stays uncalibrated.
     members : networks in the ensemble; each has a seed of its own, made from `seed`.
+    folds : networks that learn besides to calibrate it, at least 2; 0 for none. No picture may be
+        held out as `validation` then.
     views : "one"; or for test-time augmentation "five", a shift by a pixel each way as well, or
         "nine", aslant too.
     checkpoint : where the state is kept while it runs, a path ending in ``.npz``; None for no
@@ -85,6 +92,7 @@ class Run:
         *,
         validation: DataSet | None = None,
         members: int = 1,
+        folds: int = 0,
         views: str = "one",
         seed: int = 0,
         device: str = "auto",
@@ -102,10 +110,17 @@ class Run:
                 raise InputError(f"`views` must be 'one', 'five' or 'nine'; got {views!r}.")
             if not every >= 0:
                 raise InputError(f"`every` must be 0 seconds or more; got {every}.")
+            if folds and (folds < 2 or members > 1 or (validation is not None and len(validation))):
+                raise InputError(
+                    "`folds` must be 2 or more, for 1 member, with no `validation`; got "
+                    f"{folds}, {members} and {0 if validation is None else len(validation)}."
+                )
             if resume and checkpoint is None:
                 raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
+            self._fold = fold_numbers(data, folds, seed) if folds else None
         self.recipe, self.data, self.validation = recipe, data, validation
         self.members, self.views, self.seed, self.every = members, views, seed, every
+        self.networks = members + folds
         self.ranks, self._meeting = ranks, 0
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.stop = False
@@ -134,7 +149,7 @@ class Run:
     def share(self) -> float:
         """How much of the run is done, from 0 to 1."""
         now = self.trainer.step / max(self.trainer.steps, 1)
-        return min(1.0, (len(self.done) + now) / self.members)
+        return min(1.0, (len(self.done) + now) / self.networks)
 
     def finish(self, watch: Watch | None = None) -> ConvNet:
         """Train what is left; give the calibrated model. See `learn` and `model`."""
@@ -162,17 +177,21 @@ class Run:
             if stop:
                 raise Stopped
 
-        while len(self.done) < self.members:
+        while len(self.done) < self.networks:
             self.trainer.run(after_step)
             self.done.append(self.trainer.member())
             self.histories.append(self.trainer.history)
-            if len(self.done) < self.members:
+            if len(self.done) < self.networks:
                 self.trainer = self._next()
 
     def model(self) -> ConvNet:
         """Give the model of the members that are done, calibrated; one rank can do it alone."""
-        model = ConvNet(self.done, classes=self.data.classes, views=VIEWS[self.views])
-        if self.validation is not None:
+        model = self._model(self.done[: self.members])
+        if self._fold is not None:
+            others = enumerate(self.done[self.members :])
+            folds = [(self._model([other]), *self._split(i)) for i, other in others]
+            cross_calibrate(model, self.data, folds)
+        elif self.validation is not None:
             calibrate(model, self.data, self.validation)
         return model
 
@@ -200,6 +219,7 @@ class Run:
             "recipe": {
                 **self.recipe.to_dict(),
                 "members": self.members,
+                "folds": self.networks - self.members,
                 "seed": self.seed,
                 "views": self.views,
             },
@@ -209,18 +229,30 @@ class Run:
         }
 
     def _next(self) -> Trainer:
-        """Make the trainer of the next member; one alone has the run's own seed."""
+        """Make the trainer of the next network; one alone has the run's own seed."""
         i = len(self.done)
-        seed = self.seed if i == 0 else mixed(self.seed, 5, i)
+        seed = mixed(self.seed, 5, i) if i else self.seed
+        recipe, data = self.recipe, self.data
+        if i >= self.members:  # as many steps as the network that it stands for
+            data, _ = self._split(i - self.members)
+            recipe = replace(recipe, epochs=recipe.epochs * len(self.data) / len(data))
         self._meeting = 0
         return Trainer(
-            self.recipe,
-            self.data,
+            recipe,
+            data,
             validation=self.validation,
             seed=seed,
             ranks=self.ranks,
             **self._options,
         )
+
+    def _split(self, fold: int) -> tuple[DataSet, DataSet]:
+        """Give the pictures outside of a fold, and those in it."""
+        inside = self._fold == fold
+        return self.data.take(~inside), self.data.take(inside)
+
+    def _model(self, members: list[Member]) -> ConvNet:
+        return ConvNet(members, classes=self.data.classes, views=VIEWS[self.views])
 
     def _wishes(self) -> tuple[bool, bool]:
         """Say whether to stop, and whether a checkpoint is due; all ranks say the same.
@@ -249,6 +281,7 @@ class Run:
             "recipe": self.recipe.to_dict(),
             "seed": self.seed,
             "members": self.members,
+            "folds": self.networks - self.members,
             "data": self.data.fingerprint,
             "validation": validation,
         }
