@@ -116,6 +116,20 @@ def test_a_border_beside_a_digit_takes_nothing_from_it() -> None:
     assert not inker._stands_out(ink, grey)
 
 
+@pytest.mark.parametrize("least", [1.0, 0.6, 0.35])
+def test_where_light_falls_off_ink_still_stands_out(least: float) -> None:
+    """Paper's own course from bright to dark, or a shadow's edge, is no grain."""
+    rng = np.random.default_rng(0)
+    ink = np.zeros((68, 120), np.float32)
+    cv2.ellipse(ink, (60, 34), (12, 18), 0, 0, 360, 1.0, 3)
+    paper = (0.8 + 0.01 * rng.standard_normal(ink.shape)).astype(np.float32)
+    slope = np.linspace(1, least, 120, dtype=np.float32)[None]
+    shadow = np.where(np.arange(120) < 58, 1, least).astype(np.float32)[None]
+    for light in (slope, cv2.GaussianBlur(shadow, (0, 0), 3)):
+        assert inker._stands_out(ink, (paper - 0.15 * ink) * light)
+        assert not inker._stands_out(ink, paper * light)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 5), (3, 2)])
 def test_odd_sizes_are_answered(shape: tuple[int, int]) -> None:
     """Pictures of any size have an answer of their size."""
