@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnistry.cli import main
@@ -101,6 +102,20 @@ def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["accuracy"] > 0.92
 
 
+def test_an_epoch_of_little_data_is_one(tmp_path: Path) -> None:
+    """Where there are fewer pictures than a batch has, an epoch is a step."""
+    rng = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "few.npz", x_train=rng.integers(0, 256, (30, 5, 5), np.uint8),
+        y_train=np.arange(30) % 3,
+    )  # fmt: skip
+    for epochs, steps in (("0", 0), ("0.2", 1), ("10", 10)):
+        out = str(tmp_path / "m.onnx")
+        asked = ["--data", str(tmp_path / "few.npz"), "--epochs", epochs, "--out", out]
+        assert main(["train", *asked]) == 0
+        assert load_model(out).provenance["recipe"]["steps"] == steps
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -113,6 +128,8 @@ def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFi
             "`--validation` must be a number or 'writer'; got 'some'",
         ),
         (["train", "--validation", "writer"], "writer"),
+        (["train", "--solver", "newton", "--steps", "3"], "`--steps` is for gradient descent;"),
+        (["train", "--solver", "newton", "--epochs", "3"], "`--epochs` is for gradient descent"),
         (["train", "--data", "nowhere"], "nowhere"),
         (["evaluate", "none.onnx"], "none.onnx can't be read: No such file"),
     ],

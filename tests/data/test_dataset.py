@@ -267,6 +267,8 @@ def test_folds_without_writers_hold_each_class_alike() -> None:
     for label in range(5):
         counts = np.bincount(folds[data.labels == label], minlength=4)
         assert np.ptp(counts) <= 1
+    again = np.concatenate([folds, folds])  # the same pictures once more
+    assert np.array_equal(again, fold_numbers(data.take(np.tile(np.arange(500), 2)), 4, seed=1))
     assert np.array_equal(folds, fold_numbers(data, 4, seed=1))
     assert not np.array_equal(folds, fold_numbers(data, 4, seed=2))
 
@@ -275,7 +277,7 @@ def test_folds_without_writers_hold_each_class_alike() -> None:
 def test_folds_need_something_in_each(count: int) -> None:
     """One fold is none, and an empty one neither."""
     with pytest.raises(
-        InputError, match=rf"`count` must be from 2 to 12, .* pictures; got {count}"
+        InputError, match=rf"`folds` must be from 2 to 12, .* pictures; got {count}"
     ):
         fold_numbers(make(), count)
     one = make(writers=1)

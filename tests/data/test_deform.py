@@ -10,7 +10,7 @@ import pytest
 
 from mnistry.cli import main
 from mnistry.data.dataset import DataSet, DataSets
-from mnistry.data.deform import CHUNK, deformed
+from mnistry.data.deform import CHUNK, deformed, write_deformed
 from mnistry.data.idx import read_idx, write_images
 from mnistry.data.sources import load_data
 from mnistry.errors import DataError, InputError
@@ -95,10 +95,24 @@ def test_command_writes_a_set_whose_first_pictures_are_to_be_held_out(
     np.testing.assert_array_equal(found.train.labels, np.resize(source.train.labels, n - held_out))
     first = found.train.fingerprint
     again = ["data", "deform", str(place), "--data", str(small), "--count", str(n), "--json"]
+    assert main(again) == 2  # what is there would be lost
+    assert "holds a data set already (train-images-idx3-ubyte)" in capsys.readouterr().err
+    again[2] = str(tmp_path / "again")
     assert main(again) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["train"], told["validation"]) == (n, held_out)
-    assert load_data(place, validation=held_out).train.fingerprint == first
+    assert load_data(tmp_path / "again", validation=held_out).train.fingerprint == first
+
+
+def test_an_interrupted_set_is_none(small: Path, tmp_path: Path) -> None:
+    """Ctrl-C while pictures are made leaves no file that would be taken for a set's."""
+
+    def interrupt(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_deformed(tmp_path / "x", load_data(small, validation=500), 9000, 0, interrupt)
+    assert list((tmp_path / "x").iterdir()) == []
 
 
 def test_command_refuses(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

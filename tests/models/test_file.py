@@ -141,6 +141,17 @@ def test_save_refuses_and_loses_nothing(model: SoftmaxRegression, tmp_path: Path
         save_model(SoftmaxRegression(), tmp_path / "m.onnx")
     with pytest.raises(FileNotFoundError):
         save_model(model, tmp_path / "no" / "m.onnx")
+    with pytest.raises(
+        ModelError, match=r"has 1,\d{3},\d{3} bytes of metadata, and a file .* at mo"
+    ):
+        save_model(model, tmp_path / "m.onnx", provenance={"x": "a" * 1_100_000})
+    pictures = np.zeros((2, 5000), np.float32)
+    for wide, what in (
+        (SoftmaxRegression(steps=1).fit(pictures, [0, 1]), "5,000 pixels a side"),
+        (SoftmaxRegression(steps=1).fit(pictures[:, :4], [0, 10_000]), "10,001 classes"),
+    ):
+        with pytest.raises(ModelError, match=rf"has {what}, and a file of mnistry at most"):
+            save_model(wide, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -142,3 +142,27 @@ def test_optimum_is_found_from_afar(scale: float, l2: float) -> None:
     assert model.optimum is not None
     assert model.optimum.converged
     assert model.optimum.gap <= 1e-8
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0, 1e4])
+def test_single_precision_far_from_one_ends_near_the_optimum(scale: float) -> None:
+    """Where rounding leaves the Hessian singular, it is steadied, and the certificate holds."""
+    x, y = problem(7, 200, 30, 4)
+    x = (x - x.min()) * scale
+    x[:, 5] = x[:, 6]  # and nothing tells these two apart
+    x[:, 7] *= 1e-3
+    model = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-5).fit(x.astype(np.float32), y)
+    assert model.optimum is not None
+    assert np.isfinite(model.weights).all()
+    peer = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-7).fit(x, y)
+    assert peer.optimum is not None
+    assert model.optimum.objective - peer.optimum.objective <= 0.05
+    assert model.optimum.objective - model.optimum.gap <= peer.optimum.objective + 1e-6
+
+
+def test_numbers_without_measure_end_in_no_error() -> None:
+    """Where no inverse is to be had, gradients serve as they are."""
+    x, y = problem(8, 60, 5, 3)
+    model = SoftmaxRegression(solver="newton", l2=1e-3, max_iter=5)
+    model.fit((x * 1e18).astype(np.float32), y)
+    assert np.isfinite(model.weights).all()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mnistry.data.dataset import DataSets
-from mnistry.errors import InputError
+from mnistry.errors import InputError, ModelError
 from mnistry.models.base import softmax
+from mnistry.models.file import shipped_model
 from mnistry.models.softmax import SoftmaxRegression
 
 
@@ -115,6 +116,20 @@ def test_partial_fit_goes_on(mnist: DataSets) -> None:
         model.partial_fit(batch.images, batch.labels, classes=["a", "b"])
     with pytest.raises(InputError, match=r"must have 784 pixels each"):
         model.partial_fit(batch.images[:, :20], batch.labels)
+
+
+def test_what_is_known_of_weights_ends_with_them(mnist: DataSets) -> None:
+    """Learning on, or anew, drops the calibration and the provenance of what was learnt before."""
+    few = mnist.train.take(slice(300))
+    for learn in (SoftmaxRegression.fit, SoftmaxRegression.partial_fit):
+        model = shipped_model("softmax")
+        model.solver, model.steps = "sgd", 10
+        assert model.calibration is not None
+        learn(model, few.images, few.labels)
+        assert model.calibration is None
+        assert model.provenance == {}
+        with pytest.raises(ModelError, match="was not calibrated"):
+            model.p_values(few.images)
 
 
 def test_other_shapes_and_classes() -> None:

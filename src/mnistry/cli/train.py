@@ -206,6 +206,13 @@ def _refuse_strangers(args: argparse.Namespace) -> None:
                 f"`--{name.replace('_', '-')}` is not for a model of kind {args.model!r}; "
                 "leave it out, or choose the other `--model`."
             )
+    if args.solver == "newton":
+        for name in ("steps", "rate", "batch", "epochs"):
+            if getattr(args, name) is not None:
+                raise InputError(
+                    f"`--{name}` is for gradient descent; leave it out, or leave out "
+                    "`--solver newton`."
+                )
     if args.steps is not None and args.epochs is not None:
         raise InputError("`--steps` and `--epochs` say the same thing twice; give one of them.")
 
@@ -221,7 +228,8 @@ def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, A
     if args.epochs is not None:
         if not 0 <= args.epochs <= 1e6:
             raise InputError(f"`--epochs` must be from 0 to 1,000,000; got {args.epochs}.")
-        given["steps"] = round(args.epochs * n / max(given["batch"], 1))
+        size = max(1, min(given["batch"], n))  # no batch is larger than the data
+        given["steps"] = max(round(args.epochs * n / size), 1 if args.epochs else 0)
     if given["solver"] == "newton":
         l2 = 1 / max(n, 1) if given["l2"] is None else given["l2"]
         recipe: dict[str, Any] = {"solver": "newton", "l2": l2, "seed": args.seed}

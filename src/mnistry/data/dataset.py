@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 
@@ -167,7 +168,15 @@ class DataSets:
 
 
 def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
-    """Name classes that have no names: the numbers from 0 to the largest label."""
+    """Name classes that have no names: the numbers from 0 to the largest label.
+
+    Raises
+    ------
+    InputError : labels are no whole numbers.
+    """
+    for some in labels:
+        if some.dtype.kind not in "iu" and some.size:
+            raise InputError(f"`labels` must be whole numbers; got {some.dtype}.")
     largest = max((int(some.max()) for some in labels if some.size), default=0)
     return tuple(str(i) for i in range(max(1, min(largest + 1, _MOST_CLASSES))))
 
@@ -238,33 +247,43 @@ def split_by_writer(data: DataSet, share: float, seed: int = 0) -> tuple[DataSet
     return data.take(~drawn), data.take(drawn)
 
 
-def fold_numbers(data: DataSet, count: int, seed: int = 0) -> NDArray[np.int64]:
-    """Deal the pictures into `count` folds of about one size: (n,) ints in 0..count-1.
+def fold_numbers(data: DataSet, folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """Deal the pictures into folds of about one size: (n,) ints in 0..folds-1.
 
-    By writer where these are known, so that no writer is in two folds; else by class. `seed`
-    decides who or what comes where.
+    By writer where these are known, so that no writer is in two folds; else by class, and the
+    same picture, where it is there several times, into one. `seed` decides who comes where.
 
     Raises
     ------
-    InputError : `count` is less than two, or more than there are writers, or pictures.
+    InputError : `folds` is less than two, or more than there are writers, or pictures.
     """
-    whose = np.arange(len(data)) if data.writers is None else data.writers
-    names, of, sizes = np.unique(whose, return_inverse=True, return_counts=True)
-    if not 2 <= count <= len(names):
-        what = "pictures" if data.writers is None else "writers"
+    known = data.writers is not None
+    whose = _checksums(data.images) if data.writers is None else data.writers
+    names, first, of, sizes = np.unique(
+        whose, return_index=True, return_inverse=True, return_counts=True
+    )
+    if not 2 <= folds <= len(names):
         raise InputError(
-            f"`count` must be from 2 to {len(names):,}, as many as there are {what}; got {count}."
+            f"`folds` must be from 2 to {len(names):,}, as many as there are "
+            f"{'writers' if known else 'different pictures'}; got {folds}."
         )
     order = np.random.default_rng(seed).permutation(len(names))
     dealt = np.empty(len(names), np.int64)
-    if data.writers is None:
-        dealt[order[np.argsort(data.labels[order], kind="stable")]] = np.arange(len(names)) % count
-        return dealt
-    filled = [0] * count
+    if not known:
+        by_class = order[np.argsort(data.labels[first[order]], kind="stable")]
+        dealt[by_class] = np.arange(len(names)) % folds
+        return np.asarray(dealt[of])
+    filled = [0] * folds
     for writer in order:  # each to the fold that has least
         dealt[writer] = fold = filled.index(min(filled))
         filled[fold] += int(sizes[writer])
-    return dealt[of]
+    return np.asarray(dealt[of])
+
+
+def _checksums(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Give a number for each picture (n, h, w), the same for the same bytes."""
+    sums = (crc32(one.tobytes()) for part in in_parts(images) for one in part)
+    return np.fromiter(sums, np.int64, len(images))
 
 
 def _between(share: float) -> None:

@@ -46,8 +46,8 @@ def write_deformed(
 
     Raises
     ------
-    InputError : the count is less than the data set has, there are more than 256 classes, or
-        the disk has too little room.
+    InputError : the count is less than the data set has, there are more than 256 classes, the
+        folder holds a data set already, or the disk has too little room.
     OSError : a file can't be written.
     """
     held_out, learnt = data.validation, data.train
@@ -56,6 +56,12 @@ def write_deformed(
         raise InputError(f"`count` must be at least {least:,}, what {data.name} has; got {count}.")
     if len(data.classes) > 256:
         raise InputError(f"There may be 256 classes at most; {data.name} has {len(data.classes)}.")
+    there = [name for name in (*_FILES, *_TEST_FILES) if (folder / name).exists()]
+    if there:
+        raise InputError(
+            f"{str(folder)!r} holds a data set already ({there[0]}), which would be lost; "
+            "name another folder, or delete it first."
+        )
     h, w = data.shape
     folder.mkdir(parents=True, exist_ok=True)
     need, free = count * (h * w + 1), shutil.disk_usage(folder).free
@@ -76,10 +82,15 @@ def write_deformed(
 
     repeated = np.resize(learnt.labels.astype(np.uint8), count - len(held_out))
     labels = np.concatenate([held_out.labels.astype(np.uint8), repeated])
-    write_idx(folder / _FILES[1], labels)
-    write_idx(folder / _TEST_FILES[0], data.test.images)
-    write_idx(folder / _TEST_FILES[1], data.test.labels.astype(np.uint8))
-    write_images(folder / _FILES[0], (count, h, w), parts())  # last: without it there is no set
+    try:
+        write_idx(folder / _FILES[1], labels)
+        write_idx(folder / _TEST_FILES[0], data.test.images)
+        write_idx(folder / _TEST_FILES[1], data.test.labels.astype(np.uint8))
+        write_images(folder / _FILES[0], (count, h, w), parts())
+    except BaseException:  # an interruption as well: a set is whole, or there is none
+        for name in (*_FILES, *_TEST_FILES):
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def deformed(

@@ -9,6 +9,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
 import numpy as np
 
 from mnistry.cores import each
@@ -19,6 +24,9 @@ _COUPLED = 2400  # unknowns in the block of the Hessian that couples the classes
 _WIDEST = 2500  # with more pixels than this, their covariance costs more than it saves
 _TAU = 0.05  # probabilities below this are rounded at random
 _SAMPLE = 30_000  # pictures that the Hessian is built from
+_TRIES = 5  # to make a matrix regular, each with ten times as much on its diagonal
+
+Inverse = TypeVar("Inverse")
 
 
 class Hessian:
@@ -26,28 +34,34 @@ class Hessian:
 
     def __init__(self, problem: Objective, p: Floats, rng: np.random.Generator) -> None:
         self.p, self.k, self.d = p, problem.k, problem.d
-        self.rank = min(problem.d, max(_COUPLED // problem.k - 1, 1))
-        if problem.d > _WIDEST:
-            self.rank = 0
-            return
+        self.rank = 0  # without an inverse, a gradient is the direction as it is
+        if problem.d <= _WIDEST:
+            with suppress(np.linalg.LinAlgError):  # numbers so large that rounding leaves nothing
+                self._build(problem, p, rng)
+
+    def _build(self, problem: Objective, p: Floats, rng: np.random.Generator) -> None:
+        rank = min(problem.d, max(_COUPLED // problem.k - 1, 1))
         # Taken at random: every third picture, say, may all be of one kind of writer.
         size = min(problem.n, _SAMPLE)
         sample = np.sort(rng.choice(problem.n, size, replace=False))
         self.basis = _principal_components(problem, sample)
         rounded = p[:, sample] if size < _SAMPLE else _round(p[:, sample], rng)
-        coupled, rest = self._accumulate(problem, sample, rounded)
-        ridge = np.append(1e-6, np.full(self.rank, max(problem.l2, 1e-9))).astype(problem.dtype)
+        coupled, rest = self._accumulate(problem, sample, rounded, rank)
+        ridge = np.append(1e-6, np.full(rank, max(problem.l2, 1e-9))).astype(problem.dtype)
         coupled[np.diag_indices(len(coupled))] += np.tile(ridge, self.k)
-        self.factor = Cholesky(coupled)
-        own = np.arange(self.d - self.rank)
+        own = np.arange(self.d - rank)
         rest[:, own, own] += max(problem.l2, 1e-9)
-        self.rest = np.array(each(np.linalg.inv, rest))
+        self.factor = _steadied(Cholesky, coupled)
+        self.rest = np.array(each(partial(_steadied, np.linalg.inv), rest))
+        self.rank = rank
 
-    def _accumulate(self, problem: Objective, sample: Ints, p: Floats) -> tuple[Floats, Floats]:
+    def _accumulate(
+        self, problem: Objective, sample: Ints, p: Floats, rank: int
+    ) -> tuple[Floats, Floats]:
         """Sum the curvature of the sample: (k*(r+1), k*(r+1)) coupled, (k, d-r, d-r) the rest."""
-        k, r = self.k, self.rank + 1
+        k, r = self.k, rank + 1
         blocks = np.zeros((k, k, r, r), problem.dtype)
-        rest = np.zeros((k, self.d - self.rank, self.d - self.rank), problem.dtype)
+        rest = np.zeros((k, self.d - rank, self.d - rank), problem.dtype)
         # With p not summing to 1 after rounding, this keeps every picture's part positive.
         total = np.maximum(p.sum(axis=0), 1)
         share = problem.share[sample]
@@ -125,6 +139,25 @@ class Cholesky:
             e = min(s + size, n)
             x[s:e] = inverse.T @ (x[s:e] - a[e:, s:e].T @ x[e:])
         return x
+
+
+def _steadied(inverted: Callable[[Floats], Inverse], a: Floats) -> Inverse:
+    """Invert a matrix that rounding may have left singular, or not quite positive.
+
+    Numbers far above 1, in float32, drown the ridge; then as much is added as is lost in them.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError : that doesn't help.
+    """
+    for slack in (0, *10.0 ** np.arange(_TRIES)):
+        steadied = a.copy()
+        steadied[np.diag_indices(len(a))] += (
+            slack * np.finfo(a.dtype).eps * a.diagonal().max(initial=0)
+        )
+        with suppress(np.linalg.LinAlgError):
+            return inverted(steadied)
+    raise np.linalg.LinAlgError
 
 
 def _principal_components(problem: Objective, sample: Ints) -> Floats:

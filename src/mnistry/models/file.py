@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _LARGEST = 64 * 2**20  # bytes; far more than any model of ours
 _LARGEST_METADATA = 2**20
+_MOST_CLASSES, _LONGEST_SIDE = 10_000, 4096
 
 Take = Callable[[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float32]]]
 Read = Callable[
@@ -75,6 +76,15 @@ def save_model(
         },
         **(provenance or {}),
     }
+    for what, found, most in (
+        ("classes", len(model.classes), _MOST_CLASSES),
+        ("pixels a side", max(model.shape), _LONGEST_SIDE),
+        ("bytes of metadata", len(json.dumps(facts, ensure_ascii=False)), _LARGEST_METADATA),
+    ):
+        if found > most:
+            raise ModelError(
+                f"The model has {found:,} {what}, and a file of mnistry at most {most:,}."
+            )
     content = build(model, facts).SerializeToString(deterministic=True)
     if len(content) > _LARGEST:
         raise ModelError(
@@ -272,7 +282,7 @@ def _facts(proto: onnx.ModelProto, name: str) -> dict[str, Any]:
 
 def _names(facts: dict[str, Any], name: str) -> tuple[str, ...]:
     classes = facts.get("classes")
-    if not isinstance(classes, list) or not 1 <= len(classes) <= 10_000:
+    if not isinstance(classes, list) or not 1 <= len(classes) <= _MOST_CLASSES:
         raise ModelError(f"{name} names no classes in its metadata; it is damaged. Train it again.")
     return tuple(map(str, classes))
 
@@ -282,11 +292,11 @@ def _shape(facts: dict[str, Any], name: str) -> tuple[int, int]:
     if (
         not isinstance(shape, list)
         or len(shape) != 2
-        or not all(type(side) is int and 1 <= side <= 4096 for side in shape)
+        or not all(type(side) is int and 1 <= side <= _LONGEST_SIDE for side in shape)
     ):
         raise ModelError(
-            f"{name} gives the pictures' shape as {str(shape)[:60]}, not two sides of 1 to 4096 "
-            "pixels; it is damaged. Train it again."
+            f"{name} gives the pictures' shape as {str(shape)[:60]}, not two sides of 1 to "
+            f"{_LONGEST_SIDE} pixels; it is damaged. Train it again."
         )
     return shape[0], shape[1]
 

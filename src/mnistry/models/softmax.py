@@ -168,7 +168,7 @@ class SoftmaxRegression(Model):
         with one_thread():
             for at in (np.arange(len(x))[rows] for rows in _slices(len(x), self.batch)):
                 step.take(x, at, y[at], None if w is None else w[at])
-        self.optimum = None
+        self._forget()
         return self
 
     def _start(
@@ -194,9 +194,14 @@ class SoftmaxRegression(Model):
 
     def _begin(self, x: NDArray[Any], classes: tuple[str, ...], shape: tuple[int, int]) -> None:
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        self.classes, self.shape, self.optimum = classes, shape, None
+        self.classes, self.shape = classes, shape
+        self._forget()
         self.weights = np.zeros((x.shape[1], len(classes)), dtype)
         self.biases = np.zeros(len(classes), dtype)
+
+    def _forget(self) -> None:
+        """Drop what was known of other weights."""
+        self.optimum, self.calibration, self.provenance = None, None, {}
 
     def _descend(
         self,

@@ -43,8 +43,8 @@ def train_convnet(data: DataSets, epochs: float = 1.0, *, seed: int = 0, **optio
     Parameters
     ----------
     data : learns from `train`, watches and calibrates on `validation`; `test` is not touched.
-    options : of `Run`: members, views, device, precision, compile, checkpoint, every, resume. A
-        checkpoint is left for the caller to delete once the model is kept.
+    options : of `Run`: members, folds, views, device, precision, compile, checkpoint, every,
+        resume. A checkpoint is left for the caller to delete once the model is kept.
     """
     recipe = Recipe.for_epochs(epochs, data.shape, len(data.classes))
     run = Run(recipe, data.train, validation=data.validation, seed=seed, **options)
@@ -56,7 +56,7 @@ class Run:
 
     With `folds`, the model of one network learns from all pictures, and as many more networks
     each learn without a fold of them, which it then answers: what they say calibrates the model
-    by every writer that there is (cross-conformal prediction, Vovk 2015).
+    by every writer that there is. See `mnistry.probability.calibrate.cross_calibrate`.
 
     Parameters
     ----------
@@ -112,8 +112,9 @@ class Run:
                 raise InputError(f"`every` must be 0 seconds or more; got {every}.")
             if folds and (folds < 2 or members > 1 or (validation is not None and len(validation))):
                 raise InputError(
-                    "`folds` must be 2 or more, for 1 member, with no `validation`; got "
-                    f"{folds}, {members} and {0 if validation is None else len(validation)}."
+                    "`folds` must be 2 or more, for one of `members`, with no picture in "
+                    f"`validation`, since each is held out in turn; got {folds}, {members} and "
+                    f"{0 if validation is None else len(validation)}."
                 )
             if resume and checkpoint is None:
                 raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
@@ -185,9 +186,19 @@ class Run:
                 self.trainer = self._next()
 
     def model(self) -> ConvNet:
-        """Give the model of the members that are done, calibrated; one rank can do it alone."""
+        """Give the model of the members that are done, calibrated; one rank can do it alone.
+
+        Raises
+        ------
+        TrainingError : a fold's network is not done.
+        """
         model = self._model(self.done[: self.members])
         if self._fold is not None:
+            if len(self.done) < self.networks:
+                raise TrainingError(
+                    f"{len(self.done)} of {self.networks} networks are trained, and the model is "
+                    "calibrated by all of them; call `learn` first."
+                )
             others = enumerate(self.done[self.members :])
             folds = [(self._model([other]), *self._split(i)) for i, other in others]
             cross_calibrate(model, self.data, folds)
@@ -214,7 +225,9 @@ class Run:
         No clock is in it, so that the same run gives the same file.
         """
         told = ("epoch", "loss", "accuracy")
-        histories = [[{k: row[k] for k in told} for row in own] for own in self.histories]
+        histories = [
+            [{k: row[k] for k in told} for row in own] for own in self.histories[: self.members]
+        ]
         return {
             "recipe": {
                 **self.recipe.to_dict(),
