@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import concurrent.futures
 import io
 import json
 import re
 import subprocess
 import sys
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +32,25 @@ from mnistry.evidence.contrast import contrast
 from mnistry.models.file import save_model, shipped_model
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.reader import Reader
+from mnistry.serving import pictures
+from mnistry.serving.app import make_app
+from mnistry.serving.errors import Refused
+from mnistry.serving.live import Trainings
 from mnistry.serving.metrics import are_framed
 from mnistry.serving.openapi import document
+from mnistry.serving.store import ModelStore
 
 
 def png(image: NDArray[np.uint8], side: int = 100) -> bytes:
     out = io.BytesIO()
     Image.fromarray(255 - image).resize((side, side)).save(out, "PNG")
     return out.getvalue()
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a thread of its own, since the browser's tests leave an event loop in this one."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work)).result()
 
 
 def test_read_says_what_the_reader_says(client: httpx.Client, mnist: DataSets) -> None:
@@ -64,6 +78,28 @@ def test_a_drawing_is_read(client: httpx.Client) -> None:
     assert reading["text"] == "11"
     empty = client.post("/read", json={**drawing, "strokes": []}).json()["readings"][0]
     assert (empty["outcome"], empty["digits"]) == ("blank", [])
+
+
+def test_a_drawing_is_drawn_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take seconds, in which others are answered: threads do it, as they do the reading."""
+    threads = []
+
+    def drawn(told: Any) -> NDArray[np.uint8]:
+        threads.append(threading.current_thread().name)
+        return real(told)
+
+    real = pictures.drawn
+    monkeypatch.setattr(pictures, "drawn", drawn)
+    app, _ = make_app(ModelStore())
+
+    async def ask() -> httpx.Response:
+        through = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=through, base_url="http://localhost") as client:
+            drawing = {"strokes": [], "width": 28, "height": 28, "pen": 2}
+            return await client.post("/read", json=drawing)
+
+    assert run(ask()).status_code == 200
+    assert [name.partition("_")[0] for name in threads] == ["desk"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +141,23 @@ def test_one_bad_picture_spoils_no_other(client: httpx.Client, mnist: DataSets) 
     assert response.status_code == 200
     assert bad.keys() == {"picture", "error"}
     assert good["text"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"), [("utf-8", 200), ("unicode_escape", 200), ("undefined", 400)]
+)
+def test_a_name_may_be_anything(client: httpx.Client, charset: str, status: int) -> None:
+    """Half a character in a file's name, or a form whose names nobody can read, is no failure."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="\\\\ud800.png"\r\n\r\n'
+        + png(np.zeros((28, 28), np.uint8))
+        + b"\r\n--x--\r\n"
+    )
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    response = client.post("/read", content=body, headers={"content-type": kind})
+    assert response.status_code == status
+    if charset == "unicode_escape":
+        assert response.json()["readings"][0]["picture"] == "?.png"
 
 
 @pytest.mark.parametrize("kind", ["softmax", "convnet"])
@@ -191,6 +244,44 @@ def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> 
     assert response.status_code == 404
 
 
+def test_a_run_has_its_place_before_it_is_watched() -> None:
+    """Of nine that begin at once, the last is told to come later, until another has ended."""
+    trainings = Trainings()
+    runs = [trainings.begin({}) for _ in range(8)]
+    with pytest.raises(Refused, match="8 runs are watched already; come again later"):
+        trainings.begin({})
+    trainings.end(runs[0])
+    trainings.begin({})
+
+
+def test_who_leaves_before_training_begins_leaves_no_run() -> None:
+    """Not one of the eight places is lost to clients that are gone before the first event."""
+    app, service = make_app(ModelStore())
+
+    async def leave() -> None:
+        told: list[dict[str, Any]] = [
+            {"type": "http.request", "body": b"{}", "more_body": False},
+            {"type": "http.disconnect"},
+        ]
+        scope: dict[str, Any] = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+            "scheme": "http", "path": "/training", "raw_path": b"/training", "root_path": "",
+            "query_string": b"", "headers": [], "client": None, "server": None,
+        }  # fmt: skip
+
+        async def receive() -> dict[str, Any]:
+            return told.pop(0)
+
+        async def send(_: Any) -> None:
+            await asyncio.sleep(5)  # it takes nothing
+
+        await app(scope, receive, send)
+
+    for _ in range(9):
+        run(leave())
+    service.trainings.begin({})
+
+
 def test_corrections_are_kept_and_learnt_from(
     client: httpx.Client, mnist: DataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +357,6 @@ def test_document_tells_every_address(client: httpx.Client) -> None:
     from mnistry.serving.infer import Infer
     from mnistry.serving.metrics import Metrics
     from mnistry.serving.service import Service
-    from mnistry.serving.store import ModelStore
 
     store = ModelStore()
     metrics = Metrics(store)

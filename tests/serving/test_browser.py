@@ -19,7 +19,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from mnistry.data.dataset import DataSets
 from mnistry.errors import DataError
@@ -27,7 +27,7 @@ from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.pictures.decode import decode
 from mnistry.pictures.frame import frame_many
-from mnistry.serving.guard import _too_large
+from mnistry.serving.guard import Limits, _too_large
 
 # Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
 _ARGUMENTS = [
@@ -111,6 +111,13 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
         page.mouse.up()
 
 
+def photo(path: Path, text: str) -> Path:
+    paper = np.full((120, 260), 235, np.uint8)
+    cv2.putText(paper, text, (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
+    cv2.imwrite(str(path), paper)
+    return path
+
+
 def test_each_digit_is_read_as_it_is_drawn(opened: Opened) -> None:
     """Ten digits, one after the other: the answer, the bars, and never more than one to be."""
     page = opened()
@@ -171,12 +178,95 @@ def test_strange_pictures_are_not_overstated(opened: Opened) -> None:
 
 def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
     """Two digits in a file: their text, and a box for each."""
-    paper = np.full((120, 260), 235, np.uint8)
-    cv2.putText(paper, "17", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
-    cv2.imwrite(str(tmp_path / "photo.png"), paper)
     page = opened()
-    page.set_input_files("#file", tmp_path / "photo.png")
+    page.set_input_files("#file", photo(tmp_path / "photo.png", "17"))
     expect(page.locator("#text")).to_contain_text("17", timeout=10_000)
+
+
+def test_what_comes_too_late_is_not_shown(browser: Browser, url: str, tmp_path: Path) -> None:
+    """A reading, once another photo is open or none any more; an example, once a stroke began."""
+    page = browser.new_page()
+    page.goto(url)
+    held: list[Route] = []
+    for path in ("**/read?*", "**/data/test/images?*"):
+        page.route(path, lambda route: held.append(route))
+
+    def wait(n: int) -> Route:
+        wait_for(lambda: len(held) == n, page=page)
+        return held[-1]
+
+    first, second = photo(tmp_path / "17.png", "17"), photo(tmp_path / "24.png", "24")
+    field, text, seen = page.locator("#file"), page.locator("#text"), page.locator("#seen")
+    field.set_input_files(first)
+    slow = wait(1)
+    field.set_input_files(second)
+    wait(2).continue_()
+    expect(text).to_have_text("24", timeout=10_000)
+    with page.expect_response("**/read?*"):
+        slow.continue_()
+    page.wait_for_timeout(200)
+    expect(text).to_have_text("24")
+    for n, status in ((3, 200), (4, 422)):
+        field.set_input_files(first)
+        slow = wait(n)
+        page.click("#photo-close")
+        with page.expect_response("**/read?*"):
+            if status == 200:
+                slow.continue_()
+            else:
+                slow.fulfill(status=status, json={"error": "too late"})
+        page.wait_for_timeout(200)
+        expect(page.locator("#reading")).to_be_hidden()
+        expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
+    page.click("#sample")
+    slow = wait(5)
+    draw(page, DIGITS["1"])
+    expect(page.locator("#outcome")).to_contain_text("1", timeout=5000)
+    own = seen.screenshot()
+    with page.expect_response("**/data/test/images?*"):
+        slow.continue_()
+    page.wait_for_timeout(200)
+    assert seen.screenshot() == own
+    page.close()
+
+
+def test_too_large_a_file_is_not_sent(opened: Opened, tmp_path: Path) -> None:
+    """What the server would say of it is said at once."""
+    page = opened(locale="en-GB")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(Limits().body + 1)
+    page.set_input_files("#file", tmp_path / "large.png")
+    expect(page.locator("#reading")).to_have_text(_too_large(Limits().body).sentence)
+    assert not [address for address in sent if "/read" in address]
+
+
+def test_a_key_is_asked_for_until_it_fits(browser: Browser, serve: Any, tmp_path: Path) -> None:
+    """On both pages; what no key can be is told to be none, also where it was kept before."""
+    faults: list[str] = []
+    with serve(tmp_path, key="a key that is long enough") as (url, _):
+
+        def give(key: str) -> None:
+            page.fill("#key", key)
+            page.click("#banner button")
+
+        for path, found in (("/", "#model option"), ("/docs", "#operations details")):
+            page = browser.new_page(locale="en-GB")
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.goto(url + path)
+            expect(page.locator("#banner")).to_contain_text("This server asks for a key")
+            for wrong in ("ключ, который не тот", "a key that is not the one"):
+                give(wrong)
+                expect(page.locator("#banner")).to_contain_text("This was not the key")
+            page.evaluate("sessionStorage.setItem('key', 'ключ')")
+            page.reload()
+            expect(page.locator("#banner")).to_contain_text("This was not the key")
+            give("a key that is long enough")
+            expect(page.locator(found)).not_to_have_count(0)
+            expect(page.locator("#banner")).to_be_hidden()
+            page.close()
+    assert faults == []
 
 
 def test_training_is_watched(opened: Opened) -> None:
@@ -207,6 +297,15 @@ def test_a_wrong_answer_is_corrected(opened: Opened) -> None:
     expect(page.locator("#thanks")).not_to_be_empty()
     page.click("#tab-teach")
     expect(page.locator("#corrections")).to_contain_text("7", timeout=5000)
+
+
+def test_a_correction_of_no_model_names_none(opened: Opened, url: str) -> None:
+    """Programs may tell what was answered, and not by whom."""
+    told = {"image": [0] * 784, "label": 4, "answer": 5}
+    number = httpx.post(f"{url}/corrections", json=told).json()["id"]
+    page = opened("/#teach", locale="en-GB")
+    item = page.locator(f"#corrections [data-id='{number}'] .note")
+    expect(item).to_contain_text("as you said.", timeout=5000)
 
 
 def test_both_languages(opened: Opened) -> None:
@@ -391,10 +490,7 @@ def test_on_a_phone_field_and_bars_are_seen_at_once(
 def test_what_was_read_is_said_in_the_language_of_now(opened: Opened, tmp_path: Path) -> None:
     """The text below a photo, its boxes, and the offer to read several digits."""
     page = opened(locale="en-GB")
-    paper = np.full((120, 260), 235, np.uint8)
-    cv2.putText(paper, "17", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 40, 6)
-    cv2.imwrite(str(tmp_path / "row.png"), paper)
-    page.set_input_files("#file", tmp_path / "row.png")
+    page.set_input_files("#file", photo(tmp_path / "row.png", "17"))
     expect(page.locator("#text")).to_have_text("17", timeout=10_000)
     page.locator("#text button").nth(1).click()
     english = page.locator("#reading .note").inner_text()
@@ -477,11 +573,15 @@ def test_figures_are_those_of_the_newest_version(
         page.close()
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 20.0, page: Page | None = None) -> None:
+    """Wait; what a page tells of itself is heard only while that page waits."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
-        time.sleep(0.1)
+        if page is None:
+            time.sleep(0.1)
+        else:
+            page.wait_for_timeout(20)
 
 
 def test_what_the_server_refuses_is_said_in_chinese_too(

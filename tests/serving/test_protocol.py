@@ -130,6 +130,10 @@ PAPER = np.zeros((1, 28, 28), np.uint8)
             "from 0, paper, to 255, ink; got -1",
         ),
         ({"inputs": [tensor(PAPER)], "outputs": [{"name": "x"}]}, "no output 'x', but logits, pr"),
+        (
+            {"inputs": [tensor(PAPER)], "outputs": [{"name": "logits"}] * 1500},
+            "`outputs` names 'logits' more than once; name it once",
+        ),
         ({"inputs": [tensor(PAPER)], "id": 5}, "`id` must be a string"),
         (
             {"inputs": [tensor(PAPER, parameters={"binary_data_size": 784})]},

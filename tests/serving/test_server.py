@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import gzip
+import http.client
 import json
 import re
 import shutil
@@ -16,20 +17,24 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 
 from mnistry.data.dataset import DataSets
 from mnistry.models.file import shipped_model, shipped_path
+from mnistry.serving import patience
+from mnistry.serving.guard import Receive, Scope, Send
 
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 KEY = "a key that is long enough"
 INFER = "/v2/models/convnet/infer"
+AMPLE = 2**25
 
 
 def asked(image: np.ndarray, n: int = 1) -> dict[str, object]:
@@ -156,6 +161,14 @@ def test_pages_of_other_sites_and_names_are_refused(client: httpx.Client) -> Non
     assert client.get("/models", headers={"origin": str(client.base_url).rstrip("/")}).is_success
 
 
+def test_a_browser_asks_whether_the_page_is_the_same(client: httpx.Client) -> None:
+    """Modules of two versions never meet in one page, and what has not changed is not sent."""
+    first = client.get("/page/app.js")
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.get("/page/app.js", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+
+
 def test_nothing_leaks_and_nothing_is_loaded_from_elsewhere(client: httpx.Client) -> None:
     """Every answer has the headers that keep a page to itself; none tells of the machine."""
     for path in ("/", "/nothing", "/models", "/page/../server.py", "/page/%2e%2e/server.py"):
@@ -184,16 +197,67 @@ def test_too_large_a_body_is_refused(url: str) -> None:
         wire.sendall(head.encode())
         chunk = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
         answer = b""
-        with contextlib.suppress(OSError):
-            for _ in range(80):
-                wire.sendall(chunk)
+        for _ in range(80):
+            wire.sendall(chunk)
         wire.settimeout(10)
-        try:
-            answer = wire.recv(1000)
-        except OSError:
-            answer = b"HTTP/1.1 413"  # reset while we were still sending
+        answer = wire.recv(1000)
         assert b" 413" in answer.splitlines()[0]
     assert httpx.get(f"{url}/v2/health/live").is_success
+
+
+def test_who_sends_first_and_listens_then_is_told_too(client: httpx.Client) -> None:
+    """Of what is too large, enough is taken that most clients come to see why it is refused."""
+    host, port = client.base_url.host, client.base_url.port
+    with contextlib.closing(http.client.HTTPConnection(host, port, timeout=60)) as caller:
+        caller.request("POST", "/read", bytes(70 * 2**20), {"content-type": "image/png"})
+        answer = caller.getresponse()
+        assert answer.status == 413
+        assert "at most 67,108,864 bytes" in json.loads(answer.read())["error"]
+
+
+@pytest.fixture
+def ample(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a server of 32 MiB, which it writes in one go, with little patience."""
+    monkeypatch.setattr(patience, "TAKEN", 1.0)
+    monkeypatch.setattr(patience, "_LOOK", 0.1)
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        size = str(AMPLE).encode()
+        headers = [(b"content-length", size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(AMPLE)})
+
+    config = uvicorn.Config(app, http=patience.PatientProtocol, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        thread.join(30)
+
+
+def receive(port: int, pauses: Iterable[float]) -> int:
+    """Ask for all of it; take some after each pause, then what still comes; give how much came."""
+    got = 0
+    with socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**17)
+        wire.settimeout(30)
+        wire.connect(("127.0.0.1", port))
+        wire.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            for pause in pauses:
+                time.sleep(pause)
+                got += len(wire.recv(2**17, socket.MSG_WAITALL))
+            while part := wire.recv(2**20):
+                got += len(part)
+    return got
+
+
+def test_who_takes_some_of_an_answer_gets_all_of_it(ample: int) -> None:
+    """Slowly and steadily, for several times as long as a server waits for one who takes none."""
+    assert receive(ample, [0.2] * 12) > AMPLE
+    assert receive(ample, [0.2, 2]) < AMPLE
 
 
 def test_slow_clients_are_cut_off(url: str) -> None:

@@ -21,6 +21,9 @@ from mnistry.errors import InputError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
+    # Where the shell has closed one, as `>&-` does, there is none at all.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - likewise
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A class may have a name that the terminal can't show; that is no reason to stop.

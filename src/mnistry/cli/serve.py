@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="Examples:\n"
         "  mnistry serve --open\n"
         "  mnistry serve --models my-models/ --port 9000\n"
-        "  MNISTRY_KEY=$(openssl rand -hex 20) mnistry serve --host 0.0.0.0\n",
+        "  export MNISTRY_KEY=$(openssl rand -hex 20); echo $MNISTRY_KEY\n"
+        "  mnistry serve --host 0.0.0.0\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
@@ -51,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     def tell(url: str) -> None:
         print(f"mnistry serves {url} (Ctrl-C stops it)", flush=True)
         if args.open:
-            webbrowser.open(url)
+            # It may wait for a browser, which waits for the page that only this thread serves.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     serve(
         args.host,

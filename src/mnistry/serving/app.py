@@ -24,6 +24,7 @@ from mnistry.serving.service import Service
 from mnistry.serving.store import ModelStore
 
 PAGE = Path(__file__).with_name("page")
+_ASK_AGAIN = {"cache-control": "no-cache"}
 _REFRESH = 1.0  # seconds between two looks at the folder of models
 _log = logging.getLogger("mnistry.serving")
 _INFER = re.compile("/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
@@ -78,7 +79,7 @@ def make_router(service: Service, infer: Infer) -> Router:
         Route("/openapi.json", service.openapi),
         Route("/docs", _page("docs.html")),
         Route("/", _page("index.html")),
-        Mount("/page", StaticFiles(directory=PAGE)),
+        Mount("/page", _Files(directory=PAGE)),
     ]
     return Router(routes, redirect_slashes=False, lifespan=_lifespan(service.store))
 
@@ -128,8 +129,18 @@ def _app(router: Router, infer: Infer) -> App:
     return app
 
 
+class _Files(StaticFiles):
+    """Files of which a browser asks each time whether they are still the same."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Give a file, or word that it is the one that the browser has."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_ASK_AGAIN)
+        return response
+
+
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_: Request) -> Response:
-        return FileResponse(PAGE / name, headers={"cache-control": "no-cache"})
+        return FileResponse(PAGE / name, headers=_ASK_AGAIN)
 
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import zlib
@@ -36,6 +37,8 @@ _HEADERS: list[Header] = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_CLOSE = {"Connection": "close"}  # with a refusal of what has not come whole
+_LINGER, _MOST_LINGER = 2.0, 2**27  # seconds and bytes that the rest of it is then taken
 _DENSEST = 1040  # times its size that packed bytes can become, at most (RFC 1951)
 _log = logging.getLogger("mnistry.serving")
 
@@ -93,7 +96,7 @@ class Guard:
         try:
             await self._admit(scope, receive, send_guarded)
         except Refused as no:
-            await _refuse(send_guarded, started, no.status, no.sentence, no.headers)
+            await _refuse(send_guarded, started, no.status, no.sentence, no.headers, receive)
         except InputError as error:
             await _refuse(send_guarded, started, 422, str(error))
         except TimeoutError:
@@ -169,7 +172,7 @@ class Guard:
         """Receive a body whole, within the limits, and count its bytes."""
         told = headers.get(b"content-length", b"0")
         if told.isdigit() and int(told[:20]) > most:
-            raise _too_large(most)
+            raise _too_large(most, _CLOSE)
         parts: list[bytes] = []
         size = 0
         try:
@@ -184,15 +187,14 @@ class Guard:
                     self.bytes += len(part)
                     parts.append(part)
                     if size > most:
-                        raise _too_large(most)
+                        raise _too_large(most, _CLOSE)
                     if self.bytes > self.limits.bodies:
                         self._turn_away()
                     more = message.get("more_body", False)
         except TimeoutError:
             self.bytes -= size
-            raise Refused(
-                408, f"The body did not arrive within {self.limits.upload:g} seconds."
-            ) from None
+            sentence = f"The body did not arrive within {self.limits.upload:g} seconds."
+            raise Refused(408, sentence, _CLOSE) from None
         except BaseException:
             self.bytes -= size
             raise
@@ -207,8 +209,8 @@ class _Gone(Exception):  # noqa: N818 - no one is there to be told
     """The client has left."""
 
 
-def _too_large(most: int) -> Refused:
-    return Refused(413, f"A request may have at most {most:,} bytes; send less at once.")
+def _too_large(most: int, headers: Mapping[str, str] | None = None) -> Refused:
+    return Refused(413, f"A request may have at most {most:,} bytes; send less at once.", headers)
 
 
 def _unpacked(body: bytes, most: int) -> bytes:
@@ -246,7 +248,12 @@ def _once(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(
-    send: Send, started: bool, status: int, sentence: str, more: Mapping[str, str] | None = None
+    send: Send,
+    started: bool,
+    status: int,
+    sentence: str,
+    more: Mapping[str, str] | None = None,
+    receive: Receive | None = None,
 ) -> None:
     """Say no, unless an answer has begun, which can only be broken off."""
     if started:
@@ -257,10 +264,27 @@ async def _refuse(
         headers.append((b"www-authenticate", b"Bearer"))
     if status == 503:
         headers.append((b"retry-after", b"1"))
-    if status in (408, 413):
-        headers.append((b"connection", b"close"))  # the rest of its body is not waited for
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    if receive is not None and more == _CLOSE:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await _let_come(receive)
+        body = b""
     await send({"type": "http.response.body", "body": body})
+
+
+async def _let_come(receive: Receive) -> None:
+    """Take what is still sent, and forget it.
+
+    Where a connection is closed on what was not taken, whoever sends is told that it was reset,
+    and never sees the answer.
+    """
+    left, more = _MOST_LINGER, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while more and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def _told(sentence: str) -> tuple[list[Header], bytes]:

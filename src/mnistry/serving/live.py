@@ -40,7 +40,7 @@ class Training:
     Attributes
     ----------
     rate : learning rate. speed : batches a second, as far as the machine can. paused, owed :
-        whether it waits, and how many steps it takes all the same.
+        whether it waits, and how many steps it takes all the same. name : what it is set by.
     """
 
     model: SoftmaxRegression
@@ -51,6 +51,7 @@ class Training:
     step: int = 0
     seconds: float = 0.0
     stopped: bool = False
+    name: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set(self, told: Mapping[str, Any]) -> None:
@@ -86,8 +87,8 @@ class Trainings:
     def __init__(self) -> None:
         self._runs: dict[str, Training] = {}
 
-    def begin(self, told: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        """Begin a run; give its events as they come, in the form of `text/event-stream`.
+    def begin(self, told: Mapping[str, Any]) -> Training:
+        """Begin a run, which has its place among those watched until it is told to `end`.
 
         Parameters
         ----------
@@ -105,7 +106,12 @@ class Trainings:
         run.set({"rate": told.get("rate", 0.5)})
         if len(self._runs) >= _MOST_RUNS:
             raise Refused(503, f"{_MOST_RUNS} runs are watched already; come again later.")
-        return self._events(run)
+        self._runs[run.name] = run
+        return run
+
+    def end(self, run: Training) -> None:
+        """Give a run's place to others."""
+        del self._runs[run.name]
 
     def set(self, name: str, told: Mapping[str, Any]) -> None:
         """Change how a run goes on.
@@ -125,22 +131,19 @@ class Trainings:
             run.stopped = True
             run.changed.set()
 
-    async def _events(self, run: Training) -> AsyncIterator[bytes]:
-        name = secrets.token_urlsafe(9)
-        self._runs[name] = run
-        try:
-            data = await asyncio.to_thread(mnist)
-            yield _event(
-                "start",
-                {
-                    "id": name, "train": len(data.train), "validation": len(data.validation),
-                    "classes": data.train.classes,
-                },
-            )  # fmt: skip
-            async for event in _watched(run):
-                yield event
-        finally:
-            del self._runs[name]
+
+async def events(run: Training) -> AsyncIterator[bytes]:
+    """Let a run go on; give its events as they come, in the form of `text/event-stream`."""
+    data = await asyncio.to_thread(mnist)
+    yield _event(
+        "start",
+        {
+            "id": run.name, "train": len(data.train), "validation": len(data.validation),
+            "classes": data.train.classes,
+        },
+    )  # fmt: skip
+    async for event in _watched(run):
+        yield event
 
 
 async def _watched(run: Training) -> AsyncIterator[bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,6 +16,7 @@ MOST = 1000  # connections
 MOST_HEAD = 2**16  # bytes of a request that are no body: its head, and what comes behind
 _TOO_LONG = refusal(431, "A request's head may have at most 65,536 bytes.")
 _LOOK = 2.0
+_UNSENT = 2**17  # bytes of an answer that the system may hold besides those on their way
 
 
 class _Gathered:
@@ -22,6 +25,7 @@ class _Gathered:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._parts: list[bytes] = []
+        self._sent = 0
         for name in (
             "get_extra_info",
             "is_closing",
@@ -40,8 +44,13 @@ class _Gathered:
 
     def _send(self) -> None:
         if self._parts:
-            parts, self._parts = self._parts, []
-            self._transport.write(b"".join(parts))
+            data, self._parts = b"".join(self._parts), []
+            self._sent += len(data)
+            self._transport.write(data)
+
+    def taken(self) -> int:
+        """Give how many bytes the other side's system, or ours for it, has taken so far."""
+        return self._sent - self._transport.get_write_buffer_size()
 
     def close(self) -> None:
         self._send()
@@ -59,15 +68,21 @@ class PatientProtocol(HttpToolsProtocol):
         """Begin."""
         self._head_since: float | None = self.loop.time()
         self._came = self._given = 0  # bytes of this request, and of its body
-        self._full_since: float | None = None
+        self._taken, self._taken_at = 0, self.loop.time()
+        self._gathered = _Gathered(transport, self.loop)
         self._look_again = self.loop.call_later(_LOOK, self._look)
-        super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
+        # Else it takes megabytes at once, and then for long none, however steadily they are read.
+        with contextlib.suppress(AttributeError, OSError):  # not every system knows of it
+            of = socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
+            transport.get_extra_info("socket").setsockopt(*of, _UNSENT)
+        super().connection_made(self._gathered)  # type: ignore[arg-type]
         if len(self.connections) > MOST:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._look_again.cancel()
+        self._gathered.abort()  # what is not sent yet, is for no one
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -106,13 +121,12 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _look(self) -> None:
-        now = self.loop.time()
-        if not self.flow.write_paused:
-            self._full_since = None
-        elif self._full_since is None:
-            self._full_since = now
+        now, taken = self.loop.time(), self._gathered.taken()
+        # An answer is written in one go: whether more may be written says nothing of who takes it.
+        if not self.flow.write_paused or taken > self._taken:
+            self._taken, self._taken_at = taken, now
         waits = self._head_since is not None and now - self._head_since > HEAD
-        stuck = self._full_since is not None and now - self._full_since > TAKEN
+        stuck = now - self._taken_at > TAKEN
         if waits or stuck:
             self.transport.abort()
             return

@@ -179,17 +179,18 @@ def _wanted(told: dict[str, Any], served: Served) -> list[tuple[int, bool]]:
         return [(i, binary) for i in range(len(names))]
     if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
         raise Refused(400, "`outputs` must be a list of tensors by name.")
-    wanted = []
+    wanted: dict[int, bool] = {}
     for one in asked:
         if one.get("name") not in names:
             raise Refused(
                 400,
                 f"The model has no output {str(one.get('name'))[:100]!r}, but {', '.join(names)}.",
             )
-        wanted.append(
-            (names.index(one["name"]), _flag(one.get("parameters"), "binary_data", binary))
-        )
-    return wanted
+        i = names.index(one["name"])
+        if i in wanted:  # each would be made and sent as often as it is named
+            raise Refused(400, f"`outputs` names {names[i]!r} more than once; name it once.")
+        wanted[i] = _flag(one.get("parameters"), "binary_data", binary)
+    return list(wanted.items())
 
 
 def _flag(parameters: Any, name: str, default: bool = False) -> bool:

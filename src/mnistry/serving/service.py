@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +17,8 @@ from mnistry.models.base import Model
 from mnistry.serving import look, pictures, protocol, teach
 from mnistry.serving.desk import Desk
 from mnistry.serving.errors import Refused
-from mnistry.serving.live import Trainings
+from mnistry.serving.guard import Receive, Scope, Send
+from mnistry.serving.live import Training, Trainings, events
 from mnistry.serving.metrics import Metrics
 from mnistry.serving.openapi import document
 from mnistry.serving.query import flag
@@ -84,7 +86,7 @@ class Service:
         reader = await self.desk.do(pictures.reader_of, request.query_params, served)
         images = flag(request.query_params, "images")
         began = time.perf_counter()
-        named = await _sent(request)
+        named = await _sent(request, self.desk)
         found = await self.desk.do(pictures.read, reader, named)
         self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)
         for one in found:
@@ -150,9 +152,7 @@ class Service:
     async def train(self, request: Request) -> Response:
         """Begin a run, and stream how it goes."""
         told = protocol.load_json(body) if (body := await request.body()) else {}
-        headers = {"cache-control": "no-store"}
-        events = self.trainings.begin(told)
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        return _Watched(self.trainings, self.trainings.begin(told))
 
     async def steer(self, request: Request) -> Response:
         """Change how a run goes on."""
@@ -203,21 +203,41 @@ class Service:
         return self.store.get(request.path_params["model"], request.path_params.get("version"))
 
 
-async def _sent(request: Request) -> list[tuple[str, Any]]:
+class _Watched(StreamingResponse):
+    """A run's events; its place is given up at the end, though the first was never asked for."""
+
+    def __init__(self, trainings: Trainings, run: Training) -> None:
+        headers = {"cache-control": "no-store"}
+        super().__init__(events(run), media_type="text/event-stream", headers=headers)
+        self._end = partial(trainings.end, run)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._end()
+
+
+async def _sent(request: Request, desk: Desk) -> list[tuple[str, Any]]:
     """Take the pictures or the drawing out of a request to read: (name, bytes or array)."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return [("drawing", pictures.drawn(protocol.load_json(await request.body())))]
+        body = await request.body()
+        return [("drawing", await desk.do(lambda: pictures.drawn(protocol.load_json(body))))]
     if kind == "multipart/form-data":
         try:
             async with request.form(max_files=pictures.MOST_FILES, max_fields=0) as form:
                 named = [
-                    (file.filename or f"picture {i}", await file.read())
+                    (_plain(file.filename) or f"picture {i}", await file.read())
                     for i, (_, file) in enumerate(form.multi_items(), 1)
                     if not isinstance(file, str)
                 ]
         except HTTPException as error:
             raise Refused(400, f"The form can't be read: {str(error.detail)[:200]}") from None
+        except UnicodeError:
+            raise Refused(
+                400, "The form's names can't be read by its `charset`; use UTF-8."
+            ) from None
         if not named:
             raise Refused(400, "The form has no file in it; send at least one picture.")
         return named
@@ -243,6 +263,11 @@ def _told(served: Served) -> dict[str, Any]:
         "accuracy": accuracy,
         "load": served.load,
     }
+
+
+def _plain(name: str | None) -> str:
+    """Give a file's name with a question mark for whatever is no character, and can't be told."""
+    return (name or "").encode("utf-8", "replace").decode()
 
 
 def _json(told: Any, status: int = 200) -> Response:

@@ -3,7 +3,8 @@
 import { said, t } from "./words.js";
 import { $, h, wordAll } from "./dom.js";
 
-const KEY = "key"; // of sessionStorage; docs.js takes it from there too
+const KEY = "key"; // of sessionStorage
+const PLAIN = /^[\x20-\x7e]+$/; // what every key is, and what a header may hold
 const AGAIN = 3000; // milliseconds until a server that is gone is asked again
 
 /** What the server answered in place of what was asked for; its message may be shown. */
@@ -30,9 +31,9 @@ export class ServerError extends Error {
  */
 export async function ask(path, options = {}) {
   for (let attempt = 0; ; attempt++) {
-    const key = sessionStorage.getItem(KEY);
+    const key = sessionStorage.getItem(KEY) ?? "";
     const headers = new Headers(options.headers);
-    if (key) headers.set("Authorization", `Bearer ${key}`);
+    if (PLAIN.test(key)) headers.set("Authorization", `Bearer ${key}`);
     let response;
     try {
       response = await fetch(path, { ...options, headers });
@@ -191,12 +192,20 @@ function askKey(wrong) {
   const banner = $("banner");
   if (banner.querySelector("form")) return;
   const field = h("input", { type: "password", id: "key", autocomplete: "off", required: true });
+  const label = h("label", { for: "key", "data-t": wrong ? "key.wrong" : "key.ask" });
   const form = h(
     "form",
     {
       onsubmit: (event) => {
         event.preventDefault();
-        sessionStorage.setItem(KEY, field.value.trim());
+        const key = field.value.trim();
+        if (!PLAIN.test(key)) {
+          label.dataset.t = "key.wrong";
+          wordAll(form);
+          field.focus();
+          return;
+        }
+        sessionStorage.setItem(KEY, key);
         kept.clear();
         banner.replaceChildren();
         banner.hidden = true;
@@ -204,7 +213,7 @@ function askKey(wrong) {
         document.dispatchEvent(new Event("server-back"));
       },
     },
-    h("label", { for: "key", "data-t": wrong ? "key.wrong" : "key.ask" }),
+    label,
     field,
     h("button", { type: "submit", "data-t": "key.use" }),
   );

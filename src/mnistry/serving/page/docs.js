@@ -1,5 +1,8 @@
 // The page of the OpenAPI document: every address, what it takes and what it answers.
 
+import { json } from "./api.js";
+import { $ } from "./dom.js";
+
 /** Make an element with a class, a text and children. */
 function make(name, className = "", text = "", ...children) {
   const element = document.createElement(name);
@@ -42,24 +45,28 @@ function operation(path, method, told, responses) {
   return box;
 }
 
-try {
-  const key = sessionStorage.getItem("key");
-  const answer = await fetch("/openapi.json", key ? { headers: { authorization: `Bearer ${key}` } } : {});
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  document.getElementById("about").textContent = told.info.description;
-  const operations = document.getElementById("operations");
-  for (const [path, methods] of Object.entries(told.paths)) {
-    for (const [method, one] of Object.entries(methods)) {
-      operations.append(operation(path, method, one, told.components.responses));
-    }
-  }
-  const schemas = document.getElementById("schemas");
-  for (const [name, schema] of Object.entries(told.components.schemas)) {
-    schemas.append(make("details", "", "", make("summary", "path", name), shown(schema)));
-  }
-} catch (error) {
-  const trouble = document.getElementById("trouble");
-  trouble.textContent = error.message;
-  trouble.hidden = false;
+function show({ info, paths, components }) {
+  $("about").textContent = info.description;
+  $("operations").replaceChildren(
+    ...Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, one]) => operation(path, method, one, components.responses))),
+  );
+  $("schemas").replaceChildren(
+    ...Object.entries(components.schemas).map(([name, schema]) =>
+      make("details", "", "", make("summary", "path", name), shown(schema))),
+  );
 }
+
+async function load() {
+  $("trouble").hidden = true;
+  try {
+    show(await json("/openapi.json"));
+  } catch (error) {
+    if (error.status === 0 || error.status === 401) return; // those have a banner
+    $("trouble").textContent = error.message;
+    $("trouble").hidden = false;
+  }
+}
+
+document.addEventListener("server-back", load); // or the key is there
+load();

@@ -9,7 +9,7 @@ import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
 import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
-import { closePhoto, readDrawing, readPhoto, sayAlways, sayError, unsay } from "./photo.js";
+import { attempt, closePhoto, readDrawing, readPhoto, sayAlways, sayError, unsay } from "./photo.js";
 import { modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
@@ -34,7 +34,7 @@ export function startDraw() {
   pen = new Pen($("canvas"));
   bars = new Bars();
   bars.build([..."0123456789"]);
-  pen.addEventListener("begin", () => closePhoto());
+  for (const kind of ["begin", "undo"]) pen.addEventListener(kind, () => closePhoto());
   pen.addEventListener("change", () => {
     cancelAnimationFrame(drawn);
     drawn = requestAnimationFrame(look);
@@ -251,27 +251,22 @@ function clear() {
   pen.clear();
 }
 
-async function sample() {
+function sample() {
   closePhoto();
-  try {
+  attempt(async (stale) => {
     const [picture] = await pictures("test", [Math.floor(Math.random() * TEST)]);
-    pen.hang(picture);
-  } catch (error) {
-    sayError(error);
-  }
+    if (!stale()) hang(picture);
+  });
 }
 
-async function photo(file) {
+function photo(file) {
   pen.clear();
   show(null); // an answer to what was there before would seem to be to this
-  const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
   $("hint").hidden = true;
-  try {
-    await readPhoto(file, alpha, pick);
-  } catch (error) {
-    sayError(error);
-  }
+  readPhoto(file, alpha, pick);
 }
+
+const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
 
 function take(data, event) {
   const file = [...(data?.files ?? [])][0];
@@ -283,14 +278,7 @@ function take(data, event) {
 
 function offerReading() {
   const strokes = pen.strokes;
-  const read = async () => {
-    try {
-      await readDrawing(strokes, alpha, (digit) => digit.image && show(Uint8Array.from(digit.image)));
-      $("reading").querySelector(".text button")?.focus();
-    } catch (error) {
-      sayError(error);
-    }
-  };
+  const read = () => readDrawing(strokes, alpha, pick);
   sayAlways(() => [
     t("apart"), " ",
     h("button", { type: "button", id: "read-all", text: t("apart.read"), onclick: read }),

@@ -29,7 +29,8 @@ export class Pen extends EventTarget {
   #cursor = null; // where the arrow keys are, or null
   #frame = 0;
 
-  /** @param {HTMLCanvasElement} canvas; "change" is sent when the drawing has changed */
+  /** @param {HTMLCanvasElement} canvas; "begin" is sent when a stroke begins, "undo" when
+   *   one is taken back, "change" whenever the drawing has changed */
   constructor(canvas) {
     super();
     this.#canvas = canvas;
@@ -60,9 +61,11 @@ export class Pen extends EventTarget {
   }
 
   undo() {
+    if (this.blank) return;
     this.#stroke = null;
     if (this.picture) this.picture = null;
     else this.strokes.pop();
+    this.dispatchEvent(new Event("undo"));
     this.#redone();
   }
 

@@ -1,10 +1,13 @@
 /** Photos and whole drawings: the server finds the digits, the page shows where they are. */
 
-import { json } from "./api.js";
+import { json, ServerError } from "./api.js";
 import { $, announce, h } from "./dom.js";
 import { FIELD, NIB } from "./pen.js";
-import { percent, said, t } from "./words.js";
+import { count, percent, said, t } from "./words.js";
 
+const MOST = 64 * 2 ** 20; // bytes that the server takes
+
+let turn = 0; // goes on with each reading that begins, and whenever what is shown is closed
 let address = null; // of the photo that is shown
 let again = null; // says what stands below the field once more, in the language of now
 let picked = null; // the digit that is marked
@@ -20,13 +23,29 @@ document.addEventListener("words", () => {
 });
 
 /**
+ * Do something that waits; say why, if it could not be done.
+ *
+ * @param {(stale: () => boolean) => Promise<void>} work is stale, and has nothing more to show or
+ *   to say, once something else has begun or was closed
+ */
+export async function attempt(work) {
+  const mine = ++turn;
+  const stale = () => mine !== turn;
+  try {
+    await work(stale);
+  } catch (error) {
+    if (!stale()) sayError(error);
+  }
+}
+
+/**
  * Read a picture file and show it with its digits.
  *
  * @param {Blob} file
  * @param {number} alpha in (0, 1)
  * @param {(digit: object) => void} onpick is given one of the reading's digits
  */
-export async function readPhoto(file, alpha, onpick) {
+export function readPhoto(file, alpha, onpick) {
   closePhoto();
   address = URL.createObjectURL(file);
   const image = h("img", { src: address, alt: t("photo.alt") });
@@ -38,33 +57,43 @@ export async function readPhoto(file, alpha, onpick) {
   $("photo").replaceChildren(h("div", { class: "print" }, image, layer), close);
   $("photo").hidden = false;
   sayAlways(() => [t("photo.reading")]);
-  const { readings } = await json(pathAt(alpha), undefined, {
-    method: "POST",
-    // What the system takes for no picture, the server may know, or say that it is none.
-    headers: { "Content-Type": file.type.startsWith("image/") ? file.type : "application/octet-stream" },
-    body: file,
+  return attempt(async (stale) => {
+    if (file.size > MOST) throw tooLarge(); // the server would say so after all of it was sent
+    const { readings } = await json(pathAt(alpha), undefined, {
+      method: "POST",
+      // What the system takes for no picture, the server may know, or say that it is none.
+      headers: { "Content-Type": file.type.startsWith("image/") ? file.type : "application/octet-stream" },
+      body: file,
+    });
+    if (stale()) return;
+    try {
+      await image.decode();
+    } catch {
+      // It is not shown.
+    }
+    if (stale()) return;
+    const [width, height] = [image.naturalWidth, image.naturalHeight];
+    // A file may have several pages; the first is the one that is shown.
+    if (width) layer.replaceChildren(...boxes(readings[0], width, height, onpick));
+    showText(readings, onpick);
+    const [first] = readings[0]?.digits ?? [];
+    if (first) pick(first, onpick);
   });
-  try {
-    await image.decode();
-  } catch {
-    // It is not shown.
-  }
-  const [width, height] = [image.naturalWidth, image.naturalHeight];
-  // A file may have several pages; the first is the one that is shown.
-  if (width) layer.replaceChildren(...boxes(readings[0], width, height, onpick));
-  showText(readings, onpick);
-  const [first] = readings[0]?.digits ?? [];
-  if (first) pick(first, onpick);
 }
 
 /** Read a drawing of several digits. @param {number[][][]} strokes as of `Pen` */
-export async function readDrawing(strokes, alpha, onpick) {
-  const { readings } = await json(pathAt(alpha), { strokes, width: FIELD, height: FIELD, pen: NIB });
-  showText(readings, onpick);
+export function readDrawing(strokes, alpha, onpick) {
+  return attempt(async (stale) => {
+    const { readings } = await json(pathAt(alpha), { strokes, width: FIELD, height: FIELD, pen: NIB });
+    if (stale()) return;
+    showText(readings, onpick);
+    $("reading").querySelector(".text button")?.focus();
+  });
 }
 
 /** Take photo and text off the page. */
 export function closePhoto() {
+  turn++;
   if (address) URL.revokeObjectURL(address);
   address = null;
   $("photo").hidden = true;
@@ -93,6 +122,9 @@ export function sayAlways(make) {
   $("reading").hidden = false;
   announce($("reading").textContent, 0);
 }
+
+const tooLarge = () =>
+  new ServerError(`A request may have at most ${count(MOST)} bytes; send less at once.`, 413);
 
 const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
 

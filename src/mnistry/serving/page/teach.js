@@ -73,7 +73,8 @@ function item(correction) {
   const canvas = h("canvas", { width: 28, height: 28 });
   paintImage(canvas.getContext("2d"), image);
   const values = { label, answer, model: modelName({ name: model, kind: model }) };
-  const words = t(answer === null || answer === undefined ? "teach.item" : "teach.item.answer", values);
+  const known = model && answer !== null && answer !== undefined;
+  const words = t(known ? "teach.item.answer" : "teach.item", values);
   return h(
     "li",
     { "data-id": id },
