@@ -10,6 +10,7 @@ import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
+from mnistry.pictures.sheet import on_paper
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -73,7 +74,8 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
     On even, empty paper ink is what differs from the paper's shade by more than its noise and
     half of Otsu's threshold, soft at its edges. On any other, shaded, ruled, printed or worn, a
-    small network tells handwriting from the rest. A picture without contrast is blank.
+    small network tells handwriting from the rest. A picture without contrast is blank. What lies
+    around a sheet that was photographed on something darker is no ink.
 
     Parameters
     ----------
@@ -106,6 +108,8 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
         finer = to_contrast(smaller).astype(np.float32)
         coarse = _as_bytes(finer)
         greys = finer if coarse is None else coarse
+    mended = on_paper(greys)
+    greys = greys if mended is None else mended
     if greys.dtype == np.uint8:  # as most pictures are: 256 shades say it all
         shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256)).trimmed()
     else:
