@@ -341,6 +341,17 @@ def test_read_reads_real_pictures(pictures: Path) -> None:
         assert image.width == 1600
 
 
+def test_read_needs_standard_input_only_where_it_is_asked(pictures: Path) -> None:
+    """With standard input closed, files are read, and `-` is one sentence."""
+    sentence = "mnistry: `-` reads standard input, which is not there; pipe a picture into it.\n"
+    for source, code, text, wrong in (("seven.png", 0, "7", ""), ("-", 2, "", sentence)):
+        done = subprocess.run(
+            f"{sys.executable} -m mnistry read {source} <&-",
+            shell=True, capture_output=True, text=True, cwd=pictures, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout[:1], done.stderr) == (code, text, wrong)
+
+
 def test_read_takes_a_model_of_ones_own(
     mnist: DataSets, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

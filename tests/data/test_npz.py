@@ -91,7 +91,11 @@ def test_npz_without_an_array_is_refused(gone: str, sentence: str, tmp_path: Pat
     [
         ("x_train", KERAS["x_train"] / 255, r"can't be a data set: `images` must be uint8"),
         ("y_train", KERAS["y_train"][1:], r"a.npz' can't be a data set: `labels` must have one"),
-        ("y_test", np.eye(7, dtype=int)[:, :4], r"`labels` must have one entry .* got shape \(7, 4\)"),
+        (
+            "y_test",
+            np.eye(7, dtype=int)[:, :4],
+            r"`labels` must have one entry .* got shape \(7, 4\)",
+        ),
         ("y_train", KERAS["y_train"].astype("U1"), r"holds <U1 of shape \(20,\) as `y_train`"),
         ("y_train", np.int64(3), r"`labels` must have one entry .* got shape \(\)"),
         ("y_train", KERAS["y_train"] * np.nan, r"`labels` must be whole numbers; got float64"),

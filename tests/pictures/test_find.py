@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from mnistry.data.dataset import DataSets
+from mnistry.pictures import find as find_module
 from mnistry.pictures.cut import cuts, notches, seams
 from mnistry.pictures.find import MOST_PIECES, Found, find, groups
-from mnistry.pictures.layout import Box
+from mnistry.pictures.layout import Box, Piece, Row
 
 Ink = NDArray[Any]
 
@@ -96,6 +98,54 @@ def test_groups_are_runs_of_few_pieces(mnist: DataSets) -> None:
         assert len(set(spans)) == len(spans)
         assert {(i, i) for i in range(len(row.pieces))} <= set(spans)
         assert all(b - a < MOST_PIECES for a, b in spans)
+
+
+def comb(heights: int, tall: int = 20) -> Ink:
+    """Draw what hangs together and may be cut everywhere, so many heights wide."""
+    ink = np.zeros((tall + 4, heights * tall + 4), np.float32)
+    ink[2:-2, 2:-2] = np.tile([1, 1, 0, 0, 0], heights * tall // 5)
+    ink[tall // 2 : tall // 2 + 2, 2:-2] = 1
+    return ink
+
+
+def test_what_is_too_long_for_digits_is_not_cut() -> None:
+    """A band of 100 heights stays one piece; of 40 it is cut, in memory of a few times its own."""
+    assert len(find(comb(100)).cut().rows[0].pieces) == 1
+    found = find(comb(40))
+    tracemalloc.start()
+    [row] = found.cut().rows
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(row.pieces) > 150
+    assert peak < 16 * found.ink.nbytes
+
+
+def test_parts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a picture has as many parts as it may, pieces stay whole, and no ink is lost."""
+    ink = np.concatenate([comb(5)] * 9, axis=1)
+    every = sum(len(row.pieces) for row in find(ink).cut().rows)
+    monkeypatch.setattr(find_module, "_MOST_PARTS", 50)
+    found = find(ink).cut()
+    [row] = found.rows
+    assert every > 9 * 20
+    assert len(row.pieces) <= 50 + 9
+    assert {piece.whole for piece in row.pieces} == set(range(1, 10))
+
+
+def test_candidates_of_a_long_row_take_time_by_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that hangs together is a candidate, and its parts aren't gone through from each."""
+    around, calls = Box.around, []
+
+    def counted(box: Box, other: Box) -> Box:
+        calls.append(box)
+        return around(box, other)
+
+    monkeypatch.setattr(Box, "around", counted)
+    whole = [i // 500 for i in range(1000)]
+    pieces = tuple(Piece(i, whole[i], Box(10 * i, 0, 9, 20), 9.0) for i in range(1000))
+    spans = [(g.first, g.last) for g in groups(Row(pieces, 20.0)) if g.entire]
+    assert spans == [(0, 499), (500, 999)]
+    assert len(calls) < 12 * 1000
 
 
 def test_seams_cross_least_ink() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,29 @@ def test_frame_fills_the_box() -> None:
     image = frame(np.ones((100, 50)))
     assert image.any(axis=1).sum() == 20
     assert image.any(axis=0).sum() == 10
+
+
+def test_frame_of_huge_ink_takes_little() -> None:
+    """Ink of huge extent frames as it does at a tenth of it, and keeps no memory of its size."""
+    small = np.zeros((50, 4000))
+    small[10:30, 40:1900] = small[:, 2000:3960] = 1
+    large = np.kron(small, np.ones((10, 10)))
+    assert np.abs(frame(large).astype(int) - frame(small)).max() <= 2
+    tracemalloc.start()
+    frame(np.ones((1, 200_000), np.float32))
+    left, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * 2**20
+    assert left < 2**20
+    with pytest.raises(InputError, match=r"got 0 to 5"):
+        frame(np.eye(9000, dtype=np.float32)[:2] * 5)
+
+
+def test_frame_sees_the_digit_in_a_huge_picture(mnist: DataSets) -> None:
+    """However large the paper is, a digit of ordinary size frames to the same bits."""
+    ink = np.zeros((300, 6000), np.float32)
+    ink[200:228, 5000:5028] = mnist.test.images[0] / 255
+    assert np.array_equal(frame(ink), frame(ink[190:240, 4990:5040]))
 
 
 def test_frame_many_is_frame_of_each() -> None:

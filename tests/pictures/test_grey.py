@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from mnistry.errors import InputError
+from mnistry.pictures.decode import decode
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast, to_grey
+from mnistry.pictures.ink import to_ink
 
 
 def bar(mode: str, size: tuple[int, int]) -> Image.Image:
@@ -36,6 +41,79 @@ def test_bounded_leaves_small_pictures_alone() -> None:
     assert bounded(image, 960) == (image, 1)
     assert bounded(array, 960)[0] is array
     assert bounded(np.full((200, 300, 3), 9, np.uint8), 20_000)[0].shape == (100, 150, 3)
+
+
+def test_bounded_pictures_keep_their_depth() -> None:
+    """Of 16 bits, white is 65535 however large the picture is: it isn't stretched to its own."""
+    greys = np.full((240, 416), 40_000, np.uint16)
+    greys[60:180, 100:200] = 20_000
+    image = Image.fromarray(greys)
+    small = to_grey(bounded(image, 10_000)[0])
+    assert np.abs(small - to_grey(image)[::4, ::4]).max() < 1e-4
+    assert small.max() == pytest.approx(40_000 / 65535, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float32, np.float64, np.longdouble])
+def test_bounded_takes_the_arrays_that_are_pictures(kind: type) -> None:
+    """Of every type, and of one row or column, a large array is made smaller."""
+    array: np.ndarray = np.ones((200, 300), kind)
+    assert np.array_equal(bounded(array, 20_000)[0], np.ones((100, 150)))
+    for shape in ((1, 50_000), (50_000, 1), (1, 50_000, 3)):
+        small, factor = bounded(np.ones(shape, kind), 20_000)
+        assert factor == 3
+        assert sorted(small.shape[:2]) == [1, 16_666]
+    image, _ = bounded(Image.new("L", (50_000, 1)), 20_000)
+    assert image.size == (16_667, 1)
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.ones((200, 300), np.int64), r"must be uint8, or floats in \[0, 1\]; got int64"),
+        (np.ones((200, 300), bool), r"must be uint8, or floats in \[0, 1\]; got bool"),
+        (np.full((200, 300), 9.0), r"got float64 from 9 to 9"),
+        (np.full((200, 300), np.nan, np.float16), r"got float16 from nan to nan"),
+        (np.ones((200, 300, 2), np.uint8), r"got shape \(200, 300, 2\)"),
+        (np.ones((200, 300, 3, 1), np.uint8), r"got shape \(200, 300, 3, 1\)"),
+    ],
+)
+def test_large_arrays_that_are_no_pictures_are_refused_as_small_ones_are(
+    array: np.ndarray, sentence: str
+) -> None:
+    """The same sentence, whatever the size."""
+    for refuse in (lambda: bounded(array, 20_000), lambda: to_grey(array)):
+        with pytest.raises(InputError, match=sentence):
+            refuse()
+
+
+@pytest.mark.parametrize(("mode", "clear"), [("L", 0), ("RGB", (0, 0, 0))])
+def test_transparent_shades_are_laid_on_paper(mode: str, clear: int | tuple[int, ...]) -> None:
+    """A shade that a picture calls transparent is paper, as in the file that it makes; large too.
+
+    Here a dark bar on black that isn't shown.
+    """
+    image = Image.new("L", (416, 240))
+    image.paste(60, (104, 60, 156, 180))
+    image = image.convert(mode)
+    image.info["transparency"] = clear
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    expected = to_grey(decode(file.getvalue()))
+    assert expected[0, 0] == 1
+    assert np.array_equal(to_grey(image), expected)
+    assert to_bytes(image) is None
+    small = to_grey(bounded(image, 10_000)[0])
+    assert np.abs(small - expected[::4, ::4]).max() < 0.01
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I", "F", "I;16"])
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_images_without_pixels_are_refused(mode: str, size: tuple[int, int]) -> None:
+    """Of every mode, in the sentence for arrays without any."""
+    w, h = size
+    for look in (to_grey, to_ink):
+        with pytest.raises(InputError, match=rf"`picture` must be .*; got shape \({h}, {w}"):
+            look(Image.new(mode, size))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "I;16"])

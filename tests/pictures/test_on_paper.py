@@ -33,7 +33,7 @@ def on_desk(
     there = cv2.warpAffine(np.ones_like(sheet), matrix, (SIDE, SIDE))
     laid = cv2.warpAffine(sheet, matrix, (SIDE, SIDE)) + (1 - there) * desk(rng)
     light = np.linspace(1, least, SIDE)[None] + 0.01 * rng.standard_normal((SIDE, SIDE))
-    return np.rint(255 * np.clip(laid * light, 0, 1)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.clip(laid * light, 0, 1)), np.uint8)
 
 
 def digits(mnist: DataSets, indices: list[int]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -108,6 +109,26 @@ def test_counted_paths_are_the_best_of_their_number(
     assert [sum(path.digit) for path in found] == [n for n in sorted(best) if n <= most]
     for path in found:
         assert path.score == pytest.approx(best[sum(path.digit)])
+
+
+def test_long_rows_take_little_memory() -> None:
+    """A row of 600 pieces is read as each of nine texts of 200 digits in two bytes for each."""
+    rng = np.random.default_rng(0)
+    spans = [(a, b) for a in range(600) for b in range(a, min(a + 8, 600))]
+    digit, other = -9 * rng.random((2, len(spans)))
+    known = -5 * rng.random((len(spans), 10))
+    texts = [tuple(rng.integers(0, 10, 200).tolist()) for _ in range(9)]
+    tracemalloc.start()
+    best = best_path(spans, digit, other)
+    said = text_paths(spans, digit, other, known, texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 2**20
+    for path in (best, *said):
+        assert path is not None
+        taken = [spans[i] for i in path.taken]
+        assert [a for a, _ in taken] == [0, *(b + 1 for _, b in taken[:-1])]
+    assert [sum(path.digit) for path in said if path] == [200] * 9
 
 
 def test_path_of_nothing_is_empty() -> None:

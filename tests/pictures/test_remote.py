@@ -80,6 +80,21 @@ def test_urls_name_what_paths_name(pattern: str, top: Path, memory: str) -> None
             assert found == here
 
 
+def test_urls_of_this_machine_survive_loops_of_links(top: Path) -> None:
+    """Links that lead in circles end as they do for paths: each folder is read once."""
+    os.symlink("..", top / "a" / "loop", target_is_directory=True)
+    os.symlink("nowhere", top / "lost.png")
+    here, url = list(located_here(f"{top}")), f"file://{top}"
+    found = list(located(url))
+    assert len(here) == 7
+    assert [item.name for item in found] == [f"file://{item.name}" for item in here]
+    assert [item.error for item in found] == [item.error for item in here]
+    assert [item.data for item in found if item.data] == [
+        item.name for item in found if not item.error
+    ]
+    assert len(list(located(f"{url}/**/*.png"))) == 7
+
+
 def test_urls_are_read_as_paths_are(top: Path, memory: str) -> None:
     """Pictures, archives and Parquet behind a URL give the items that they give here."""
     import pyarrow as pa
@@ -128,7 +143,7 @@ def test_urls_need_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fetching_asks_again(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A way that is broken for a moment is tried again; one that stays so is an error."""
-    monkeypatch.setattr(remote, "_PAUSES", (0, 0))
+    monkeypatch.setattr(remote, "PAUSES", (0, 0))
     url, tries = f"file://{top}/1.png", []
     files, path, prefix = system(url)
 

@@ -104,6 +104,24 @@ def test_stream_gives_files_as_they_are_named() -> None:
     ]
 
 
+def test_one_source_is_a_list_of_one() -> None:
+    """A path by itself is that path, and not its letters."""
+    put("in/a.png", "b")
+    for source in ("in/a.png", b"in/a.png", Path("in/a.png")):
+        assert [item.name for item in stream(source)] == ["in/a.png"]  # type: ignore[arg-type]
+
+
+def test_natural_order_knows_the_digits_of_ascii_alone() -> None:
+    """What Unicode calls digits is part of a name; whatever files are called, all are given."""
+    put("in/10.png", "in/2.png", "in/\uff11.png", "in/\u0663.png", "in/\xb2a.png")
+    assert sorted(names("in")) == sorted(
+        ["in/10.png", "in/2.png", "in/\uff11.png", "in/\u0663.png", "in/\xb2a.png"]
+    )
+    assert names("in")[:2] == ["in/2.png", "in/10.png"]
+    put("a.zip", data=zipped({"\xb2.png": PNG, "1.png": PNG}))
+    assert names("a.zip") == ["a.zip/1.png", "a.zip/\xb2.png"]
+
+
 def test_natural_order_is_of_values() -> None:
     """Numbers in names go by their value, the rest by letters of either case."""
     given = ["b", "10.png", "a10", "2.png", "A2", "1" * 40]
@@ -299,7 +317,7 @@ def test_stream_follows_no_links_in_archives() -> None:
     """Links and devices in archives are passed over: they name what isn't in there."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
-        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE):
+        for kind in (tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE):
             info = tarfile.TarInfo("l.png")
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
@@ -309,6 +327,32 @@ def test_stream_follows_no_links_in_archives() -> None:
     link.external_attr = 0o120777 << 16
     put("a.zip", data=zipped({link: b"/etc/passwd"}))
     assert error("a.zip") == "'a.zip' holds no file that is named as a picture (.png, …)."
+
+
+def test_stream_tells_of_hard_links_in_tars() -> None:
+    """A second name of an entry's bytes, which are passed by then, is an error in its place."""
+    put("in/1.png", "in/3.png")
+    os.link("in/1.png", "in/2.png")
+    os.link("in/1.png", "in/n.txt")
+    with tarfile.open("a.tar", "w") as archive:
+        for name in ("1.png", "2.png", "n.txt", "3.png"):
+            archive.add(f"in/{name}", name)
+    first, link, last = stream(["a.tar"])
+    assert (first, last) == (Item("a.tar/1.png", PNG), Item("a.tar/3.png", PNG))
+    assert link.error == (
+        "'a.tar/2.png' is a hard link to another entry; unpack it and give the folder."
+    )
+
+
+@pytest.mark.parametrize("zeros", [0, 4, 100_000])
+def test_stream_reads_all_streams_of_an_xz(zeros: int) -> None:
+    """An .xz in several streams, as several cores write it, and padded, is read to its end."""
+    plain = tarred({f"{i}.png": png(i) for i in range(9)})
+    parts = [lzma.compress(plain[at : at + 1700]) for at in range(0, len(plain), 1700)]
+    put("a.tar.xz", data=bytes(zeros).join([*parts, b""]))
+    assert [item.data for item in stream(["a.tar.xz"])] == [png(i) for i in range(9)]
+    put("b.tar.xz", data=bytes(zeros).join(parts[:3])[:-9])
+    assert "is damaged (it is cut short)" in str(list(stream(["b.tar.xz"]))[-1].error)
 
 
 def test_stream_writes_nothing(here: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -112,3 +113,36 @@ def test_alternatives_are_probabilities_of_single_changes(columns: np.ndarray, n
     for place, row in enumerate(found):
         changed = [texts.get((*text[:place], c, *text[place + 1 :]), 0.0) for c in range(NOTHING)]
         np.testing.assert_allclose(np.exp(row), np.array(changed) / sum(changed), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("length", "n"), [(0, 1), (1, 1), (3, 2), (12, 0), (12, 5), (9, 9), (80, 20)]
+)
+@pytest.mark.parametrize("sharp", [1.0, 30.0])
+def test_alternatives_are_those_of_every_text_by_itself(length: int, n: int, sharp: float) -> None:
+    """One pass forth and back gives what each changed text's own likelihood gives."""
+    rng = np.random.default_rng(length + n)
+    columns = normalised(sharp * rng.standard_normal((length, 11)))
+    for text in (tuple(rng.integers(0, 10, n).tolist()), (3,) * n):
+        others = [(*text[:i], c, *text[i + 1 :]) for i in range(n) for c in range(10)]
+        expected = log_likelihoods(columns, others).reshape(n, 10)
+        expected = np.maximum(expected, expected.max(axis=1, initial=-30)[:, None] - 30)
+        expected -= np.logaddexp.reduce(expected, axis=1)[:, None]
+        np.testing.assert_allclose(alternatives(columns, text), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_alternatives_of_a_long_text_take_time_by_its_length() -> None:
+    """Twice the text takes twice the time and not eight times: each text is gone through twice."""
+    asked = []
+
+    def counted(columns: np.ndarray, texts: list[tuple[int, ...]]) -> Iterator[np.ndarray]:
+        asked.append(len(texts))
+        return reached(columns, texts)
+
+    reached = ctc._reached
+    columns = normalised(np.random.default_rng(0).standard_normal((400, 11)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ctc, "_reached", counted)
+        found = alternatives(columns, (1, 2) * 60)
+    assert found.shape == (120, 10)
+    assert sum(asked) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import io
 import multiprocessing
@@ -16,6 +15,7 @@ from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from PIL import Image
 
@@ -23,6 +23,7 @@ from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.pictures.item import Item
 from mnistry.reader import Reader, many
+from mnistry.reader.many import Workers
 from mnistry.reading import Reading
 
 FILES = 150  # more than two chunks
@@ -122,17 +123,74 @@ def test_a_process_that_nobody_ends_is_not_waited_for(
     assert second not in children()
 
 
-@pytest.mark.parametrize("told", [BrokenExecutor(), OSError("handle is closed")])
-def test_what_kills_its_process_is_one_sentence(reader: Reader, told: Exception) -> None:
-    """A picture over which a process died by itself is an error that names it."""
-    list(reader.read_many([]))
-    broken: Future[Any] = Future()
-    broken.set_exception(told)
-    workers = copy.deepcopy(reader)._workers or pytest.fail("no processes were asked for")
-    [(name, error)] = workers._result([Item("large.png", b"", "")], broken)
-    assert name == "large.png"
-    assert isinstance(error, InputError)
-    assert "process that read 'large.png' was killed" in str(error)
+BROKEN = [BrokenExecutor(), OSError("handle is closed")]
+
+
+def broken(error: Exception) -> Future[Any]:
+    """Work over which its process was killed."""
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+@pytest.mark.parametrize("error", BROKEN)
+def test_what_kills_its_process_is_one_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture over which three processes died by itself is an error that names it."""
+    sent = []
+
+    def send(_: Workers, chunk: list[Item]) -> Future[Any]:
+        sent.append(chunk)
+        return broken(error)
+
+    monkeypatch.setattr(Workers, "_send", send)
+    item = Item("large.png", b"", "")
+    [(name, found)] = Workers(1, None, {})._result([item], broken(error))
+    assert (name, sent) == ("large.png", [[item]] * 3)
+    assert isinstance(found, InputError)
+    assert "process that read 'large.png' was killed" in str(found)
+
+
+@pytest.mark.parametrize("error", BROKEN)
+def test_what_was_beside_a_killed_process_is_read(
+    error: Exception, folder: Path, reader: Reader
+) -> None:
+    """A chunk of one picture whose process died with another's is read after all."""
+    list(reader.read_many([folder], workers=2))
+    workers = reader._workers or pytest.fail("no processes were asked for")
+    item = Item("000.png", str(folder / "000.png"))
+    assert told(workers._result([item], broken(error))) == [("000.png", "7")]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "'2.png' is too large for the memory; make it smaller."),
+        (
+            cv2.error("no\nluck"),
+            "'2.png' made mnistry fail (error: no luck); please tell its makers.",
+        ),
+    ],
+)
+def test_a_picture_over_which_reading_fails_stops_no_other(
+    error: Exception, sentence: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails where pictures are read together is that picture's error; the others are read."""
+    own, answer = Reader(), Reader.answer
+
+    def fail(reader: Reader, seen: Any) -> list[Reading]:
+        if any(inked.size == (28, 27) for inked, _ in seen):
+            raise error
+        return answer(reader, seen)
+
+    monkeypatch.setattr(Reader, "answer", fail)
+    data = io.BytesIO()
+    Image.new("L", (27, 28)).save(data, "PNG")
+    items = [Item(f"{i}.png", str(folder / f"{i:03}.png")) for i in range(4)]
+    items[2] = Item("2.png", data.getvalue())
+    found = list(many.read_chunk(own, items))
+    assert told(found) == [("0.png", "7"), ("1.png", "2"), ("2.png", sentence), ("3.png", "0")]
 
 
 def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:

@@ -348,6 +348,16 @@ def test_a_closed_file_is_told(
     assert str(found[1][1]) == "1.png: Permission denied."
 
 
+def test_one_source_is_a_list_of_one(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
+    """A path by itself, or the bytes of one picture, isn't gone through letter by letter."""
+    path = tmp_path / "a.png"
+    path.write_bytes(as_png(written(mnist, [0])))
+    for source in (path, str(path)):
+        assert [one.text for _, one in reader.read_many(source)] == ["7"]  # type: ignore[union-attr]
+    for one in (path, str(path), path.read_bytes()):
+        assert [reading.text for reading in reader.read_batch(one)] == ["7"]
+
+
 def test_read_many_is_lazy(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
     """The first reading comes while most of the pictures wait."""
     path = tmp_path / "a.png"

@@ -111,7 +111,8 @@ def run(args: argparse.Namespace) -> int:
     with Counter(wanted=not sys.stdout.isatty()) as counter:
         # What is shown of a reading is made here; other processes send only what it says.
         workers = 1 if args.show is not None or args.doctor else cores()
-        found = reader.read_many(args.pictures, stdin=sys.stdin.buffer, workers=workers)
+        stdin = getattr(sys.stdin, "buffer", None)  # there is none where it is closed
+        found = reader.read_many(args.pictures, stdin=stdin, workers=workers)
         first = list(islice(found, 2))
         if not first:
             raise InputError("No picture was found in what was given; name files of pictures.")

@@ -134,20 +134,26 @@ class _Metered:
 
 
 class _Unxz(io.RawIOBase):
-    """An .xz stream unpacked in bounded memory, which the standard library's file isn't."""
+    """An .xz file unpacked in bounded memory, which the standard library's isn't."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._xz = lzma.LZMADecompressor(memlimit=_MOST_TABLE)
 
     def read(self, size: int = -1) -> bytes:
-        while not self._xz.eof:
-            packed = self._file.read(CHUNK) if self._xz.needs_input else b""
-            if self._xz.needs_input and not packed:
+        while True:
+            packed = b""
+            if self._xz.eof:  # another stream may follow, behind zeros
+                packed = self._xz.unused_data.lstrip(b"\0")
+                while not packed and (more := self._file.read(CHUNK)):
+                    packed = more.lstrip(b"\0")
+                if not packed:
+                    return b""
+                self._xz = lzma.LZMADecompressor(memlimit=_MOST_TABLE)
+            elif self._xz.needs_input and not (packed := self._file.read(CHUNK)):
                 raise EOFError("it is cut short")
             if data := self._xz.decompress(packed, size):
                 return data
-        return b""
 
 
 def _unpacked(file: IO[bytes]) -> Any:
@@ -184,10 +190,13 @@ def _tar(file: IO[bytes], name: str) -> Iterator[Item]:
             metered.room = metered.left
             if info.issparse():
                 raise DataError(f"{name!r} holds a sparse file; unpack it and give the folder.")
-            entry = _entry(info.name) if info.isreg() else None
-            if info.isreg() or info.type not in tarfile.SUPPORTED_TYPES:
+            entry = _entry(info.name) if info.isreg() or info.islnk() else None
+            path, data, error = f"{name}/{entry}", None, None
+            if entry and info.islnk():
+                told = f"{path!r} is a hard link to another entry; unpack it and give the folder."
+                yield Item(path, error=told)
+            elif info.isreg() or info.type not in tarfile.SUPPORTED_TYPES:
                 packed: Any = archive.extractfile(info)
-                path, data, error = f"{name}/{entry}", None, None
                 if entry:
                     try:
                         data = gathered(packed, repr(path))

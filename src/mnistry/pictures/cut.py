@@ -105,13 +105,15 @@ def seams(ink: Ink, tall: float, stroke: float) -> Paths:
     margin = max(int(0.1 * tall), 1)
     limit = _CUT_COST * stroke
     chosen: list[int] = []
+    near = np.zeros(w, np.bool_)  # to one that is chosen
     for x in np.argsort(total[margin : w - margin]) + margin if w > 2 * margin else []:
         if total[x] > limit:
             break
-        if all(abs(x - other) >= apart for other in chosen):
+        if not near[x]:
             low, high = max(x - apart, 0), min(x + apart + 1, w)
             if total[x] <= total[low:high].min() + 1e-6:
                 chosen.append(int(x))
+                near[max(x - apart + 1, 0) : x + apart] = True
     paths = np.empty((len(chosen), h), np.intp)
     for i, x in enumerate(sorted(chosen)):
         paths[i, middle::-1] = _way_back(above, x)

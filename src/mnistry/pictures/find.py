@@ -8,7 +8,10 @@ are digits is for a model to say, and for `mnistry.pictures.paths` to make a row
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +31,8 @@ _PEAK = 0.6  # ink that a piece must have somewhere
 _HALO = 2  # pixels around a piece, whose paler ink is its own
 _MOST_COMPONENTS = 2_000  # the largest ones
 _WIDEST = 1.7  # a candidate's width, in heights of its row
+_LONGEST = 60  # heights: what hangs together and is wider is no digits, and isn't cut
+_MOST_PARTS = 4_000  # of a picture, that its pieces are cut into
 _BROAD = 1.2  # width of a digit that is broken across, in heights of it, at most
 _BREAK = 3.0  # widths of the pen between two of its parts, at most
 _AROUND = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
@@ -75,7 +80,9 @@ class Found:
     def cut(self) -> Found:
         """Give the same with every piece cut where a digit may end in it."""
         owners = self.owners.astype(np.int32)
-        rows = tuple(_cut(row, owners, self.ink, self.stroke) for row in self.rows)
+        highest = int(owners.max(initial=0))
+        names = iter(range(highest + 1, highest + 1 + _MOST_PARTS))
+        rows = tuple(_cut(row, owners, names, self.ink, self.stroke) for row in self.rows)
         return Found(self.ink, owners, rows, self.stroke, self.tall)
 
 
@@ -133,6 +140,7 @@ def groups(row: Row) -> list[Group]:
     found = []
     for first, piece in enumerate(row.pieces):
         box, same = piece.box, True
+        begins = not first or row.pieces[first - 1].whole != piece.whole
         for last in range(first, len(row.pieces)):
             box = box.around(row.pieces[last].box)
             same = same and row.pieces[last].whole == piece.whole
@@ -140,7 +148,7 @@ def groups(row: Row) -> list[Group]:
             few = last - first < MOST_PIECES and (last == first or box.w <= _WIDEST * row.tall)
             if few or entire:
                 found.append(Group(first, last, box, entire))
-            if not few and not same:
+            if not few and not (same and begins):
                 break
     return found
 
@@ -212,34 +220,35 @@ def _is_broken(
     return bool(away[theirs].min() <= _BREAK * stroke)
 
 
-def _cut(row: Row, owners: Owner, ink: Ink, stroke: float) -> Row:
-    """Cut pieces where a digit may end; `owners` is changed to match."""
+def _cut(row: Row, owners: Owner, names: Iterator[int], ink: Ink, stroke: float) -> Row:
+    """Cut pieces where a digit may end, until `names` for parts run out; `owners` is changed."""
     if row.broken:
         return row
     pieces: list[Piece] = []
     for piece in row.pieces:
         x, y, w, h = piece.box
-        if w < 0.35 * row.tall or h < LEAST_TALL * row.tall:
+        if not 0.35 * row.tall <= w <= _LONGEST * row.tall or h < LEAST_TALL * row.tall:
             pieces.append(piece)
             continue
         room = owners[y : y + h, x : x + w]
         own = room == piece.name
         paths = cuts(np.where(own, ink[y : y + h, x : x + w], 0), row.tall, stroke)
-        if not len(paths):
+        if not 0 < len(paths) < length_hint(names):
             pieces.append(piece)
             continue
-        part = (np.arange(w)[None, :, None] >= paths.T[:, None, :]).sum(axis=2)
-        highest = int(owners.max())
-        for k in range(len(paths) + 1):
-            here = own & (part == k)
-            mass = float(ink[y : y + h, x : x + w][here].sum())
+        edges = np.pad(np.sort(paths, axis=0), ((1, 1), (0, 0)), constant_values=((0, w), (0, 0)))
+        for left, right in pairwise(edges[:, :, None]):
+            start, stop = int(left.min()), int(right.max())
+            columns = np.arange(start, stop)
+            here = own[:, start:stop] & (left <= columns) & (columns < right)
+            mass = float(ink[y : y + h, x + start : x + stop][here].sum())
             if mass < 0.5:
-                room[here] = 0
+                room[:, start:stop][here] = 0
                 continue
-            ys, xs = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0))
+            ys, xs = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0)) + start
             box = Box(x + int(xs[0]), y + int(ys[0]), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1)
-            name = highest + 1 + k
-            room[here] = name
+            name = next(names)
+            room[:, start:stop][here] = name
             pieces.append(Piece(name, piece.name, box, mass))
     pieces.sort(key=lambda p: p.box.x + p.box.w / 2)
     return Row(tuple(pieces), row.tall)

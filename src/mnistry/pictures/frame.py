@@ -23,6 +23,7 @@ _BOX = 20  # the side that the digit's longer side is brought to
 _SMALLEST = 10  # the least side of the square that is cut out, in pixels of the source
 _FUDGE = 0.99  # the original's pixels fall short of their neighbours; its aliasing is MNIST's
 _EPS = 1e-11
+_LONGEST = 4096  # pixels of ink along a side; what is longer is no digit, and made smaller first
 _TOGETHER = 500_000  # pixels
 # Times as large: what is brought to one size to be worked on together. Padding costs, and so does
 # every further part, which counts among few.
@@ -60,7 +61,7 @@ def frame_many(inks: Iterable[ArrayLike]) -> NDArray[np.uint8]:
     ------
     InputError : one of `inks` is not an (h, w) array of floats in [0, 1].
     """
-    arrays = [_checked(ink) for ink in inks]
+    arrays = [_modest(_checked(ink)) for ink in inks]
     images = np.zeros((len(arrays), SIDE, SIDE), np.uint8)
     sides = np.array([max(array.shape) for array in arrays], np.intp)
     order = np.argsort(sides, kind="stable")
@@ -94,6 +95,27 @@ def _checked(ink: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def _modest(array: NDArray[Any]) -> NDArray[Any]:
+    """Make ink of huge extent smaller by a whole factor: its matrices would be huge too."""
+    if max(array.shape) <= _LONGEST:
+        return array
+    _check_range(array)
+    inked = array > 0
+    side = max(int(_extent(np.asarray(inked.any(axis=axis))[None])[1][0]) for axis in (0, 1))
+    factor = -(-side // _LONGEST)
+    if factor <= 1:
+        return array
+    for axis, length in enumerate(array.shape):
+        array = np.add.reduceat(array, range(0, length, factor), axis, np.float64)
+    return np.asarray(array / factor**2)
+
+
+def _check_range(ink: NDArray[Any]) -> None:
+    low, high = ink.min(), ink.max()
+    if not (low >= 0 and high <= 1):  # also refuses NaN
+        raise InputError(f"`ink` must be in [0, 1], 1 being ink; got {low:g} to {high:g}.")
+
+
 def _shrunk(arrays: list[NDArray[Any]]) -> NDArray[np.float64]:
     """Resample the square around each digit's box to (n, 20, 20)."""
     n = len(arrays)
@@ -101,9 +123,7 @@ def _shrunk(arrays: list[NDArray[Any]]) -> NDArray[np.float64]:
     stack = np.zeros((n, height, width))
     for room, array in zip(stack, arrays, strict=True):
         room[: array.shape[0], : array.shape[1]] = array
-    low, high = stack.min(), stack.max()
-    if not (low >= 0 and high <= 1):  # also refuses NaN
-        raise InputError(f"`ink` must be in [0, 1], 1 being ink; got {low:g} to {high:g}.")
+    _check_range(stack)
     top, h = _extent(stack @ np.ones(width) > 0)
     left, w = _extent(np.ones(height) @ stack > 0)
     sides = np.maximum(np.maximum(h, w), _SMALLEST)
@@ -129,7 +149,9 @@ def _weights(length: int, first: NDArray[np.intp], sides: NDArray[np.intp]) -> N
 @lru_cache(maxsize=256)
 def _table(side: int) -> NDArray[np.float64]:
     """Give the rows (side + 2, 20) that `_weights` takes: nothing, the matrix, nothing."""
-    return np.pad(_matrix(side).T, ((1, 1), (0, 0)))
+    table = np.pad(_matrix(side).T, ((1, 1), (0, 0)))
+    table.flags.writeable = False  # it is shared
+    return table
 
 
 def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -139,7 +161,6 @@ def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp
     return first, np.where(inked.any(axis=1), behind - first, 0)
 
 
-@lru_cache(maxsize=256)
 def _matrix(side: int) -> NDArray[np.float64]:
     """Give the (20, side) matrix that resamples an axis by area, pixel doubling included."""
     doubled = side
@@ -156,9 +177,7 @@ def _matrix(side: int) -> NDArray[np.float64]:
     matrix[first, column] = np.where(inside, scale, np.clip(first + 1 - start, 0, 1))
     across = ~inside
     matrix[last[across], column[across]] = np.clip(end - last, 0, 1)[across]
-    matrix = np.asarray(matrix.reshape(_BOX, side, doubled // side).sum(axis=2))
-    matrix.flags.writeable = False  # it is shared
-    return matrix
+    return np.asarray(matrix.reshape(_BOX, side, doubled // side).sum(axis=2))
 
 
 def _quantised(small: NDArray[np.float64]) -> NDArray[np.float64]:

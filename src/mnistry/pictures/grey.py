@@ -70,27 +70,38 @@ def size_of(picture: Any) -> tuple[int, int]:
 
 
 def bounded(picture: Any, most: int) -> tuple[Any, int]:
-    """Make a picture smaller by a whole factor, to at most so many pixels; give the factor too."""
+    """Make a picture smaller by a whole factor, to at most so many pixels; give the factor too.
+
+    Raises
+    ------
+    InputError : it would have to be made smaller, and is no picture; see `to_grey`.
+    """
     if hasattr(picture, "getexif"):
         w, h = picture.size
     else:
         h, w = (*np.shape(picture), 0, 0)[:2]
-    factor = max(int(np.ceil((w * h / most) ** 0.5)), 1)
+    # No side is made smaller than one pixel, so that a long one is to be, by itself.
+    factor = int(np.ceil(max((w * h / most) ** 0.5, w / most, h / most, 1)))
     if factor == 1:
         return picture, 1
     if hasattr(picture, "getexif"):
         from PIL import ImageOps
 
         picture = ImageOps.exif_transpose(picture)  # what is made smaller forgets its EXIF
-        if picture.mode in ("1", "P", "PA") or picture.mode.startswith("I;16"):
-            deep = picture.mode.startswith("I;16")
-            picture = picture.convert("I" if deep else "L" if picture.mode == "1" else "RGBA")
+        if picture.mode.startswith("I;16"):
+            return picture.convert("I").reduce(factor).convert("I;16"), factor
+        if picture.mode in ("P", "PA") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+        elif picture.mode == "1":
+            picture = picture.convert("L")
         return picture.reduce(factor), factor
     import cv2
 
-    array = np.asarray(picture)
-    kept = array[: h // factor * factor, : w // factor * factor]
-    size = (w // factor, h // factor)
+    array = _checked(picture)
+    if array.dtype not in (np.uint8, np.float32, np.float64):  # all that OpenCV knows of them
+        array = array.astype(np.float32)
+    size = max(w // factor, 1), max(h // factor, 1)
+    kept = array[: size[1] * factor, : size[0] * factor]
     return cv2.resize(kept, size, interpolation=cv2.INTER_AREA), factor
 
 
@@ -125,26 +136,30 @@ def _of_image(image: Any) -> NDArray[np.float64]:
 
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
-        return np.asarray(image, np.float64) / 65535
+        return _shaped(image).astype(np.float64) / 65535
     if image.mode in ("I", "F"):  # what is white here is the picture's own affair
-        deep = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        deep = np.nan_to_num(_shaped(image).astype(np.float64), posinf=0, neginf=0)
         span = np.ptp(deep)
         return (deep - deep.min()) / span if span else np.zeros_like(deep)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), np.float64) / 255
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return _of_array(np.asarray(image))
-    return _of_array(np.asarray(image.convert("RGBA")))
+    if "transparency" in image.info or image.mode not in ("1", "L", "RGB"):
+        image = image.convert("RGBA")
+    return _of_array(image.convert("L") if image.mode == "1" else image)
 
 
-def _of_array(picture: Any) -> NDArray[np.float64]:
+def _shaped(picture: Any) -> NDArray[Any]:
+    """Give a picture as an array that has a picture's shape."""
     array = np.asarray(picture)
-    channels = array.shape[2:]
-    whole = array.dtype == np.uint8
-    if array.ndim not in (2, 3) or channels not in [(), (3,), (4,)] or 0 in array.shape:
+    if array.ndim not in (2, 3) or array.shape[2:] not in [(), (3,), (4,)] or 0 in array.shape:
         raise InputError(
             f"`picture` must be (h, w), (h, w, 3) or (h, w, 4); got shape {array.shape}."
         )
+    return array
+
+
+def _checked(picture: Any) -> NDArray[Any]:
+    """Give a picture as an array of uint8, or of floats in [0, 1]."""
+    array = _shaped(picture)
+    whole = array.dtype == np.uint8
     if not whole and array.dtype.kind != "f":
         raise InputError(f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype}.")
     if not whole and not (array.min() >= -_ROUNDING and array.max() <= 1 + _ROUNDING):
@@ -152,8 +167,15 @@ def _of_array(picture: Any) -> NDArray[np.float64]:
             f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype} from "
             f"{array.min():g} to {array.max():g}."
         )
-    light: NDArray[np.float64] = array / 255 if whole else np.clip(array.astype(np.float64), 0, 1)
-    if channels == (4,):
+    return array
+
+
+def _of_array(picture: Any) -> NDArray[np.float64]:
+    array = _checked(picture)
+    light: NDArray[np.float64] = (
+        array / 255 if array.dtype == np.uint8 else np.clip(array.astype(np.float64), 0, 1)
+    )
+    if array.shape[2:] == (4,):
         light, alpha = light[:, :, :3], light[:, :, 3]
         if alpha.min() < 1:  # paper is what the drawing is not
             drawn = ((light @ _LUMA) * alpha).sum() / max(alpha.sum(), 1e-9)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from mnistry.errors import DataError
@@ -14,6 +16,9 @@ from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
 CHUNK = 2**16  # bytes read at a time
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVES = (".zip", ".parquet", *TARS)
+# What the system says of a name that it will say again.
+_LASTING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+_LASTING |= {errno.EACCES, errno.EPERM}
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,24 @@ class Item:
     name : as the user would call it: the path, joined with the entry's where it is in an archive.
     data : a file's path, or the bytes of the picture; None if there is an error.
     error : a sentence; None if there is data.
+    passing : whether there may be none when it is asked for again.
     """
 
     name: str
     data: str | bytes | None = None
     error: str | None = None
+    passing: bool = field(default=False, compare=False)
+
+
+def several(sources: Any) -> Iterable[Any]:
+    """Give sources as they are, and one by itself as a list of one: its letters are no sources."""
+    return [sources] if isinstance(sources, str | bytes | os.PathLike) else sources
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
     """Give the key that sorts names with the numbers in them by their value."""
     parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
-    return [(False, int(p), "") if p[0].isdigit() else (True, 0, p.lower()) for p in parts]
+    return [(False, int(p), "") if "0" <= p[0] <= "9" else (True, 0, p.lower()) for p in parts]
 
 
 def is_picture(name: str) -> bool:
@@ -63,6 +75,11 @@ def unreadable(name: str, error: Exception) -> str:
     """Say that the system does not let us read something, in one sentence."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".")
     return f"{name!r:.300} can't be read: {printable(str(reason)):.300}."
+
+
+def passes(error: Exception) -> bool:
+    """Say whether what went wrong on the way to a file may go well another time."""
+    return not isinstance(error, OSError) or error.errno not in _LASTING
 
 
 def holds_none(name: str) -> str:

@@ -20,6 +20,7 @@ from mnistry.pictures.item import (
     is_hidden,
     is_picture,
     natural,
+    passes,
     unreadable,
 )
 
@@ -104,7 +105,7 @@ def _folder(top: str) -> Iterator[Item]:
                 seen.add(place)
                 within.append((path, _shown(path)))
         except OSError as error:
-            yield Item(path, error=unreadable(path, error))
+            yield Item(path, error=unreadable(path, error), passing=passes(error))
 
 
 def _pattern(name: str) -> Iterator[Item]:
@@ -142,7 +143,7 @@ def _matched(path: str) -> Iterator[Item]:
     except DataError as error:
         yield Item(path, error=str(error))
     except OSError as error:
-        yield Item(path, error=unreadable(path, error))
+        yield Item(path, error=unreadable(path, error), passing=passes(error))
     else:
         if empty:
             yield Item(path, error=holds_none(path))
@@ -172,8 +173,14 @@ def _matches(top: str, parts: list[str]) -> Iterator[str]:
 
 
 def _opened(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Give a folder's entries; of no folder, or of none of ours, none."""
+    """Give a folder's entries; of no folder, or of none of ours, none.
+
+    Raises
+    ------
+    OSError : it may well be one, which the system can't list now.
+    """
     try:
         yield from _listing(folder)
-    except OSError:
-        return
+    except OSError as error:
+        if passes(error):
+            raise

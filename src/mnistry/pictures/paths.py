@@ -47,14 +47,14 @@ def best_path(spans: Spans, digit: Floats, other: Floats) -> Path:
     if len(spans) == 1 and spans[0] == (0, 0):  # as most rows are
         best, rest = float(max(digit[0], other[0])), float(min(digit[0], other[0]))
         return Path((0,), (bool(digit[0] >= other[0]),), best, float(1 / (1 + np.exp(rest - best))))
-    table = _Table(spans, digit, other, np.zeros((len(spans), 1, _pieces(spans))))
-    return table.path(0, int(table.best[-1, 0].argmax()))
+    table = _Table(spans, digit, other, *_of_any_text(spans))
+    return table.path(0, int(table.best[0].argmax()))
 
 
 def counted_paths(spans: Spans, digit: Floats, other: Floats, most: int) -> list[Path]:
     """Find the best way for each number of digits up to `most` that has a way; see `best_path`."""
-    table = _Table(spans, digit, other, np.zeros((len(spans), 1, _pieces(spans))))
-    counts = np.flatnonzero(np.isfinite(table.best[-1, 0, : most + 1]))
+    table = _Table(spans, digit, other, *_of_any_text(spans))
+    counts = np.flatnonzero(np.isfinite(table.best[0, : most + 1]))
     return [table.path(0, int(count)) for count in counts]
 
 
@@ -72,14 +72,20 @@ def text_paths(
     paths : whose score has the text's own evidence in it; None where a text has no room.
     """
     most = max((len(text) for text in texts), default=0)
-    says = np.full((len(spans), len(texts), most), -np.inf)
-    for h, text in enumerate(texts):
-        says[:, h, : len(text)] = known[:, list(text)]
-    table = _Table(spans, digit, other, says)
+    classes = np.full((len(texts), most), -1)  # behind a text's end, the one added here
+    for row, text in zip(classes, texts, strict=True):
+        row[: len(text)] = text
+    known = np.pad(known, ((0, 0), (0, 1)), constant_values=-np.inf)
+    table = _Table(spans, digit, other, known, classes)
     return [
-        table.path(h, len(text)) if np.isfinite(table.best[-1, h, len(text)]) else None
+        table.path(h, len(text)) if np.isfinite(table.best[h, len(text)]) else None
         for h, text in enumerate(texts)
     ]
+
+
+def _of_any_text(spans: Spans) -> tuple[Floats, NDArray[np.intp]]:
+    """Give one text as long as a row may be, and what is known of its only class: nothing."""
+    return np.zeros((len(spans), 1)), np.zeros((1, _pieces(spans)), np.intp)
 
 
 def _pieces(spans: Spans) -> int:
@@ -87,27 +93,43 @@ def _pieces(spans: Spans) -> int:
 
 
 class _Table:
-    """The best scores of reading a row up to each piece, for each text and number of digits.
+    """The best scores of reading a row, for each text and number of digits.
+
+    Of a row up to each piece they are kept as long as candidates begin there; from then on only how
+    they came about is, in two bytes each, for there are as many as pieces times digits.
 
     Parameters
     ----------
-    says : (n, texts, most), what each candidate adds to the score as a text's 1st, 2nd, … digit.
+    known : (n, k), what each candidate adds to the score as a digit of each class.
+    classes : (texts, most), the class of each text's 1st, 2nd, … digit.
     """
 
-    def __init__(self, spans: Spans, digit: Floats, other: Floats, says: Floats) -> None:
-        pieces, (_, texts, most) = _pieces(spans), says.shape
+    def __init__(
+        self, spans: Spans, digit: Floats, other: Floats, known: Floats, classes: NDArray[Any]
+    ) -> None:
+        texts, most = classes.shape
         self._spans = spans
-        self.best = np.full((pieces + 1, texts, most + 1), -np.inf)
-        self._came = np.full(self.best.shape, -1)  # 2 × the last candidate, + 1 if it is a digit
-        self.best[0, :, 0] = 0
-        for i in sorted(range(len(spans)), key=lambda i: spans[i][1]):
-            first, last = spans[i]
-            weight = last - first + 1
-            here = self.best[last + 1], self._came[last + 1]
-            before = self.best[first]
-            self._keep(*here, before + weight * other[i], 2 * i)
-            as_digit = before[:, :-1] + (weight * digit[i] + says[i])
-            self._keep(here[0][:, 1:], here[1][:, 1:], as_digit, 2 * i + 1)
+        self._ending: list[list[int]] = [[] for _ in range(_pieces(spans))]
+        behind: dict[int, int] = {}  # of where candidates begin: where the last of them ends
+        for i, (first, last) in enumerate(spans):
+            self._ending[last].append(i)
+            behind[first] = max(behind.get(first, 0), last)
+        self.best = np.full((texts, most + 1), -np.inf)
+        self.best[:, 0] = 0
+        up_to = {0: self.best}
+        # Of the candidates that end with a piece: 2 × the one taken, + 1 if it is a digit.
+        self._came = np.full((len(self._ending), texts, most + 1), -1, np.int16)
+        for last, own in enumerate(self._ending):
+            self.best, came = np.full_like(self.best, -np.inf), self._came[last]
+            for k, i in enumerate(own):
+                first = spans[i][0]
+                weight = last - first + 1
+                before = up_to[first]
+                self._keep(self.best, came, before + weight * other[i], 2 * k)
+                as_digit = before[:, :-1] + (weight * digit[i] + known[i][classes])
+                self._keep(self.best[:, 1:], came[:, 1:], as_digit, 2 * k + 1)
+            up_to = {at: best for at, best in up_to.items() if behind.get(at, 0) > last}
+            up_to[last + 1] = self.best
 
     @staticmethod
     def _keep(best: Floats, came: NDArray[Any], score: Floats, by: int) -> None:
@@ -117,14 +139,15 @@ class _Table:
 
     def path(self, text: int, count: int) -> Path:
         """Give the way that reads the whole row as so many digits."""
-        at = len(self.best) - 1
-        score = float(self.best[at, text, count])
+        at = len(self._ending)
+        score = float(self.best[text, count])
         taken: list[tuple[int, bool]] = []
         while at:
-            i, is_digit = divmod(int(self._came[at, text, count]), 2)
+            k, is_digit = divmod(int(self._came[at - 1, text, count]), 2)
+            i = self._ending[at - 1][k]
             taken.append((i, bool(is_digit)))
             count -= is_digit
             at = self._spans[i][0]
         taken.reverse()
-        share = np.exp(score - np.logaddexp.reduce(self.best[-1, text]))
+        share = np.exp(score - np.logaddexp.reduce(self.best[text]))
         return Path(tuple(i for i, _ in taken), tuple(d for _, d in taken), score, float(share))

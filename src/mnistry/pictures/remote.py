@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
@@ -20,6 +21,7 @@ from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 from mnistry.errors import DataError, MissingExtra
+from mnistry.pictures import listing
 from mnistry.pictures.item import (
     Item,
     gathered,
@@ -28,6 +30,7 @@ from mnistry.pictures.item import (
     is_hidden,
     is_picture,
     natural,
+    passes,
     printable,
     unreadable,
 )
@@ -36,7 +39,7 @@ Thing = TypeVar("Thing")
 Made = TypeVar("Made")
 _AHEAD = 16  # pictures fetched at a time, since the way is long
 _BUFFER = 2**22  # bytes asked for at a time
-_PAUSES = (0.5, 2.0)  # seconds before asking again
+PAUSES = (0.5, 2.0)  # seconds before asking again
 
 
 def is_url(name: str) -> bool:
@@ -122,8 +125,10 @@ def located(url: str) -> Iterator[Item]:
         return
     if about.type == FileType.NotFound:
         raise DataError(f"{url!r:.300} does not exist; give a file, a folder or a pattern.")
-    empty = True
-    for item in _walked(files, path.rstrip("/"), prefix, parts):
+    empty, top = True, path.rstrip("/")
+    here = files.type_name == "local"
+    found = _walked_here(top, prefix, parts) if here else _walked(files, top, prefix, parts)
+    for item in found:
         empty = False
         yield item
     if empty:
@@ -139,6 +144,17 @@ def _fixed(url: str) -> tuple[str, list[str]]:
     return f"{scheme}://{'/'.join(parts[:first])}{mark}{options}", parts[first:]
 
 
+def _walked_here(top: str, prefix: str, parts: list[str]) -> Iterator[Item]:
+    """Do the same on this machine, whose own listing knows links that lead in circles."""
+    try:
+        for item in listing.located("/".join([top, *parts]) or "/"):
+            name = prefix + item.name
+            yield replace(item, name=name, data=item.data and name)
+    except DataError:
+        if not parts:
+            raise  # else nothing matches, which is told of the URL
+
+
 def _walked(files: Any, top: str, prefix: str, parts: list[str]) -> Iterator[Item]:
     """Give what is below a folder: all pictures, or what matches a pattern's parts."""
     from pyarrow.fs import FileSelector, FileType
@@ -152,7 +168,8 @@ def _walked(files: Any, top: str, prefix: str, parts: list[str]) -> Iterator[Ite
                 found.sort(key=lambda one: (natural(one.base_name), one.base_name))
                 within.append(iter(found))
             except OSError as error:
-                yield Item(prefix + below, error=unreadable(prefix + below, error))
+                name = prefix + below
+                yield Item(name, error=unreadable(name, error), passing=passes(error))
             below = None
             continue
         about = next(within[-1], None)
@@ -212,7 +229,7 @@ def fetched(source: str, name: str) -> Item:
     """Fetch a picture that `located` gave of a source; one that can't be had is an error."""
     files, _, prefix = system(_fixed(source)[0])
     path = name.removeprefix(prefix)
-    for pause in (*_PAUSES, None):
+    for pause in (*PAUSES, None):
         try:
             with files.open_input_stream(path, buffer_size=_BUFFER) as file:
                 return Item(name, gathered(file, repr(name)))

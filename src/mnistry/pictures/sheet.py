@@ -54,11 +54,11 @@ def on_paper(greys: Greys) -> Greys | None:
     shade = _beyond(small.astype(np.float32), (kept & bright).astype(np.float32))
     if shade is None:
         return None
-    whole = 1.0 if greys.dtype == np.uint8 else 255.0
     part = cv2.resize(kept.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
-    around = cv2.resize(shade / whole, (w, h), interpolation=cv2.INTER_LINEAR)
-    mended = greys * part + around * (1 - part)
-    return np.rint(mended).astype(np.uint8) if whole == 1 else mended.astype(greys.dtype)
+    around = cv2.resize(shade, (w, h), interpolation=cv2.INTER_LINEAR)
+    if greys.dtype == np.uint8:
+        return np.asarray(np.rint(greys * part + around * (1 - part)), np.uint8)
+    return np.asarray(greys * part + around / 255 * (1 - part), greys.dtype)
 
 
 def _sheet(small: NDArray[np.uint8], bright: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

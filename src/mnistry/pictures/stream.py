@@ -15,22 +15,31 @@ from typing import BinaryIO
 from mnistry.errors import DataError, MissingExtra
 from mnistry.pictures import remote
 from mnistry.pictures.archive import unpack, unzip
-from mnistry.pictures.item import Item, damaged, gathered, holds_none, is_archive, unreadable
+from mnistry.pictures.item import (
+    Item,
+    damaged,
+    gathered,
+    holds_none,
+    is_archive,
+    several,
+    unreadable,
+)
 from mnistry.pictures.listing import located
 from mnistry.pictures.remote import is_url
 
 
 def stream(
-    sources: Iterable[str | os.PathLike[str]], stdin: BinaryIO | None = None
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    stdin: BinaryIO | None = None,
 ) -> Iterator[Item]:
     """Give the pictures of what a user names, in order; nothing raises for bad input.
 
     Parameters
     ----------
-    sources : each is a file; a folder, for all files below it that are named as pictures; a
-        pattern with `*`, `?`, `[]` or `**`, where no file has that very name; `-` for standard
-        input, one picture or a ZIP; a `.zip`, `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz`; a
-        `.parquet` with a column of pictures. Hidden files are left out, and archives in others.
+    sources : one or several, each a file; a folder, for all files below it that are named as
+        pictures; a pattern with `*`, `?`, `[]` or `**`, where no file has that very name; `-` for
+        standard input, one picture or a ZIP; a `.zip`, `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz`;
+        a `.parquet` with a column of pictures. Hidden files are left out, and archives in others.
         Any of them may be a URL, as `mnistry.pictures.remote` takes it.
     stdin : what `-` reads; None: the process's standard input.
 
@@ -38,8 +47,8 @@ def stream(
     -------
     items : pictures, numbers in names by their value (2 before 10), and errors in their places.
     """
-    for source in sources:
-        name = os.fspath(source)
+    for source in several(sources):
+        name = os.fsdecode(source)
         if name == "-":
             yield from careful(name, _standard_input(stdin))
         else:

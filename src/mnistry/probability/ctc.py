@@ -6,7 +6,7 @@ columns of nothing between; two of the same class in a row need one (Graves et a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,23 @@ def log_likelihoods(
     -------
     (n,), -inf where a text has no room.
     """
+    *_, reached = _reached(columns, texts)
+    at = 2 + 2 * np.array([len(text) for text in texts], np.intp)
+    rows = np.arange(len(texts))
+    last = np.where(at > 2, reached[rows, at - 1], -np.inf)
+    return np.asarray(np.logaddexp(reached[rows, at], last))
+
+
+def _reached(
+    columns: NDArray[np.floating[Any]], texts: Sequence[Text]
+) -> Iterator[NDArray[np.float64]]:
+    """Give, before the first column and after each, how likely each text is read up to each state.
+
+    Yields
+    ------
+    (n, 2 + 2 · longest + 1), log probabilities: two walls, then nothing, a text's first class,
+    nothing, its second class and so on; the same array each time.
+    """
     columns = np.asarray(columns, np.float64)
     nothing = columns.shape[1] - 1
     longest = max((len(text) for text in texts), default=0)
@@ -44,16 +61,14 @@ def log_likelihoods(
     skips[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
     reached = np.full((len(texts), 2 + states.shape[1]), -np.inf)  # two walls on the left
     reached[:, 2] = 0  # as if a column of nothing had gone before
+    yield reached
     for column in columns:
         stay, step, skip = reached[:, 2:], reached[:, 1:-1], reached[:, :-2]
         with np.errstate(invalid="ignore"):
             came = np.logaddexp(stay, step)
             came = np.where(skips, np.logaddexp(came, skip), came)
         reached[:, 2:] = came + column[states]
-    at = 2 + 2 * np.array([len(text) for text in texts], np.intp)
-    rows = np.arange(len(texts))
-    last = np.where(at > 2, reached[rows, at - 1], -np.inf)
-    return np.asarray(np.logaddexp(reached[rows, at], last))
+        yield reached
 
 
 def likely_texts(columns: NDArray[np.floating[Any]], most: int) -> list[Text]:
@@ -92,7 +107,19 @@ def alternatives(columns: NDArray[np.floating[Any]], text: Text) -> NDArray[np.f
     room for the text, all are alike.
     """
     k = columns.shape[1] - 1
-    others = [(*text[:i], c, *text[i + 1 :]) for i in range(len(text)) for c in range(k)]
-    found = log_likelihoods(columns, others).reshape(len(text), k)
+    columns = np.asarray(columns, np.float64)
+    # How likely the text is read up to each state and column; and from there on, which is the same
+    # backwards. Of a place, what is on either side is as it is, whatever class is in the place.
+    before = np.array([one[0].copy() for one in _reached(columns, [text])])
+    after = np.array([one[0].copy() for one in _reached(columns[::-1], [text[::-1]])])[::-1, ::-1]
+    own = np.array([-1, *text, -1])[:, None]
+    follows, leads = own[:-2] != np.arange(k), own[2:] != np.arange(k)  # without nothing between
+    here = found = np.full((len(text), k), -np.inf)  # up to a column in each place, and in all
+    with np.errstate(invalid="ignore"):
+        for column, came, left in zip(columns, before[:-1], after[1:], strict=True):
+            enter = np.logaddexp(came[2:-1:2, None], np.where(follows, came[1:-2:2, None], -np.inf))
+            leave = np.logaddexp(left[2:-1:2, None], np.where(leads, left[3::2, None], -np.inf))
+            here = np.logaddexp(here, enter) + column[:k]
+            found = np.logaddexp(found, here + leave)
     found = np.maximum(found, found.max(axis=1, initial=_LEAST)[:, None] + _LEAST)
     return np.asarray(found - np.logaddexp.reduce(found, axis=1)[:, None])

@@ -15,6 +15,7 @@ from mnistry.cores import be_one_of_many, processes
 from mnistry.errors import InputError
 from mnistry.pictures.decode import decode
 from mnistry.pictures.ink import find_ink
+from mnistry.pictures.item import printable
 from mnistry.pictures.pale import pieces_of
 from mnistry.reading import Reading
 
@@ -67,10 +68,20 @@ def _is_full(chunk: Sequence[Item]) -> bool:
 
 
 def read_chunk(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
-    """Read items in order; what can't be read is an error among the readings."""
+    """Read items in order; what can't be read is an error among the readings.
+
+    Where reading them together fails they are read one by one, for none may stop the others.
+    """
     while items:
-        found, items = _read_items(reader, items)
+        try:
+            found, items = _read_items(reader, items)
+        except Exception as error:  # noqa: BLE001 - one in a hundred million may do anything
+            if len(items) > 1:
+                break
+            found, items = [(items[0].name, _failure(items[0].name, error))], []
         yield from found
+    for item in items:
+        yield from read_chunk(reader, [item])
 
 
 class Workers:
@@ -113,9 +124,7 @@ class Workers:
         try:
             return future.result()
         except _BROKEN:
-            if len(chunk) > 1:
-                return [one for item in chunk for one in self._result([item], self._send([item]))]
-            return [(chunk[0].name, InputError(killed_over(chunk[0].name)))]
+            return [self.alone(item) for item in chunk]
 
     def alone(self, item: Item) -> Named:
         """Read an item that others were killed over, or beside."""
@@ -190,8 +199,16 @@ def _tried(
         return refused
     except OSError as refused:
         return InputError(f"{item.name}: {refused.strerror or refused}.")
-    except MemoryError:
-        return InputError(f"{item.name!r} is too large for the memory; make it smaller.")
+    except MemoryError as refused:
+        return _failure(item.name, refused)
+
+
+def _failure(name: str, error: Exception) -> InputError:
+    """Give the error of a picture that is none of the user's making."""
+    if isinstance(error, MemoryError):
+        return InputError(f"{name!r} is too large for the memory; make it smaller.")
+    reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+    return InputError(f"{name!r} made mnistry fail ({reason:.200}); please tell its makers.")
 
 
 _reader: Reader  # of a worker process

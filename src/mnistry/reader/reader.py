@@ -17,6 +17,7 @@ from mnistry.pictures.decode import decode
 from mnistry.pictures.find import Found
 from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
+from mnistry.pictures.item import several
 from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
 from mnistry.pictures.lost import with_lost_strokes
@@ -116,13 +117,13 @@ class Reader:
         """
         return self.read_batch([source])[0]
 
-    def read_batch(self, sources: Iterable[Source]) -> list[Reading]:
+    def read_batch(self, sources: Source | Iterable[Source]) -> list[Reading]:
         """Read pictures together, which is quicker; they are all held in memory. See `read`."""
-        return self.answer([self.look(source) for source in sources])
+        return self.answer([self.look(source) for source in several(sources)])
 
     def read_many(
         self,
-        sources: Iterable[str | os.PathLike[str]],
+        sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         stdin: BinaryIO | None = None,
         *,
         workers: int = 1,

@@ -22,13 +22,18 @@ from PIL import Image
 from mnistry.data.dataset import DataSets
 from mnistry.errors import InputError
 from mnistry.reader import Reader
+from mnistry.reader.job import job as job_module
+from mnistry.reader.job import read_into
+from mnistry.reader.job.hand import Refusal, Tally
+from mnistry.reader.job.plan import Part
 
 pytest.importorskip("pyarrow")
 Rows = list[dict[str, Any]]
 FILES = 160
 SOURCES = ("pictures", "more.zip", "rows.parquet")
 # Every Python that finds this file imports it: pictures take their time, one of them kills whatever
-# reads it, as one too large for memory would, and one finds a fault of ours.
+# reads it, as one too large for memory would, one finds a fault of ours, and a file can't be read
+# now.
 ARMED = """
 import os, time
 import mnistry.pictures.decode as module
@@ -41,6 +46,16 @@ def decode(source, name=None, *more):
         raise KeyError("a fault")
     return whole(source, name, *more)
 module.decode = decode
+if "BROKEN" in os.environ:
+    from multiprocessing import parent_process
+    from mnistry.pictures import remote
+    from mnistry.reader.job import plan
+    def opened(name, mode):
+        if parent_process() and name.endswith(os.environ["BROKEN"]):
+            raise OSError(5, "no luck")
+        return open(name, mode)
+    plan.open = opened
+    remote.PAUSES = 0.01, 0.01
 """
 
 
@@ -268,6 +283,62 @@ def test_pictures_that_kill_stop_nothing(jobs: Jobs) -> None:
     assert "made mnistry fail (KeyError: 'a fault')" in told["4-fault"]["error"]
 
 
+def test_what_cannot_be_read_now_is_read_later(jobs: Jobs, expected: Rows) -> None:
+    """A file that the system doesn't let us read is no error for ever.
+
+    All else is read, then the job says so, and another time it goes on with that file.
+    """
+    command = (*SOURCES, "--out", jobs.out, "--per-file", 30)
+    process = jobs.start(*command, BROKEN="rows.parquet")
+    told, wrong = process.communicate()
+    assert (process.returncode, told) == (2, "")
+    assert wrong == (
+        "mnistry: 'rows.parquet' can't be read: no luck; when it can, run the same command again.\n"
+    )
+    assert not (jobs.out / "_SUCCESS").exists()
+    assert jobs.rows() == [row for row in expected if "rows.parquet" not in row["picture"]]
+    process = jobs.start(*command)
+    _, wrong = process.communicate()
+    assert (process.returncode, wrong) == (0, "")
+    assert jobs.rows() == expected
+
+
+class Crew:
+    """One hand, who can't read some parts."""
+
+    most = 1
+
+    def __init__(self, *refused: int) -> None:
+        self.refused, self.sent = refused, list[Part]()
+        self.busy = 0
+
+    def send(self, part: Part, *, careful: bool) -> None:
+        assert not careful
+        self.sent.append(part)
+        self.busy = 1
+
+    def next(self) -> tuple[Part, Tally | Refusal | None]:
+        part, self.busy = self.sent[-1], 0
+        wrong = part.number in self.refused
+        return part, Refusal(f"No {part.number}.", passing=True) if wrong else Tally(1, 0, 0.0)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_parts_that_cannot_be_read_now_keep_no_others() -> None:
+    """Others are read all the same, unless there are very many such parts."""
+    parts = [Part(i, "files", "", ["a"], [""]) for i in range(100)]
+    crew = Crew(3, 50)
+    with pytest.raises(InputError, match=r"No 3\."):
+        list(job_module._carried_out(parts, crew))
+    assert crew.sent == parts
+    crew = Crew(*range(40, 100))
+    with pytest.raises(InputError, match=r"No 59\."):
+        list(job_module._carried_out(parts, crew))
+    assert crew.sent == parts[:60]
+
+
 def test_a_job_that_reads_nothing_says_so(jobs: Jobs) -> None:
     """Where not one picture could be read, the exit code is 2; the rows say why."""
     process = jobs.start("pictures/2/empty.png", "--out", jobs.out)
@@ -275,6 +346,13 @@ def test_a_job_that_reads_nothing_says_so(jobs: Jobs) -> None:
     assert process.returncode == 2
     assert wrong == "mnistry: Not one picture could be read; see the column `error`.\n"
     assert "is empty" in jobs.rows()[0]["error"]
+
+
+def test_a_job_takes_one_source_by_itself(place: Path, tmp_path: Path) -> None:
+    """A path that is in no list is a list of one, and the same job as its name."""
+    reader, one = Reader(), place / "pictures/0/0.png"
+    assert read_into(str(tmp_path / "out"), one, reader).pictures == 1
+    assert read_into(str(tmp_path / "out"), str(one), reader).before == 1
 
 
 def test_an_interrupted_job_ends_at_once(jobs: Jobs, expected: Rows) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -10,16 +11,17 @@ import zipfile
 from collections import Counter
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 from PIL import Image
 
 from mnistry.errors import InputError
-from mnistry.pictures import archive
+from mnistry.pictures import remote
 from mnistry.pictures.stream import stream
 from mnistry.reader.job import plan as plan_module
-from mnistry.reader.job.plan import Part, plan, read_plan, write_plan
+from mnistry.reader.job.plan import Part, Unreachable, plan, read_plan, write_plan
 
 pa = pytest.importorskip("pyarrow")
 import pyarrow.parquet as pq  # noqa: E402
@@ -145,16 +147,129 @@ def test_a_source_that_is_not_there_is_refused(source: str, sentence: str, tmp_p
     assert str(caught.value).startswith(sentence.format(tmp_path))
 
 
+class Frail(io.FileIO):
+    """A file that can be read so often, and then no more."""
+
+    left = 0
+
+    def readinto(self, room: Any) -> int | None:
+        if not self.left:
+            raise OSError(errno.EIO, "no luck")
+        self.left -= 1
+        return super().readinto(room)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | OSError]:
+    """How often each file that is opened may be read, or what opening it raises; then for ever."""
+    given: list[int | OSError] = []
+
+    def give(name: str, mode: str) -> io.FileIO:
+        file = Frail(name, mode)
+        file.left = -1  # never none
+        if given:
+            what = given.pop(0)
+            if isinstance(what, OSError):
+                file.close()
+                raise what
+            file.left = what
+        return file
+
+    monkeypatch.setattr(plan_module, "open", give, raising=False)
+    monkeypatch.setattr(remote, "PAUSES", (0, 0))
+    return given
+
+
+@pytest.mark.parametrize("name", ["a.zip", "b.tar.gz", "c.parquet"])
+@pytest.mark.parametrize("reads", [(0, 1), (2, 3), (5, 4), (30, 8)])
+def test_a_way_that_breaks_is_gone_again(
+    name: str, reads: tuple[int, int], top: Path, opened: list[int | OSError]
+) -> None:
+    """Wherever a file can't be read on, twice, it is read from there: all items are given once."""
+    for part in plan([str(top / name)], 1000):
+        whole = list(part.items(""))
+        opened += reads
+        assert list(part.items("")) == whole
+        opened.clear()
+        opened += [OSError(errno.EMFILE, "no luck"), reads[1]]
+        assert list(part.items("")) == whole
+        opened.clear()
+
+
+@pytest.mark.parametrize("name", ["a.zip", "b.tar.gz", "c.parquet"])
+def test_a_way_that_stays_broken_is_no_row(
+    name: str, top: Path, opened: list[int | OSError]
+) -> None:
+    """What can't be read now is told, and no item says so for ever; so it is while planning."""
+    sentence = f"'{top}/{name}' can't be read: no luck; when it can, run the same command again."
+    part = next(iter(plan([str(top / name)], 1000)))
+    for broken in ([0] * 3, [OSError(errno.EIO, "no luck")] * 3):
+        opened += broken
+        with pytest.raises(Unreachable) as caught:
+            list(part.items(""))
+        assert (str(caught.value), opened) == (sentence, [])
+    opened += [OSError(errno.EIO, "no luck")] * 3
+    with pytest.raises(Unreachable) as caught:
+        list(plan([str(top / name)], 1000))
+    assert str(caught.value) == sentence
+    opened += [OSError(errno.EIO, "no luck")] * 2
+    assert next(iter(plan([str(top / name)], 1000))) == part
+
+
+def test_damage_is_not_looked_at_again(top: Path, opened: list[int | OSError]) -> None:
+    """A file that is damaged, closed to us or gone is so at once, and a row."""
+    bad = Part(0, "share", "", [str(top / "e.zip")], [""], stop=1)
+    for what, told in (
+        (-1, "is damaged (File is not a zip file)"),
+        (OSError(errno.EACCES, "closed"), "can't be read: closed."),
+        (OSError(errno.ENOENT, "gone"), "can't be read: gone."),
+    ):
+        opened += [what, 0, 0, 0]
+        [item] = bad.items("")
+        assert told in str(item.error)
+        assert opened == [0, 0, 0]
+        opened.clear()
+
+
+@pytest.mark.parametrize("source", ["{}/in", "{}/*/*.png", "{}/i*", "file://{}/in", "memory"])
+def test_a_folder_that_cannot_be_listed_now_stops_the_plan(
+    source: str, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is begun then; closed to us it is an error in a part, or nothing that matches."""
+    error = OSError(errno.EIO, "no luck")
+
+    def fail(*_: Any) -> Any:
+        raise error
+
+    if source == "memory":
+        source = f"file://{top}/in"
+        files, path, prefix = remote.system(source)
+        elsewhere = SimpleNamespace(type_name="other", get_file_info=lambda what: (
+            files.get_file_info(what) if isinstance(what, str) else fail()
+        ))  # fmt: skip
+        monkeypatch.setattr(remote, "system", lambda _: (elsewhere, path, prefix))
+    else:
+        monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises((Unreachable, OSError), match="no luck"):
+        list(plan([source.format(top)], 10))
+    error = OSError(errno.EACCES, "closed")
+    if "*" in source:
+        with pytest.raises(InputError, match="matches no file"):
+            list(plan([source.format(top)], 10))
+    else:
+        [part] = plan([source.format(top)], 10)
+        assert "can't be read: closed." in part.errors[0]
+
+
 def test_a_file_that_is_closed_is_a_row(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a source, what can't be looked into is an error in a part, and the rest is there."""
-    real = archive.parquet_groups
 
-    def fail(file: IO[bytes], name: str) -> list[int]:
+    def give(name: str, mode: str) -> IO[bytes]:
         if name.endswith("c.parquet"):
-            raise OSError(5, "no luck")
-        return real(file, name)
+            raise PermissionError(errno.EACCES, "no luck")
+        return io.FileIO(name, mode)
 
-    monkeypatch.setattr(archive, "parquet_groups", fail)
+    monkeypatch.setattr(plan_module, "open", give, raising=False)
     first, *more = plan([str(top / "?.parquet"), str(top / "a.zip")], 10)
     assert first.kind == "files"
     assert first.errors[0] == f"'{top}/c.parquet' can't be read: no luck."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from tempfile import SpooledTemporaryFile
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import mnistry
 from mnistry.errors import InputError
-from mnistry.pictures.item import Item, printable
-from mnistry.reader.job.plan import Part
+from mnistry.pictures.item import Item
+from mnistry.reader.job.plan import Part, Unreachable
 from mnistry.reader.job.store import Store
 from mnistry.reader.job.table import rows, schema
 from mnistry.reader.many import Named, Workers, chunked, read_chunk, reader_of_many
@@ -53,9 +53,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why no part can be read or written here, in one sentence."""
+    """Why no part can be read or written here, in one sentence; if `passing`, this part now."""
 
     sentence: str
+    passing: bool = False
 
 
 class Hand:
@@ -83,7 +84,7 @@ class Hand:
                 self._write(part, careful=careful)
             return Tally(*counted(self._store, part.file), time.monotonic() - start)
         except InputError as error:
-            return Refusal(str(error))
+            return Refusal(str(error), isinstance(error, Unreachable))
         except OSError as error:
             reason = error.strerror or " ".join(str(error).split())
             return Refusal(f"{self._task.out!r} can't be written to: {reason:.300}.")
@@ -92,7 +93,8 @@ class Hand:
         import pyarrow.parquet as pq
 
         chunks = chunked(part.items(self._task.folder))
-        found = chain.from_iterable(self._alone(chunks) if careful else map(self._read, chunks))
+        together = chain.from_iterable(read_chunk(self._reader, chunk) for chunk in chunks)
+        found = self._alone(chunks) if careful else together
         with SpooledTemporaryFile(_IN_MEMORY) as file:
             with pq.ParquetWriter(file, schema(), compression="zstd") as writer:
                 held: list[Named] = []
@@ -106,28 +108,10 @@ class Hand:
             file.seek(0)
             self._store.put(part.file, file)
 
-    def _read(self, chunk: Sequence[Item]) -> list[Named]:
-        """Read pictures together, or one by one if that fails: none may stop the others."""
-        try:
-            return list(read_chunk(self._reader, chunk))
-        except Exception as error:  # noqa: BLE001 - one in a hundred million may do anything
-            if len(chunk) > 1:
-                return [named for item in chunk for named in self._read([item])]
-            return [(chunk[0].name, _ours(chunk[0].name, error))]
-
-    def _alone(self, chunks: Iterator[list[Item]]) -> Iterator[list[Named]]:
+    def _alone(self, chunks: Iterator[list[Item]]) -> Iterator[Named]:
         others = Workers(1, self._task.model, self._task.options)
-        for chunk in chunks:
-            for item in chunk:
-                try:
-                    yield [others.alone(item)]
-                except Exception as error:  # noqa: BLE001 - likewise
-                    yield [(item.name, _ours(item.name, error))]
-
-
-def _ours(name: str, error: Exception) -> InputError:
-    reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
-    return InputError(f"{name!r} made mnistry fail ({reason:.200}); please tell its makers.")
+        for item in chain.from_iterable(chunks):
+            yield others.alone(item)
 
 
 def counted(store: Store, name: str) -> tuple[int, int]:

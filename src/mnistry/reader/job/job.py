@@ -24,6 +24,7 @@ from mnistry.cores import cores
 from mnistry.errors import InputError
 from mnistry.models.file import shipped_path
 from mnistry.models.graph import build
+from mnistry.pictures.item import several
 from mnistry.pictures.remote import ahead, is_url
 from mnistry.reader.job.cluster import Cluster, load_ray
 from mnistry.reader.job.hand import Refusal, Tally, Task, counted
@@ -40,6 +41,7 @@ _MOST_PER_FILE = 1_000_000
 _PLAN, _JOB, _DONE = "_plan.parquet", "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
 _FORMAT = 1
 _CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
+_MOST_UNDONE = 20  # parts that can't be read now, until a job ends before it has tried the others
 _SHIPPED = ("convnet", "segments", "line")
 
 
@@ -92,7 +94,7 @@ class Crew(Protocol):
 
 def read_into(
     out: str,
-    sources: Sequence[str],
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     reader: Reader,
     *,
     ray: str | None = None,
@@ -104,7 +106,7 @@ def read_into(
 
     Parameters
     ----------
-    out : the folder, a path or a URL. sources : as `plan` takes them.
+    out : the folder, a path or a URL. sources : one or several, as `plan` takes them.
     ray : the address of a Ray whose machines read, "" for one of our own; None: processes here.
     workers : how many processes, without Ray; None: as many as there are cores.
     per_file : pictures of a part, and so of a file; archives aside.
@@ -119,14 +121,15 @@ def read_into(
     start = time.monotonic()
     if not 1 <= per_file <= _MOST_PER_FILE:
         raise InputError(f"`per_file` must be from 1 to {_MOST_PER_FILE:,}; got {per_file}.")
+    names = [os.fsdecode(source) for source in several(sources)]
     store = Store(out)
     if ray is not None:
         load_ray(ray)  # if that can't be, it is said before pictures are looked for
-    asked = _description(sources, reader, per_file)
+    asked = _description(names, reader, per_file)
     there = store.names()
     kept = _begun(store, there, asked)
     if kept is None:
-        kept = _planned(store, sources, per_file, asked)
+        kept = _planned(store, names, per_file, asked)
     if _DONE in there:
         done = _loaded(store, _DONE)
         return Summary(done["pictures"], done["errors"], done["pictures"], kept["parts"], 0, 0.0)
@@ -243,10 +246,16 @@ def _crew(task: Task, ray: str | None, workers: int) -> Crew:
 
 
 def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally | None]:
-    """Have parts read; give what came of each, and None whenever a process was killed over one."""
+    """Have parts read; give what came of each, and None whenever a process was killed over one.
+
+    Raises
+    ------
+    InputError : parts can't be read; where that may pass, others are read before it is told.
+    """
     rest = iter(parts)
     again: deque[Part] = deque()
     killed: dict[int, int] = {}
+    undone: list[Refusal] = []
     while True:
         while crew.busy < crew.most:
             part = again.popleft() if again else next(rest, None)
@@ -254,6 +263,8 @@ def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally | None]:
                 break
             crew.send(part, careful=killed.get(part.number, 0) >= _CAREFUL)
         if not crew.busy:
+            if undone:
+                raise InputError(undone[0].sentence)
             return
         part, answer = crew.next()
         if isinstance(answer, Tally):
@@ -261,7 +272,10 @@ def _carried_out(parts: Iterable[Part], crew: Crew) -> Iterator[Tally | None]:
             yield answer
             continue
         if answer is not None:
-            raise InputError(answer.sentence)
+            undone.append(answer)
+            if not answer.passing or len(undone) >= _MOST_UNDONE:
+                raise InputError(answer.sentence)
+            continue
         killed[part.number] = killed.get(part.number, 0) + 1
         if killed[part.number] >= _MOST_KILLED:
             raise InputError(

@@ -6,15 +6,17 @@ at folders that may have changed meanwhile, and each part keeps its number.
 
 from __future__ import annotations
 
+import io
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from itertools import count
+from itertools import count, islice
 from typing import IO, Any
 
 from mnistry.errors import DataError, InputError
 from mnistry.pictures import archive, remote
-from mnistry.pictures.item import Item, damaged, holds_none, is_archive, unreadable
+from mnistry.pictures.item import Item, damaged, holds_none, is_archive, passes, unreadable
 from mnistry.pictures.listing import located
 from mnistry.pictures.remote import is_url
 from mnistry.pictures.stream import careful
@@ -24,6 +26,13 @@ MOST_SHARES = 16  # of an archive, since each goes through all of it
 _BLOCK = 64  # pictures of an archive that belong to the same share, in a row
 _BYTES = "utf-8", "surrogateescape"  # as Python has names that are no text
 _AT_ONCE = 64  # parts held in memory, and kept in a row group
+
+
+class Unreachable(DataError):  # noqa: N818 - it names what is to be read
+    """What a job is to read can't be reached now, though it may be another time."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"{told.rstrip('.')}; when it can, run the same command again.")
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,12 @@ class Part:
         Parameters
         ----------
         folder : the one in which names of this machine begin.
+
+        Raises
+        ------
+        Unreachable : there may be more, but the way to them is broken, tried several times.
         """
-        if self.kind == "files":
-            return self._files(folder)
-        return careful(self.names[0], self._within(folder), part=self.first > 0)
+        return self._files(folder) if self.kind == "files" else self._within(folder)
 
     def _files(self, folder: str) -> Iterator[Item]:
         def one(name: str, error: str) -> Item:
@@ -80,8 +91,20 @@ class Part:
         return (one(*pair) for pair in pairs)
 
     def _within(self, folder: str) -> Iterator[Item]:
+        """Give what is in its file; where the way to it breaks, again, past what was given."""
         [name] = self.names
-        with _opened(self.root, name, folder) as file:
+        given = 0
+        for way in _tries(name):
+            rest = islice(self._told(way, folder), given, None)
+            for item in careful(name, rest, part=self.first + given > 0):
+                if way.broken:
+                    break
+                yield item
+                given += 1
+
+    def _told(self, way: _Way, folder: str) -> Iterator[Item]:
+        [name] = self.names
+        with way.open(self.root, name, folder) as file:
             if self.kind == "rows":
                 yield from archive.parquet_rows(
                     file, name, self.group, self.before, self.first, self.stop
@@ -101,8 +124,8 @@ def plan(sources: Iterable[str], size: int) -> Iterator[Part]:
 
     Raises
     ------
-    InputError : a source is not there, or holds nothing to read. What can't be read within
-        a source is an error in a part.
+    InputError : a source is not there, holds nothing to read, or can't be reached now. What else
+        can't be read within a source is an error in a part.
     """
     numbers = count()
     for source in sources:
@@ -118,6 +141,8 @@ def plan(sources: Iterable[str], size: int) -> Iterator[Part]:
         empty = True
         for item, inside in _looked_into(root, found, size):
             empty = False
+            if item.passing:
+                raise Unreachable(str(item.error))
             if inside is None:
                 names.append(item.name)
                 errors.append(item.error or "")
@@ -146,20 +171,27 @@ def _looked_into(
     def look(item: Item) -> tuple[Item, Inside | None]:
         if not item.data or not is_archive(item.name):
             return item, None
-        try:
-            with _opened(root, item.name, "") as file:
-                if item.name.lower().endswith(".parquet"):
-                    return item, _of_rows(archive.parquet_groups(file, item.name), size)
-                shares = min(max(-(-file.seek(0, os.SEEK_END) // SHARE), 1), MOST_SHARES)
-                return item, [("share", 0, 0, i, shares) for i in range(shares)]
-        except InputError as error:
-            return Item(item.name, error=str(error)), None
-        except Exception as error:  # noqa: BLE001 - damaged files make their readers raise anything
-            of_system = isinstance(error, OSError) and error.errno
-            told = (unreadable if of_system else damaged)(item.name, error)
-            return Item(item.name, error=told), None
+        for way in _tries(item.name):
+            try:
+                with way.open(root, item.name, "") as file:
+                    inside = _parts_in(file, item.name, size)
+            except InputError as error:
+                told = str(error)
+            except Exception as error:  # noqa: BLE001 - damaged files make readers raise anything
+                of_system = isinstance(error, OSError) and error.errno
+                told = (unreadable if of_system else damaged)(item.name, error)
+            else:
+                return item, inside
+        return Item(item.name, error=told), None
 
     return remote.ahead(look, found) if root else map(look, found)
+
+
+def _parts_in(file: IO[bytes], name: str, size: int) -> Inside:
+    if name.lower().endswith(".parquet"):
+        return _of_rows(archive.parquet_groups(file, name), size)
+    shares = min(max(-(-file.seek(0, os.SEEK_END) // SHARE), 1), MOST_SHARES)
+    return [("share", 0, 0, i, shares) for i in range(shares)]
 
 
 def _of_rows(groups: list[int], size: int) -> Inside:
@@ -172,8 +204,65 @@ def _of_rows(groups: list[int], size: int) -> Inside:
     return parts
 
 
-def _opened(root: str, name: str, folder: str) -> IO[bytes]:
-    return remote.opened(root, name) if root else open(os.path.join(folder, name), "rb")
+class _Way(io.RawIOBase):
+    """A file, once it is opened, and what broke on the way to it, whatever a reader makes of that.
+
+    So that is told from damage, of which readers say much the same.
+    """
+
+    def __init__(self) -> None:
+        self.broken: Exception | None = None
+        self._file: Any = io.BytesIO()
+
+    def open(self, root: str, name: str, folder: str) -> Any:
+        try:
+            here = os.path.join(folder, name)
+            self._file = remote.opened(root, name) if root else open(here, "rb")  # noqa: SIM115
+        except Exception as error:
+            self._note(error)
+            raise
+        return self
+
+    def readinto(self, room: Any) -> int:
+        try:
+            return int(self._file.readinto(room))
+        except Exception as error:
+            self._note(error)
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))  # which is no way to go, wherever to
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _note(self, error: Exception) -> None:
+        if passes(error):
+            self.broken = error
+
+
+def _tries(name: str) -> Iterator[_Way]:
+    """Give a way to a file, and another, a little later, where it broke.
+
+    Raises
+    ------
+    Unreachable : the last one broke too.
+    """
+    for pause in (*remote.PAUSES, None):
+        yield (way := _Way())
+        if way.broken is None:
+            return
+        if pause is None:
+            no_system = isinstance(way.broken, InputError)
+            raise Unreachable(str(way.broken) if no_system else unreadable(name, way.broken))
+        time.sleep(pause)
 
 
 def write_plan(parts: Iterable[Part], file: IO[bytes]) -> int:
