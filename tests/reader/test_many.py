@@ -142,12 +142,16 @@ def test_what_kills_its_process_is_one_sentence(
 
     def send(_: Workers, chunk: list[Item]) -> Future[Any]:
         sent.append(chunk)
-        return broken(error)
+        if chunk:
+            return broken(error)
+        future: Future[Any] = Future()
+        future.set_result([])
+        return future
 
     monkeypatch.setattr(Workers, "_send", send)
     item = Item("large.png", b"", "")
     [(name, found)] = Workers(1, None, {})._result([item], broken(error))
-    assert (name, sent) == ("large.png", [[item]] * 3)
+    assert (name, sent) == ("large.png", [[item], [item], [item], []])
     assert isinstance(found, InputError)
     assert "process that read 'large.png' was killed" in str(found)
 
@@ -211,6 +215,22 @@ def test_chunks_are_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [item for chunk in chunks for item in chunk] == items
     assert [len(chunk) for chunk in chunks] == [3, 3, 3, 96, 96, 96, 3]
     assert list(many.chunked(iter([]))) == []
+
+
+def test_a_program_that_starts_itself_over_and_over_is_told(folder: Path) -> None:
+    """Without a guard each process begins the program anew and dies; no picture is blamed."""
+    program = folder.parent / "unguarded.py"
+    program.write_text(
+        "from mnistry.reader import Reader\n"
+        f"list(Reader().read_many([{str(folder)!r}] * 20, workers=2))\n",
+        "utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "InputError: No process that reads can be started; in a program of your own" in last
 
 
 def test_processes_end_with_one_that_is_killed(folder: Path) -> None:

@@ -198,7 +198,9 @@ def test_refusals(little: DataSet, quick: Recipe) -> None:
     with pytest.raises(InputError, match=r"`views` must be 'one', 'five' or 'nine'; got 'ten'"):
         Run(quick, little, views="ten")
     for options in ({"folds": 1}, {"folds": 2, "members": 2}, {"folds": 2, "validation": little}):
-        with pytest.raises(InputError, match=r"`folds` must be 2 or more, for 1 member, with no"):
+        with pytest.raises(
+            InputError, match=r"`folds` must be 2 or more, for one of `members`, with no"
+        ):
             Run(quick, little, **options)
     with pytest.raises(InputError, match=r"`every` must be 0 seconds or more; got -1"):
         Run(quick, little, every=-1)

@@ -127,12 +127,24 @@ class Workers:
             return [self.alone(item) for item in chunk]
 
     def alone(self, item: Item) -> Named:
-        """Read an item that others were killed over, or beside."""
+        """Read an item that others were killed over, or beside.
+
+        Raises
+        ------
+        InputError : no process can be started, so that no picture is to blame.
+        """
         for _ in range(_TRIES):
             try:
                 return self._send([item]).result()[0]
             except _BROKEN:
                 continue
+        try:
+            self._send([]).result()
+        except _BROKEN:
+            raise InputError(
+                "No process that reads can be started; in a program of your own, read below "
+                "`if __name__ == '__main__':`, or with `workers=1`."
+            ) from None
         return item.name, InputError(killed_over(item.name))
 
     def _send(self, chunk: list[Item]) -> Future[list[Named]]:
