@@ -49,12 +49,12 @@ module.decode = decode
 if "BROKEN" in os.environ:
     from multiprocessing import parent_process
     from mnistry.pictures import remote
-    from mnistry.reader.job import plan
+    from mnistry.reader.job import way
     def opened(name, mode):
         if parent_process() and name.endswith(os.environ["BROKEN"]):
             raise OSError(5, "no luck")
         return open(name, mode)
-    plan.open = opened
+    way.open = opened
     remote.PAUSES = 0.01, 0.01
 """
 

@@ -21,7 +21,9 @@ from mnistry.errors import InputError
 from mnistry.pictures import remote
 from mnistry.pictures.stream import stream
 from mnistry.reader.job import plan as plan_module
-from mnistry.reader.job.plan import Part, Unreachable, plan, read_plan, write_plan
+from mnistry.reader.job import way as way_module
+from mnistry.reader.job.plan import Part, plan, read_plan, write_plan
+from mnistry.reader.job.way import Unreachable
 
 pa = pytest.importorskip("pyarrow")
 import pyarrow.parquet as pq  # noqa: E402
@@ -175,7 +177,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | OSError]:
             file.left = what
         return file
 
-    monkeypatch.setattr(plan_module, "open", give, raising=False)
+    monkeypatch.setattr(way_module, "open", give, raising=False)
     monkeypatch.setattr(remote, "PAUSES", (0, 0))
     return given
 
@@ -269,7 +271,7 @@ def test_a_file_that_is_closed_is_a_row(top: Path, monkeypatch: pytest.MonkeyPat
             raise PermissionError(errno.EACCES, "no luck")
         return io.FileIO(name, mode)
 
-    monkeypatch.setattr(plan_module, "open", give, raising=False)
+    monkeypatch.setattr(way_module, "open", give, raising=False)
     first, *more = plan([str(top / "?.parquet"), str(top / "a.zip")], 10)
     assert first.kind == "files"
     assert first.errors[0] == f"'{top}/c.parquet' can't be read: no luck."

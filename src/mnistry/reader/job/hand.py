@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import mnistry
 from mnistry.errors import InputError
 from mnistry.pictures.item import Item
-from mnistry.reader.job.plan import Part, Unreachable
+from mnistry.reader.job.plan import Part
 from mnistry.reader.job.store import Store
 from mnistry.reader.job.table import rows, schema
+from mnistry.reader.job.way import Unreachable
 from mnistry.reader.many import Named, Workers, chunked, read_chunk, reader_of_many
 
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ at folders that may have changed meanwhile, and each part keeps its number.
 
 from __future__ import annotations
 
-import io
 import os
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import count, islice
@@ -16,23 +14,17 @@ from typing import IO, Any
 
 from mnistry.errors import DataError, InputError
 from mnistry.pictures import archive, remote
-from mnistry.pictures.item import Item, damaged, holds_none, is_archive, passes, unreadable
+from mnistry.pictures.item import Item, damaged, holds_none, is_archive, unreadable
 from mnistry.pictures.listing import located
 from mnistry.pictures.remote import is_url
 from mnistry.pictures.stream import careful
+from mnistry.reader.job.way import Unreachable, Way, tries
 
 SHARE = 128 * 2**20  # bytes of an archive to a part
 MOST_SHARES = 16  # of an archive, since each goes through all of it
 _BLOCK = 64  # pictures of an archive that belong to the same share, in a row
 _BYTES = "utf-8", "surrogateescape"  # as Python has names that are no text
 _AT_ONCE = 64  # parts held in memory, and kept in a row group
-
-
-class Unreachable(DataError):  # noqa: N818 - it names what is to be read
-    """What a job is to read can't be reached now, though it may be another time."""
-
-    def __init__(self, told: str) -> None:
-        super().__init__(f"{told.rstrip('.')}; when it can, run the same command again.")
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ class Part:
         """Give what is in its file; where the way to it breaks, again, past what was given."""
         [name] = self.names
         given = 0
-        for way in _tries(name):
+        for way in tries(name):
             rest = islice(self._told(way, folder), given, None)
             for item in careful(name, rest, part=self.first + given > 0):
                 if way.broken:
@@ -102,7 +94,7 @@ class Part:
                 yield item
                 given += 1
 
-    def _told(self, way: _Way, folder: str) -> Iterator[Item]:
+    def _told(self, way: Way, folder: str) -> Iterator[Item]:
         [name] = self.names
         with way.open(self.root, name, folder) as file:
             if self.kind == "rows":
@@ -171,7 +163,7 @@ def _looked_into(
     def look(item: Item) -> tuple[Item, Inside | None]:
         if not item.data or not is_archive(item.name):
             return item, None
-        for way in _tries(item.name):
+        for way in tries(item.name):
             try:
                 with way.open(root, item.name, "") as file:
                     inside = _parts_in(file, item.name, size)
@@ -202,67 +194,6 @@ def _of_rows(groups: list[int], size: int) -> Inside:
             parts.append(("rows", i, before, first, min(first + size, rows)))
         before += rows
     return parts
-
-
-class _Way(io.RawIOBase):
-    """A file, once it is opened, and what broke on the way to it, whatever a reader makes of that.
-
-    So that is told from damage, of which readers say much the same.
-    """
-
-    def __init__(self) -> None:
-        self.broken: Exception | None = None
-        self._file: Any = io.BytesIO()
-
-    def open(self, root: str, name: str, folder: str) -> Any:
-        try:
-            here = os.path.join(folder, name)
-            self._file = remote.opened(root, name) if root else open(here, "rb")  # noqa: SIM115
-        except Exception as error:
-            self._note(error)
-            raise
-        return self
-
-    def readinto(self, room: Any) -> int:
-        try:
-            return int(self._file.readinto(room))
-        except Exception as error:
-            self._note(error)
-            raise
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return int(self._file.seek(offset, whence))  # which is no way to go, wherever to
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-    def _note(self, error: Exception) -> None:
-        if passes(error):
-            self.broken = error
-
-
-def _tries(name: str) -> Iterator[_Way]:
-    """Give a way to a file, and another, a little later, where it broke.
-
-    Raises
-    ------
-    Unreachable : the last one broke too.
-    """
-    for pause in (*remote.PAUSES, None):
-        yield (way := _Way())
-        if way.broken is None:
-            return
-        if pause is None:
-            no_system = isinstance(way.broken, InputError)
-            raise Unreachable(str(way.broken) if no_system else unreadable(name, way.broken))
-        time.sleep(pause)
 
 
 def write_plan(parts: Iterable[Part], file: IO[bytes]) -> int:
