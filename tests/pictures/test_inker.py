@@ -111,9 +111,9 @@ def test_a_border_beside_a_digit_takes_nothing_from_it() -> None:
     cv2.ellipse(ink, (30, 34), (9, 13), 0, 0, 360, 1.0, 3)
     plain, bordered = grey - 0.1 * ink, grey - 0.1 * ink
     bordered[:, 16:19] -= 0.4
-    assert inker._stands_out(ink, plain)
-    assert inker._stands_out(ink, bordered)
-    assert not inker._stands_out(ink, grey)
+    assert inker._stands_out(ink, plain, 26)
+    assert inker._stands_out(ink, bordered, 26)
+    assert not inker._stands_out(ink, grey, 26)
 
 
 @pytest.mark.parametrize("least", [1.0, 0.6, 0.35])
@@ -125,9 +125,23 @@ def test_where_light_falls_off_ink_still_stands_out(least: float) -> None:
     paper = (0.8 + 0.01 * rng.standard_normal(ink.shape)).astype(np.float32)
     slope = np.linspace(1, least, 120, dtype=np.float32)[None]
     shadow = np.where(np.arange(120) < 58, 1, least).astype(np.float32)[None]
-    for light in (slope, cv2.GaussianBlur(shadow, (0, 0), 3)):
-        assert inker._stands_out(ink, (paper - 0.15 * ink) * light)
-        assert not inker._stands_out(ink, paper * light)
+    for light in (slope, *(cv2.GaussianBlur(shadow, (0, 0), s) for s in (0.5, 1, 3))):
+        assert inker._stands_out(ink, (paper - 0.15 * ink) * light, 36)
+        assert not inker._stands_out(ink, paper * light, 36)
+
+
+@pytest.mark.parametrize("shadow", [0.4, 0.55, 0.75])
+@pytest.mark.parametrize("part", [0.3, 0.55])
+def test_a_shadow_over_half_is_no_paper(shadow: float, part: float, mnist: DataSets) -> None:
+    """Ink stays darker than paper where the most of the border lies in a shadow."""
+    told = []
+    for image in mnist.test.images[:12]:
+        ink = np.zeros((60, 100), np.float32)
+        ink[12:48, 30:66] = cv2.resize(image, (36, 36), interpolation=cv2.INTER_CUBIC) / 255
+        light = np.where(np.arange(100) < 100 * (1 - part), 1, shadow).astype(np.float32)[None]
+        grey = np.clip((0.85 - 0.3 * ink) * cv2.GaussianBlur(light, (0, 0), 2), 0, 1)
+        told.append(find_ink(grey).dark)
+    assert np.mean(told) > 0.9
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 5), (3, 2)])

@@ -42,6 +42,15 @@ def test_the_palest_goes(light: float, dark: bool) -> None:
     assert [round(p.box.x + p.box.w / 2) for p in row.pieces] == pytest.approx([53, 266], abs=3)
 
 
+def test_what_a_shadow_dims_stays() -> None:
+    """Across its edge, or within it, a digit is as good as the others."""
+    grey, ink = page([0.4, 0.4, 0.4])
+    shade = np.where(np.arange(W) < W // 2, 1, 0.4).astype(np.float32)[None]
+    lit = grey * cv2.GaussianBlur(shade, (0, 0), 1.5)
+    [row] = pieces_of(Inked(ink, 1.0, lit, True, False, (H, W))).rows
+    assert len(row.pieces) == 3
+
+
 def test_pencil_beside_pen_stays() -> None:
     """A third of the contrast is a pencil's, and read."""
     found = pieces_of(inked([0.45, 0.15, 0.45]))

@@ -10,6 +10,7 @@ import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
+from mnistry.pictures.shade import median_near, odd
 from mnistry.pictures.sheet import on_paper
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _STEADY = 0.1  # share of the contrast that the shades of a steady border spread
 _CLEARLY = 2.5  # times as far as to the other side: the ink is on this one
 _BYTES = np.arange(256, dtype=np.float32) / 255  # what 8 bits stand for
 _ROUNDING = 1e-3  # of a shade in 8 bits, by which floats may miss it
-_CLEAR = 1.0  # skewness that shows which shade is the rarer
+# Of a median's window, in sides of the picture: close writing needs the one, lines the other.
+_NEAR = (0.25, 0.5)
+_COARSE = 192  # pixels, the shorter side at which medians are taken
+_CLEAR = 0.7  # skewness that shows which shade is the rarer
 _LINE = 0.8  # share of a side that only lines run along
 
 
@@ -151,19 +155,23 @@ def _as_bytes(grey: Plane) -> Bytes | None:
 def _light(greys: Greys, shades: _Shades, border: Plane, paper: float) -> float:
     """Say how clearly the ink is lighter than the paper; below 0: it is darker.
 
-    Paper is what most of the border is. Where that is unclear, ink is the rarer shade: what
-    differs from its surroundings, or from the picture's mean, differs to the ink's side.
+    Paper is what most of the border is. Where that is unclear, ink is what differs from the median
+    shade near it, of which strokes are too thin to change much and of which a shadow has its own.
     """
     low, high = float(shades.level[0]), float(shades.level[-1])
     darker, lighter = paper - low, high - paper
-    even = _median(np.abs(border - paper)) < _STEADY * (high - low)
+    # More than half of it: the rest may lie in a shadow, or beside one.
+    even = _quantile(np.abs(border - paper), 0.6) < _STEADY * (high - low)
     if even and max(darker, lighter) > _CLEARLY * min(darker, lighter):
         return np.inf if lighter > darker else -np.inf
     import cv2
 
-    grey = _floats(greys)
-    side = max(min(grey.shape) // 4 * 2 + 1, 3)
-    return _skewness(grey - cv2.blur(grey, (side, side))) + _skewness(grey - grey.mean())
+    seen = _floats(greys)
+    scale = _COARSE / min(seen.shape)
+    if scale < 1:
+        seen = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    sides = (odd(share * min(seen.shape)) for share in _NEAR)
+    return sum(_skewness(seen - median_near(seen, side)) for side in sides)
 
 
 def _skewness(off: Plane) -> float:
@@ -173,9 +181,13 @@ def _skewness(off: Plane) -> float:
 
 
 def _median(values: Plane) -> float:
-    """Give the upper median, without `numpy.median`'s ceremony."""
-    half = len(values) // 2
-    return float(np.partition(values, half)[half])
+    return _quantile(values, 0.5)
+
+
+def _quantile(values: Plane, share: float) -> float:
+    """Give the upper quantile, without `numpy.quantile`'s ceremony."""
+    at = int(share * len(values))
+    return float(np.partition(values, at)[at])
 
 
 def _plain(greys: Greys, shades: _Shades, paper: float, dark: bool) -> Plane | None:

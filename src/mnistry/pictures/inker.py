@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.pictures.find import find
+from mnistry.pictures.shade import median_near, odd
 from mnistry.runtime import open_session
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ _FAINTEST = 0.004  # of full scale; paper without ink isn't stretched to more th
 _PAPER, _INK = 0.2, 0.8  # the network's answers that are paper, and ink, for sure
 _LEAST_TALL, _BEST_TALL, _MOST_TALL = 16, 36, 68  # of digits, in pixels; it learnt from 14 to 72
 _SMOOTH = 1.2  # pixels, by which grain is smoothed to compare
-_AROUND = 6.0  # pixels, from which paper's shade at a place is told
+_AROUND = 0.5  # heights of a digit, a side of the window that paper's shade at a place is told from
 # How much darker than the paper at its place the darkest quarter of the ink is, in standard
-# deviations of smoothed paper; 98 of 100 sheets of grain have less, and no real picture of 800.
-_LEAST_CONTRAST = 3.2
+# deviations of smoothed paper. 14 of 15 sheets of grain have less, and 2 real pictures of 581.
+_LEAST_CONTRAST = 2.2
 _MAD = 1.4826  # standard deviations in a median absolute deviation
 _COARSE = 192  # pixels, the longest side that is looked at first
 _LARGEST = 2.0  # times the picture's own size
@@ -89,7 +90,7 @@ def handwriting(
         wanted = min(wanted, largest)
         if abs(wanted / scale - 1) < 0.1:
             break
-    if not _stands_out(ink, shown):
+    if not _stands_out(ink, shown, tall):
         ink = np.zeros_like(ink)
     return ink, scale, shown
 
@@ -106,12 +107,13 @@ def _coarse(grey: NDArray[np.float32]) -> float:
     return min(1.0, _COARSE / float(max(grey.shape)))
 
 
-def _stands_out(ink: NDArray[np.float32], grey: NDArray[np.float32]) -> bool:
-    """Say whether the ink is darker than the paper near it by more than the paper's grain.
+def _stands_out(ink: NDArray[np.float32], grey: NDArray[np.float32], tall: float) -> bool:
+    """Say whether ink, of digits so `tall`, is darker than the paper near it by more than grain.
 
     What the network sees in mere grain is as dark as the grain's darker half. Paper's shade is
-    told at each place, since light falls off and shadows fall. Medians, since paper has borders
-    and smudges on it, and ink may be smudges for the most part.
+    told at each place, since light falls off and shadows have edges: it is the median around, of
+    which strokes are less than half. Medians again of what is left, since paper has borders and
+    smudges on it, and ink may be smudges for the most part.
     """
     import cv2
 
@@ -121,13 +123,9 @@ def _stands_out(ink: NDArray[np.float32], grey: NDArray[np.float32]) -> bool:
     around = near & ~close
     if not around.any() or not marked.any():
         return bool(marked.any())
-
-    def mean(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.GaussianBlur(plane, (0, 0), _AROUND))
-
     smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTH)
-    paper = (~close).astype(np.float32)
-    off = smooth - mean(smooth * paper) / np.maximum(mean(paper), 1e-6)
+    side = odd(_AROUND * min(max(tall, _LEAST_TALL), _MOST_TALL))
+    off = smooth - median_near(smooth, side)
     usual = np.median(off[around])
     spread = _MAD * np.median(np.abs(off[around] - usual))
     return bool(usual - np.quantile(off[marked], 0.25) > _LEAST_CONTRAST * spread)

@@ -10,6 +10,7 @@ import numpy as np
 from mnistry.pictures.find import Found, find
 from mnistry.pictures.ink import Inked
 from mnistry.pictures.layout import Piece, weighted_quantile
+from mnistry.pictures.shade import median_near, odd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 # Of what a quarter of the ink at least stands out from its paper by, what a piece must at least.
 _USUAL, _PALE = 0.75, 0.3
-_FULL, _EMPTY = 0.6, 0.05  # ink that is a stroke's middle; up to which there is none
-_NEAR = 0.3  # of the height of digits: how far around a piece its paper is looked at
+_FULL = 0.6  # ink that is a stroke's middle
+# Of the height of digits, and pixels at most: a side of the window that paper's shade is told from.
+_NEAR, _WIDEST = 0.6, 255
 _DEEP = 0.75  # quantile of a piece's own shades: a thin stroke's edges are half paper
 
 
@@ -42,7 +44,9 @@ def without_pale(found: Found, inked: Inked) -> Found:
     pieces = [piece for row in found.rows for piece in row.pieces]
     if len(pieces) < 2 or (depth := inked.depth) is None:
         return found
-    contrast = {piece.name: _contrast(found, depth, piece) for piece in pieces}
+    depth = np.asarray(depth, np.float32)
+    over = depth - median_near(depth, odd(min(_NEAR * found.tall, _WIDEST)))
+    contrast = {piece.name: _contrast(found, over, piece) for piece in pieces}
     usual = weighted_quantile(((contrast[p.name], p.mass) for p in pieces), _USUAL)
     if not 0 < usual < np.inf:
         return found
@@ -56,17 +60,9 @@ def without_pale(found: Found, inked: Inked) -> Found:
     return replace(found, rows=tuple(rows))
 
 
-def _contrast(found: Found, depth: Plane, piece: Piece) -> float:
-    """Give how much deeper a piece is than the paper around it; infinite where none is seen."""
-    h, w = depth.shape
-    box, far = piece.box, max(round(_NEAR * found.tall), 2)
-    room = (
-        slice(max(box.y - far, 0), min(box.y + box.h + far, h)),
-        slice(max(box.x - far, 0), min(box.x + box.w + far, w)),
-    )
-    ink, shades = found.ink[room], depth[room]
-    own = shades[(found.owners[room] == piece.name) & (ink > _FULL)]
-    paper = shades[ink < _EMPTY]
-    if not len(own) or not len(paper):
-        return np.inf
-    return float(np.quantile(own, _DEEP) - np.median(paper))
+def _contrast(found: Found, over: Plane, piece: Piece) -> float:
+    """Give how much deeper a piece is than its paper; infinite where none of it is a stroke."""
+    box = piece.box
+    room = slice(box.y, box.y + box.h), slice(box.x, box.x + box.w)
+    own = over[room][(found.owners[room] == piece.name) & (found.ink[room] > _FULL)]
+    return float(np.quantile(own, _DEEP)) if len(own) else np.inf
