@@ -10,6 +10,7 @@ import numpy as np
 
 from mnistry.pictures.find import find
 from mnistry.pictures.shade import median_near, odd
+from mnistry.pictures.tilt import level, tilt_of
 from mnistry.runtime import open_session
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def handwriting(
     -------
     ink : (h', w') in [0, 1], 0 = none. scale : h' / h. shown : the greys at that size.
     """
-    wanted = _coarse(grey)
+    wanted, tilt = _coarse(grey), tilt_of(grey)
     largest = min(_LARGEST, (_MOST_PIXELS / grey.size) ** 0.5)
     for _ in range(_TRIES):
         scale = wanted
         shown = _scaled(grey, scale)
-        ink = answer(shown)
+        ink = level(shown, tilt, answer)
         rows = find(ink).rows
         tall = max((row.tall for row in rows), default=0.0)
         if _LEAST_TALL <= tall <= _MOST_TALL:
