@@ -79,6 +79,22 @@ def test_levelled_answers_lie_where_they_belong(shape: tuple[int, int]) -> None:
     assert level(grey, 0.0, lambda plane: plane) is grey
 
 
+@pytest.mark.parametrize("shape", [(100, 40_000), (40_000, 100), (200, 1200), (100, 150)])
+@pytest.mark.parametrize("tilt", [-12.0, 2.0, 12.0])
+def test_a_turned_strip_takes_no_memory_without_bound(shape: tuple[int, int], tilt: float) -> None:
+    """What would need more than thrice its pixels isn't turned; a form is."""
+    seen: list[int] = []
+
+    def answer(plane: Plane) -> Plane:
+        seen.append(plane.size)
+        return plane
+
+    grey = np.zeros(shape, np.float32)
+    assert level(grey, tilt, answer).shape == shape
+    assert seen[0] <= 3.1 * grey.size
+    assert (seen[0] > grey.size) == (max(shape) < 10_000)
+
+
 @pytest.mark.parametrize("degrees", [-9, -5, 0, 5, 9])
 def test_a_box_held_aslant_is_no_ink(degrees: float, mnist: DataSets) -> None:
     """Of digits in turned boxes, the digits are found, and hardly a border."""

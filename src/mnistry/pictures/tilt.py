@@ -19,6 +19,7 @@ _ALIKE = 1.5  # degrees between lines of one direction
 _CLEAR = 1.5  # times the shorter side, how long those of one direction are together
 _MOSTLY = 0.6  # share of all long lines that these are; strokes and patterns run in any direction
 _LEAST, _MOST = 2.0, 12.0  # degrees; less doesn't matter, and more is some pattern's
+_ROOM = 3.0  # times a picture's pixels, that it may need when turned; long strips need far more
 
 
 def tilt_of(grey: Plane) -> float:
@@ -59,7 +60,10 @@ def tilt_of(grey: Plane) -> float:
 
 
 def level(grey: Plane, tilt: float, answer: Callable[[Plane], Plane]) -> Plane:
-    """Give what is answered of a picture (h, w) turned back by its tilt, turned as it is again."""
+    """Give what is answered of a picture (h, w) turned back by its tilt, turned as it is again.
+
+    A long strip, which would need many times its pixels, is answered as it is.
+    """
     if not tilt:
         return answer(grey)
     import cv2
@@ -67,6 +71,8 @@ def level(grey: Plane, tilt: float, answer: Callable[[Plane], Plane]) -> Plane:
     h, w = grey.shape
     turn = cv2.getRotationMatrix2D((w / 2, h / 2), tilt, 1)
     size = np.ceil(np.abs(turn[:, :2]) @ (w, h)).astype(int)
+    if size.prod() > _ROOM * (h + 1) * (w + 1):
+        return answer(grey)
     turn[:, 2] += size / 2 - (w / 2, h / 2)
     upright = cv2.warpAffine(
         grey, turn, size.tolist(), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
