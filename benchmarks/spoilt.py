@@ -4,8 +4,8 @@ The pictures of a folder (``--pictures DIR``, laid out as `handwriting` says), 1
 most, are spoilt in one way after the other, as cameras and copiers do, and read, number of digits
 unknown. Right is a picture whose digits are read exactly, in order, and no others.
 
-The scenes that reading learnt from have light, noise and tilt too, but made by other code; their
-extent was chosen with these pictures in view, so that strangers' may fare worse.
+What reading does about tilt and shadows was chosen with these ways and the development pictures in
+view, so that strangers' pictures may fare worse.
 
 Last answer: see results/spoilt.json
 """

@@ -77,7 +77,8 @@ def handwriting(
     -------
     ink : (h', w') in [0, 1], 0 = none. scale : h' / h. shown : the greys at that size.
     """
-    wanted, tilt = _coarse(grey), tilt_of(grey)
+    wanted = _coarse(grey)
+    tilt = tilt_of(_scaled(grey, wanted))
     largest = min(_LARGEST, (_MOST_PIXELS / grey.size) ** 0.5)
     for _ in range(_TRIES):
         scale = wanted

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]
 
-_SIDE = 192  # pixels, the longest side that lines are looked for at
 _SHADES = 0.02, 0.98  # quantiles that are black and white
 _LONG = 0.35  # times the shorter side, how long a line is at least
 _ALIKE = 1.5  # degrees between lines of one direction
@@ -30,15 +29,10 @@ def tilt_of(grey: Plane) -> float:
 
     Parameters
     ----------
-    grey : (h, w) in [0, 1].
+    grey : (h, w) in [0, 1], made so small that a line is a pixel or two wide.
     """
     import cv2
 
-    scale = _SIDE / max(grey.shape)
-    if scale < 1:
-        h, w = grey.shape
-        size = max(round(w * scale), 1), max(round(h * scale), 1)
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
     low, high = np.quantile(grey, _SHADES)
     shown = np.clip((grey - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     found = cv2.createLineSegmentDetector().detect(shown)[0]
