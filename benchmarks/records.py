@@ -53,6 +53,8 @@ MEASURES = {
     "seconds": ("training", "s"),
 }
 MILD = Recipe.for_epochs(20).augmentation
+BETWEEN = Augmentation(shift=2, rotation=15, slant=10, scale=0.12, stretch=0.12, elastic=1.2)
+MOVED = Augmentation(shift=5.6, rotation=20)  # An et al.'s, and nothing else
 STRONG = Augmentation(
     shift=3, rotation=15, slant=10, scale=0.12, stretch=0.12, elastic=1.5, stroke=0.3
 )
@@ -93,9 +95,13 @@ def candidates(epochs: float, batch: int) -> dict[str, Recipe]:
         like = replace(
             Recipe.for_epochs(20), epochs=epochs, network=network, batch=batch, rate=batch / 256
         )
+        hard = replace(like, smoothing=0.0)
         made[f"{shape}, mild"] = like
+        made[f"{shape}, between"] = replace(like, augmentation=BETWEEN)
         made[f"{shape}, strong"] = replace(like, augmentation=STRONG)
-        made[f"{shape}, hard labels"] = replace(like, smoothing=0.0)
+        made[f"{shape}, hard labels"] = hard
+        made[f"{shape}, free"] = replace(hard, weight_decay=1e-4, dropout=0.0)
+        made[f"{shape}, moved"] = replace(hard, augmentation=MOVED)
     return made
 
 
