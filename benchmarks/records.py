@@ -1,7 +1,7 @@
 """How accurate does a convnet get when it is given time?
 
-First the candidates, networks and what they learn by, learn from 50,000 of MNIST's training
-pictures and answer the other 10,000, written by others; the most accurate, as the mean over seeds,
+First the candidates, networks and what they learn by, learn from 55,000 of MNIST's training
+pictures and answer the other 5,000, written by others; the most accurate, as the mean over seeds,
 is chosen. Then networks from other seeds learn from all 60,000 by that recipe, as many as there is
 time for, and each answers the test once: that is "one network". An ensemble is five networks, no
 network in two: of the candidates, the best with each shape of network, since networks of several
