@@ -144,6 +144,25 @@ def test_a_shadow_over_half_is_no_paper(shadow: float, part: float, mnist: DataS
     assert np.mean(told) > 0.9
 
 
+@pytest.mark.parametrize("shadow", [0.4, 0.6])
+def test_boxes_in_a_shadow_are_told_from_digits(shadow: float, mnist: DataSets) -> None:
+    """Where a shadow's edge crosses a form, digits are ink, and edge and borders are none."""
+    alike = []
+    for image in mnist.test.images[:12]:
+        ink = np.zeros((60, 120), np.float32)
+        ink[12:48, 42:78] = cv2.resize(image, (36, 36), interpolation=cv2.INTER_CUBIC) / 255
+        form = np.zeros_like(ink)
+        cv2.rectangle(form, (6, 4), (113, 55), 1.0, 3)
+        light = np.where(np.arange(120) < 60, 1, shadow).astype(np.float32)[None]
+        light = cv2.GaussianBlur(light, (0, 0), 1.0)
+        grey = np.asarray((0.85 - 0.45 * np.maximum(ink, form)) * light, np.float32)
+        found, _, _ = handwriting(np.clip(grey, 0, 1))
+        truth = cv2.resize(ink, found.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+        both = truth & (found > 0.5)
+        alike.append(2 * both.sum() / (truth.sum() + (found > 0.5).sum()))
+    assert np.mean(np.array(alike) > 0.7) > 0.9
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 5), (3, 2)])
 def test_odd_sizes_are_answered(shape: tuple[int, int]) -> None:
     """Pictures of any size have an answer of their size."""

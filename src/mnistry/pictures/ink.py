@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
-from mnistry.pictures.shade import median_near, odd
+from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.sheet import on_paper
 
 if TYPE_CHECKING:
@@ -64,13 +65,12 @@ class Inked:
         """The picture's greys at the ink's size, in [0, 1]."""
         return _floats(self.shades)
 
-    @property
+    @cached_property
     def depth(self) -> Plane | None:
-        """How much like ink each shade is, as `line_of` takes it; None on even paper."""
+        """How much like ink each shade is in even light, for `line_of`; None on even paper."""
         if self.plain:
             return None
-        grey = self.grey
-        return 1 - grey if self.dark else grey
+        return 1 - evenly_lit(np.asarray(self.grey if self.dark else 1 - self.grey, np.float32))
 
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mnistry.pictures.find import find
-from mnistry.pictures.shade import median_near, odd
+from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.tilt import level, tilt_of
 from mnistry.runtime import open_session
 
@@ -78,12 +78,13 @@ def handwriting(
     ink : (h', w') in [0, 1], 0 = none. scale : h' / h. shown : the greys at that size.
     """
     wanted = _coarse(grey)
-    tilt = tilt_of(_scaled(grey, wanted))
+    tilt = tilt_of(evenly_lit(_scaled(grey, wanted)))
     largest = min(_LARGEST, (_MOST_PIXELS / grey.size) ** 0.5)
     for _ in range(_TRIES):
         scale = wanted
         shown = _scaled(grey, scale)
-        ink = level(shown, tilt, answer)
+        lit = evenly_lit(shown)
+        ink = level(lit, tilt, answer)
         rows = find(ink).rows
         tall = max((row.tall for row in rows), default=0.0)
         if _LEAST_TALL <= tall <= _MOST_TALL:
@@ -92,7 +93,7 @@ def handwriting(
         wanted = min(wanted, largest)
         if abs(wanted / scale - 1) < 0.1:
             break
-    if not _stands_out(ink, shown, tall):
+    if not _stands_out(ink, lit, tall):
         ink = np.zeros_like(ink)
     return ink, scale, shown
 
@@ -100,7 +101,7 @@ def handwriting(
 def is_darker(grey: NDArray[np.float32]) -> bool:
     """Say whether the network is surer of handwriting darker than its paper than of lighter."""
     shown = _scaled(grey, _coarse(grey))
-    both = [_probabilities(one) for one in (shown, 1 - shown)]
+    both = [_probabilities(evenly_lit(one)) for one in (shown, 1 - shown)]
     darker, lighter = (np.minimum(p, 1 - p).mean() for p in both)  # how unsure
     return bool(darker <= lighter)
 
