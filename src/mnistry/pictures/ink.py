@@ -11,6 +11,7 @@ import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
+from mnistry.pictures.print import has_print
 from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.sheet import on_paper
 
@@ -28,7 +29,6 @@ _LEVELS = 512  # shades told apart
 _UNEVEN = 0.03  # share of the ink's contrast by which a shade is as good as another
 _FLAT = 0.75  # share of even paper that is as good as of its commonest shade
 _LEAST_PAPER = 0.4  # share of a picture that is paper
-_SHORT = 40  # pixels; a drawing's stroke may fill so small a side
 _STEADY = 0.1  # share of the contrast that the shades of a steady border spread over
 _CLEARLY = 2.5  # times as far as to the other side: the ink is on this one
 _BYTES = np.arange(256, dtype=np.float32) / 255  # what 8 bits stand for
@@ -37,7 +37,6 @@ _ROUNDING = 1e-3  # of a shade in 8 bits, by which floats may miss it
 _NEAR = (0.25, 0.5)
 _COARSE = 192  # pixels, the shorter side at which medians are taken
 _CLEAR = 0.7  # skewness that shows which shade is the rarer
-_LINE = 0.8  # share of a side that only lines run along
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _plain(greys: Greys, shades: _Shades, paper: float, dark: bool) -> Plane | N
         return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
 
     found = _each(greys, inked)
-    return None if _has_lines(found) else found
+    return None if has_print(found) else found
 
 
 @dataclass(frozen=True)
@@ -278,16 +277,3 @@ class _Shades:
         apart = below * above * gap**2
         best = np.flatnonzero(apart >= apart.max() * (1 - 1e-9))  # equal where no pixel is between
         return float((self.level[best[0]] + self.level[best[-1] + 1]) / 2)
-
-
-def _has_lines(ink: Plane) -> bool:
-    """Say whether something runs along most of a side, as ruling and borders do."""
-    import cv2
-
-    h, w = ink.shape
-    mask = (ink > 0.3).view(np.uint8)
-
-    def longest(axis: int) -> int:
-        return int(cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).max())
-
-    return bool((w > _SHORT and longest(1) > _LINE * w) or (h > _SHORT and longest(0) > _LINE * h))

@@ -1,0 +1,102 @@
+"""What is printed around digits, told from their strokes: rules, borders, boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.floating[Any]]
+    Marks = NDArray[np.uint8]
+
+_MARKED = 0.3  # ink that counts
+_SHORT = 40  # pixels; a drawing's stroke may fill so small a side
+_LINE = 0.8  # share of a side that lines run along
+_SIDE = 0.7  # share of all that is marked, in width or in height, that a box's sides run along
+_WHOLE = 0.9  # share of a side; what is longer has no room beside it
+_SPECK = 0.02  # share of all that is marked; a piece with less says nothing
+_RIM = 6  # a box's sides are within the sixth of it that is next to its edge
+
+
+def has_print(ink: Plane) -> bool:
+    """Say whether there are lines beside what is written, or boxes around it.
+
+    What runs along most of a side, as ruling and borders do, may also be a stroke of the only
+    digit: one that fills the picture, or was cut out along its own edges, but none that goes on
+    from one edge to the opposite one and leaves room beside it.
+
+    Parameters
+    ----------
+    ink : (h, w) in [0, 1], of all that differs from the paper.
+    """
+    import cv2
+
+    h, w = ink.shape
+    marks = (ink > _MARKED).view(np.uint8)
+    across, down = (
+        cv2.reduce(marks, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0)
+    )
+    long = (w > _SHORT and across.max() > _LINE * w) or (h > _SHORT and down.max() > _LINE * h)
+    wide, high = int(np.count_nonzero(down)), int(np.count_nonzero(across))
+    boxed = _are_sides(across, wide, high) or _are_sides(down, high, wide)
+    if not (long or boxed):
+        return False  # nothing is named, which takes longer
+    pieces = _Pieces.of(marks)
+    if long and (len(pieces.names) > 1 or pieces.run_on(w, h)):
+        return True
+    return boxed and pieces.have_boxes()
+
+
+def _are_sides(marked: NDArray[np.int32], long: int, apart: int) -> bool:
+    """Say whether some rows are marked so `long`, and far `apart`, as a box's two sides are."""
+    at = np.flatnonzero(marked > _SIDE * long)
+    return bool(0 < len(at) < apart / 2 < at[-1] - at[0])
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Connected marks, but for specks: (h, w) with their names, and the places of each (n,)."""
+
+    owners: NDArray[np.int32]
+    names: NDArray[np.intp]
+    left: NDArray[np.int32]
+    top: NDArray[np.int32]
+    right: NDArray[np.int32]
+    bottom: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, marks: Marks) -> Self:
+        import cv2
+
+        _, owners, stats, _ = cv2.connectedComponentsWithStats(marks)
+        size = stats[1:, cv2.CC_STAT_AREA]
+        names = np.flatnonzero(size >= _SPECK * size.sum()) + 1
+        x, y, w, h = stats[names, : cv2.CC_STAT_AREA].T
+        return cls(owners, names, x, y, x + w, y + h)
+
+    def run_on(self, w: int, h: int) -> bool:
+        """Say whether one goes from edge to edge of a picture so large, with room beside it."""
+        wide, high = self.right - self.left, self.bottom - self.top
+        across = (wide == w) & (high < _WHOLE * h)
+        down = (high == h) & (wide < _WHOLE * w)
+        return bool((across | down).any())
+
+    def have_boxes(self) -> bool:
+        """Say whether one surrounds another, or has three straight sides.
+
+        The latter is a box that what is in it has run into.
+        """
+        inside = (self.left[:, None] < self.left) & (self.right < self.right[:, None])
+        inside &= (self.top[:, None] < self.top) & (self.bottom < self.bottom[:, None])
+        return bool(inside.any()) or any(map(self._is_box, range(len(self.names))))
+
+    def _is_box(self, i: int) -> bool:
+        room = slice(self.top[i], self.bottom[i]), slice(self.left[i], self.right[i])
+        own = self.owners[room] == self.names[i]
+        deep, wide = (-(-side // _RIM) for side in own.shape)
+        sides = (own[:deep], own[-deep:], own[:, :wide].T, own[:, -wide:].T)
+        return sum(bool(side.mean(axis=1).max() > _LINE) for side in sides) >= 3
