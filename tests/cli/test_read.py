@@ -280,6 +280,14 @@ def test_read_prints_each_picture_at_once(found: Found, capsys: pytest.CaptureFi
     assert seen == [0, 0, 2, 1, 1]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_where_nothing_can_be_told_the_code_tells(tmp_path: Path) -> None:
+    """What is wrong with the input is code 2, also where standard error is full."""
+    command = [sys.executable, "-m", "mnistry", "read", str(tmp_path / "none.png")]
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, stderr=full, stdout=subprocess.DEVNULL).returncode == 2
+
+
 def test_read_help_has_examples_that_parse(capsys: pytest.CaptureFixture[str]) -> None:
     """--help ends in examples, all of which are valid."""
     with pytest.raises(SystemExit) as caught:

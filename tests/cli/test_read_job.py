@@ -105,7 +105,11 @@ def test_a_job_is_summed_up(asked: dict[str, Any], capsys: pytest.CaptureFixture
             "`--doctor` is of a few pictures, `--out` of many",
         ),
         (["--ray", "auto", "--out", "x"], "No PICTURE was given; name a file, a folder or a pat"),
-        (["in", "--out", "x", "--per-file", "0"], "`per_file` must be from 1 to 1,000,000; got 0."),
+        (
+            ["in", "--out", "x", "--per-file", "0"],
+            "`--per-file` must be from 1 to 1,000,000; got",
+        ),
+        (["in", "--digits", "60"], "`--digits` must be from 1 to 50; got 60."),
         (["-", "--out", "x"], "`-`, standard input, can't be read again when a job goes on; save"),
         (["none", "--out", "x"], "'none' does not exist; give a file, a folder or a pattern."),
         (["in", "--out", "in"], "`--out` 'in' holds other files ('7.png'); give a new or an empty"),

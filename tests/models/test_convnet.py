@@ -251,3 +251,7 @@ def test_other_pictures_are_refused() -> None:
         model.logits(np.zeros((2, 8, 7), np.int64))
     with pytest.raises(InputError, match=r"`images` must be finite"):
         model.logits(np.full((2, 8, 7), np.inf))
+    for wrong, told in ((255.0, "from 255 to 255"), (-1.0, "from -1 to -1")):
+        with pytest.raises(InputError, match=rf"floats must be in \[0, 1\].*values {told}"):
+            model.logits(np.full((2, 8, 7), wrong))
+    assert model.logits(np.full((2, 8, 7), 1.0 + 1e-6)).shape == (2, 3)

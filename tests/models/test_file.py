@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -581,3 +582,11 @@ def test_model_fuzzer_finds_nothing() -> None:
 def test_limits_are_far_from_real_models() -> None:
     """Even 62 classes of letters at twice the size stay well below the largest file allowed."""
     assert file._LARGEST > 4 * 56 * 56 * 62 * 10
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_model(tmp_path: Path) -> None:
+    """Opening one would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelError, match=r"pipe.onnx is no file but a pipe or a device; give"):
+        load_model(tmp_path / "pipe.onnx")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnistry.data.dataset import DataSets
+from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError, ModelError
 from mnistry.models.base import softmax
 from mnistry.models.file import shipped_model
@@ -178,6 +178,23 @@ def test_settings_are_checked(settings: dict[str, object], sentence: str) -> Non
     """A setting that makes no sense is refused by name."""
     with pytest.raises(InputError, match=sentence):
         SoftmaxRegression(**settings)  # type: ignore[arg-type]
+
+
+def test_floats_are_of_the_range_learnt_from(little: DataSet, trained: SoftmaxRegression) -> None:
+    """Bytes as floats are no pictures to what learnt from bytes, or from a file; else they are."""
+    images = little.images[:200].reshape(200, -1)
+    for model in (trained, shipped_model("softmax")):
+        assert (model.predict(images / 255) == model.predict(images)).all()
+        with pytest.raises(InputError, match=r"must be in \[0, 1\].*from 0 to 255. Divide"):
+            model.predict(images.astype(np.float32))
+    other = SoftmaxRegression(steps=10).fit(images - 100.0, little.labels[:200])
+    assert len(other.predict(images - 100.0)) == 200
+
+
+def test_a_wrong_label_fills_no_memory() -> None:
+    """One label of a thousand millions would make as many classes."""
+    with pytest.raises(InputError, match=r"must be below 65,536.*the largest is 1,000,000,000"):
+        SoftmaxRegression().fit(np.zeros((2, 4), np.uint8), np.array([0, 10**9]))
 
 
 def test_use_before_training_is_told() -> None:

@@ -107,4 +107,8 @@ def test_what_is_no_sheet_stays_as_it_is(mnist: DataSets) -> None:
         large = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         assert on_paper(large) is None
         assert on_paper(255 - large) is None
+    for thick in (30, 50, 90):  # a 1 in white on black, as straight as a sheet
+        stroke = np.zeros((SIDE, SIDE), np.uint8)
+        cv2.line(stroke, (220, 50), (140, 310), 255, thick)
+        assert on_paper(stroke) is None
     assert on_paper(np.zeros((100, 100), np.uint8)) is None  # small ones are cut out already

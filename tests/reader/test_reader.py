@@ -381,13 +381,27 @@ def test_read_many_is_lazy(mnist: DataSets, reader: Reader, tmp_path: Path) -> N
         ({"alpha": 0}, r"`alpha` must be between 0 and 1; got 0"),
         ({"alpha": 1.5}, r"`alpha` must be between 0 and 1; got 1\.5"),
         ({"level": 1}, r"`level` must be at least 0 and below 1; got 1"),
-        ({"count": 0}, r"`count` must be from 1 to \d+; got 0"),
+        ({"count": 0}, r"`count` must be a whole number from 1 to \d+, or None; got 0"),
+        ({"count": 4.0}, r"`count` must be a whole number from 1 to \d+, or None; got 4\.0"),
+        ({"count": True}, r"`count` must be a whole number from 1 to \d+, or None; got True"),
+        ({"alpha": "0.1"}, r"`alpha` must be a number; got '0\.1'"),
+        ({"level": None}, r"`level` must be a number; got None"),
     ],
 )
 def test_reader_refuses_numbers_out_of_range(options: dict[str, Any], sentence: str) -> None:
     """Out of range is one sentence."""
     with pytest.raises(InputError, match=sentence):
         Reader(**options)
+
+
+def test_one_picture_is_a_batch_of_one(mnist: DataSets, reader: Reader) -> None:
+    """As an image, as greys and as colours, whose rows are no pictures; NumPy's counts count."""
+    grey = 255 - cv2.resize(mnist.test.images[0], (112, 112), interpolation=cv2.INTER_CUBIC)
+    for one in (Image.fromarray(grey), grey, np.stack([grey] * 3, axis=2)):
+        assert [reading.text for reading in reader.read_batch(one)] == ["7"]
+    assert [reading.text for reading in reader.read_batch(np.stack([grey] * 2))] == ["7", "7"]
+    count: Any = np.int64(1)
+    assert Reader(count=count).read(grey).text == "7"
 
 
 def test_reader_refuses_models_of_other_things(little: Any) -> None:

@@ -108,6 +108,7 @@ def test_a_drawing_is_drawn_aside(monkeypatch: pytest.MonkeyPatch) -> None:
         ("?alpha=2", {}, 422, "`alpha` must be between 0 and 1; got 2"),
         ("?alpha=x", {}, 422, "`alpha` must be a number; got 'x'"),
         ("?digits=-1", {}, 422, "`digits` must be a whole number"),
+        ("?digits=51", {}, 422, "`digits` must be from 1 to 50; got 51"),
         ("?keep=perhaps", {}, 422, "`keep` must be true or false"),
         ("?model=none", {}, 404, "no model 'none'"),
         ("", {"content": b"no", "headers": {"content-type": "image/png"}}, 422, "not a picture"),
@@ -293,6 +294,8 @@ def test_corrections_are_kept_and_learnt_from(
     response = client.post("/corrections", json=told)
     assert response.status_code == 201
     client.post("/corrections", json={**told, "label": 3, "answer": None})
+    refused = client.post("/corrections", json={**told, "label": "3"})
+    assert "`label` must be a digit from 0 to 9; got '3'." in refused.text
     listed = client.get("/corrections").json()
     assert listed["count"] == 2
     assert [one["label"] for one in listed["corrections"]] == [3, 5]

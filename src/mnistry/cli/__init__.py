@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mnistry import __version__
 from mnistry.cli import data, evaluate, read, serve, show, train
@@ -65,5 +66,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _refuse(sentence: str) -> int:
-    print(f"mnistry: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # where standard error is full or closed, the code says it
+        print(f"mnistry: {sentence}", file=sys.stderr)
     return 2

@@ -61,9 +61,11 @@ def settle(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace, reader: Reader) -> int:
     """Read, sum up; 2 if not one picture could be read."""
-    from mnistry.reader.job import PER_FILE, read_into
+    from mnistry.reader.job import MOST_PER_FILE, PER_FILE, read_into
 
     per_file = PER_FILE if args.per_file is None else args.per_file
+    if not 1 <= per_file <= MOST_PER_FILE:
+        raise InputError(f"`--per-file` must be from 1 to {MOST_PER_FILE:,}; got {per_file}.")
     with Counter(wanted=True) as counter:
         done = read_into(
             args.out, args.pictures, reader, ray=args.ray, per_file=per_file, tell=counter.update

@@ -98,8 +98,10 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(args.show).parent
         if not folder.is_dir():
             raise InputError(f"The folder of `--show`, {folder}, does not exist; make it first.")
-    from mnistry.reader import ALPHA, LEVEL, Reader
+    from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 
+    if args.digits is not None and not 1 <= args.digits <= MOST_COUNT:
+        raise InputError(f"`--digits` must be from 1 to {MOST_COUNT}; got {args.digits}.")
     args.alpha = ALPHA if args.alpha is None else args.alpha
     level = LEVEL if args.level is None else args.level
     model = None if args.model is None else choice.load(args, "convnet")[0]

@@ -90,7 +90,7 @@ class Corrections:
             if value is None and name == "answer":
                 continue
             if type(value) is not int or not 0 <= value <= 9:
-                raise InputError(f"`{name}` must be a digit from 0 to 9; got {str(value)[:40]}.")
+                raise InputError(f"`{name}` must be a digit from 0 to 9; got {value!r:.40}.")
         if len(self) >= _MOST:
             raise InputError(f"{_MOST:,} corrections are kept; delete some first.")
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,6 +14,8 @@ from mnistry.models.calibration import Calibration
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+MOST_CLASSES = 65_536  # as of a `DataSet`; more are no classes, and would fill the memory
+
 
 def softmax(logits: ArrayLike) -> Floats:
     """Turn evidence into probabilities: exp(logits), each row divided by its sum.
@@ -177,6 +179,7 @@ class Model(ABC):
         return self.calibration
 
 
+_ROUNDING = 1e-3  # by which floats may miss their range
 _TOGETHER = 500  # pictures, whose features take memory
 _NOT_CALIBRATED = (
     "This model was not calibrated on held-out pictures, so it can't give p-values; train it by "
@@ -184,13 +187,14 @@ _NOT_CALIBRATED = (
 )
 
 
-def as_features(images: ArrayLike, width: int | None = None) -> NDArray[Any]:
+def as_features(images: ArrayLike, width: int | None = None, *, unit: bool = False) -> NDArray[Any]:
     """Check pictures at the boundary and flatten them, without a copy where possible.
 
     Parameters
     ----------
     images : uint8 (n, h, w) or (n, d) in 0..255, or float, the same shapes.
     width : the d that is expected, or None for any.
+    unit : whether floats must be in [0, 1], but for rounding.
 
     Returns
     -------
@@ -198,7 +202,7 @@ def as_features(images: ArrayLike, width: int | None = None) -> NDArray[Any]:
 
     Raises
     ------
-    InputError : the dtype or shape is another one, or a value is not finite.
+    InputError : the dtype or shape is another one, or a value is not finite or out of range.
     """
     array = np.asarray(images)
     found = f"got {array.dtype} of shape {array.shape}"
@@ -225,6 +229,13 @@ def as_features(images: ArrayLike, width: int | None = None) -> NDArray[Any]:
             f"`images` must be finite; {found} with NaN or infinity in it. "
             "Replace those values first."
         )
+    if unit and flat.dtype != np.uint8 and flat.size:
+        least, most = float(flat.min()), float(flat.max())
+        if least < -_ROUNDING or most > 1 + _ROUNDING:
+            raise InputError(
+                f"`images` as floats must be in [0, 1], 0 = paper, 1 = ink; {found} with values "
+                f"from {least:g} to {most:g}. Divide them by their white level, as by 255."
+            )
     return flat
 
 

@@ -185,7 +185,7 @@ class ConvNet(Model):
     def _run(self, images: ArrayLike, wanted: Mapping[str, tuple[int, ...]]) -> list[Floats]:
         """Give tensors of the graph, float32 (n, *shape), by their names and shapes."""
         h, w = self.shape
-        flat = as_features(images, h * w)
+        flat = as_features(images, h * w, unit=True)
         if flat.dtype != np.uint8:
             flat = flat.astype(np.float32) * np.float32(255)
         pictures = np.ascontiguousarray(flat.reshape(len(flat), h, w))

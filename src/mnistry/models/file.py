@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,7 @@ def _softmax(
     _: dict[str, Any], classes: tuple[str, ...], shape: tuple[int, int], take: Take
 ) -> SoftmaxRegression:
     model = SoftmaxRegression()
+    model.of_bytes = True
     model.classes, model.shape = classes, shape
     model.weights = take("weights", (shape[0] * shape[1], len(classes)))
     model.biases = take("biases", (len(classes),))
@@ -234,10 +236,15 @@ def _levels(told: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def _read(name: str) -> bytes:
     try:
-        size = os.stat(name).st_size
-        if size > _LARGEST:
+        about = os.stat(name)
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # a pipe would wait
             raise ModelError(
-                f"{name} has {size:,} bytes, more than the {_LARGEST:,} that any model of "
+                f"{name} is no file but a pipe or a device; "
+                "give the path of a file that `mnistry train --out FILE` wrote."
+            )
+        if about.st_size > _LARGEST:
+            raise ModelError(
+                f"{name} has {about.st_size:,} bytes, more than the {_LARGEST:,} that any model of "
                 "mnistry has; it is not one."
             )
         with open(name, "rb") as file:

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistry.cores import one_thread
 from mnistry.errors import InputError
-from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
+from mnistry.models.base import (
+    MOST_CLASSES,
+    Floats,
+    Ints,
+    Model,
+    as_features,
+    as_labels,
+    as_weights,
+)
 from mnistry.models.batches import batches
 from mnistry.models.newton import Optimum, minimize
 from mnistry.models.step import Step
@@ -39,10 +47,13 @@ class SoftmaxRegression(Model):
     Attributes
     ----------
     weights : float (d, k). biases : float (k,). optimum : newton's certificate, or None.
+    of_bytes : whether it learnt from uint8, or comes from a file: floats must be in [0, 1] then.
+        One that learnt from floats of any range takes them as they are.
     """
 
     weights: Floats
     biases: Floats
+    of_bytes: bool = False
 
     def __init__(
         self,
@@ -79,7 +90,7 @@ class SoftmaxRegression(Model):
                 "This model has no weights yet; call `fit` or `partial_fit` first, "
                 "or load a trained one with `load_model`."
             )
-        x = as_features(images, len(self.weights))
+        x = as_features(images, len(self.weights), unit=self.of_bytes)
         out = np.empty((len(x), len(self.biases)), self.weights.dtype)
         # In float64, since adding up hundreds of float32 terms would lose a digit.
         weights = self.weights.astype(np.float64)
@@ -184,6 +195,11 @@ class SoftmaxRegression(Model):
         if classes is None:
             one_hot = np.ndim(labels) == 2
             k = np.shape(labels)[1] if one_hot else int(y.max(initial=-1)) + 1
+            if k > MOST_CLASSES:
+                raise InputError(
+                    f"`labels` must be below {MOST_CLASSES:,}, the most classes that can be "
+                    f"learnt; the largest is {k - 1:,}."
+                )
             classes = [str(i) for i in range(k)]
         if len(classes) < 1:
             raise InputError("`classes` must name at least one class; got none.")
@@ -194,7 +210,7 @@ class SoftmaxRegression(Model):
 
     def _begin(self, x: NDArray[Any], classes: tuple[str, ...], shape: tuple[int, int]) -> None:
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        self.classes, self.shape = classes, shape
+        self.classes, self.shape, self.of_bytes = classes, shape, x.dtype == np.uint8
         self._forget()
         self.weights = np.zeros((x.shape[1], len(classes)), dtype)
         self.biases = np.zeros(len(classes), dtype)

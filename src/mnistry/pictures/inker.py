@@ -32,7 +32,7 @@ _COARSE = 192  # pixels, the longest side that is looked at first
 _LARGEST = 2.0  # times the picture's own size
 _MOST_PIXELS = 6_000_000
 _TRIES = 4
-_TILE, _OVERLAP = 1024, 64
+_TILE, _OVERLAP = 640, 64  # pixels; larger ones are no quicker, and take more memory
 
 
 def planes(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,12 +50,17 @@ def planes(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     def limit(side: int) -> int:
         return side if side < 2 * min(grey.shape) else 2 * min(grey.shape) - 1
 
-    wide = grey - mean(grey, limit(_FAR))
-    wide = wide / (wide.std() + _FAINTEST)
-    off = grey - mean(grey, limit(_NEAR))
-    spread = np.sqrt(np.maximum(mean(off * off, limit(_NEAR)), 0))
-    near = off / (spread + _FAINTEST)
-    return np.stack([np.clip(wide, -6, 6), np.clip(near, -6, 6)])
+    # In place: pictures may be large, and each plane of them is.
+    out = np.empty((2, *grey.shape), np.float32)
+    wide, near = out
+    np.subtract(grey, mean(grey, limit(_FAR)), out=wide)
+    wide /= wide.std() + _FAINTEST
+    np.subtract(grey, mean(grey, limit(_NEAR)), out=near)
+    spread = mean(near * near, limit(_NEAR))
+    np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
+    spread += np.float32(_FAINTEST)
+    near /= spread
+    return np.clip(out, -6, 6, out=out)
 
 
 def padded(planes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from PIL.Image import Image
+
 from mnistry.errors import DataError
 from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
 
@@ -40,8 +43,14 @@ class Item:
 
 
 def several(sources: Any) -> Iterable[Any]:
-    """Give sources as they are, and one by itself as a list of one: its letters are no sources."""
-    return [sources] if isinstance(sources, str | bytes | os.PathLike) else sources
+    """Give sources as they are, and one by itself as a list of one.
+
+    The letters of a name are no sources, nor are the rows of an array (h, w) or (h, w, 3 or 4).
+    """
+    one = isinstance(sources, str | bytes | os.PathLike | Image)
+    if isinstance(sources, np.ndarray):
+        one = sources.ndim == 2 or (sources.ndim == 3 and sources.shape[2] in (3, 4))
+    return [sources] if one else sources
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:

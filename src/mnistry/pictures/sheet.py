@@ -22,6 +22,7 @@ _LEAST, _MOST = 0.1, 0.92  # share of the picture that a sheet covers
 _SQUARE = 0.82  # share of the smallest rectangle around it that it fills; ellipses fill 0.79
 _WHOLE = 0.93  # share of its convex hull that it fills
 _EMPTY = 0.7  # share of it that is as bright as paper; the rest is written on
+_LONG = 2.2  # times as long as wide; what is longer and bears no ink is a stroke, as of a 1
 _INSIDE = 0.3  # share of the picture's border that it may cover
 _DARKER = 0.75  # times as bright as the sheet, at most, is what it lies on
 _RIM = 3  # pixels of its edge, in the coarse picture, that go with what is around
@@ -82,6 +83,9 @@ def _sheet(small: NDArray[np.uint8], bright: NDArray[np.uint8]) -> NDArray[np.ui
     border = np.concatenate([sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1]])
     inside = sheet > 0
     if bright[inside].mean() < _EMPTY or border.mean() > _INSIDE or inside.all():
+        return None
+    core = cv2.erode(sheet, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=1) > 0
+    if max(sides) > _LONG * min(sides) and bright[core].all():
         return None
     return sheet if np.median(small[~inside]) <= _DARKER * np.median(small[inside]) else None
 

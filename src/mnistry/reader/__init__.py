@@ -1,5 +1,5 @@
 """The reader: a picture of handwritten digits in, a reading out."""
 
-from mnistry.reader.reader import ALPHA, LEVEL, Reader
+from mnistry.reader.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 
-__all__ = ["ALPHA", "LEVEL", "Reader"]
+__all__ = ["ALPHA", "LEVEL", "MOST_COUNT", "Reader"]

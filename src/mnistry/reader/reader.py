@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -47,7 +48,7 @@ _STRANGE = 0.003  # judge's probability below which a mark by itself is no digit
 # same where it is so wide, in heights of its row, that it may be two.
 _CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
 _LINES_PART = 0.5  # the line's part of what is known of a digit
-_MOST_COUNT = 50  # digits of a picture that may be asked for
+MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
 class Reader:
@@ -85,13 +86,20 @@ class Reader:
                 f"Reading needs a model of the ten digits in {SIDE}x{SIDE} pixels; this one has "
                 f"{len(self.model.classes)} classes in {h}x{w}."
             )
+        for name, value in (("alpha", alpha), ("level", level)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise InputError(f"`{name}` must be a number; got {value!r}.")
         if not 0 < alpha < 1:
             raise InputError(f"`alpha` must be between 0 and 1; got {alpha}.")
         if not 0 <= level < 1:
             raise InputError(f"`level` must be at least 0 and below 1; got {level}.")
-        if count is not None and not 1 <= count <= _MOST_COUNT:
-            raise InputError(f"`count` must be from 1 to {_MOST_COUNT}; got {count}.")
-        self.alpha, self.level, self.count, self.keep = alpha, level, count, keep
+        whole = isinstance(count, Integral) and not isinstance(count, bool)
+        if count is not None and not (whole and 1 <= count <= MOST_COUNT):
+            raise InputError(
+                f"`count` must be a whole number from 1 to {MOST_COUNT}, or None; got {count!r}."
+            )
+        self.alpha, self.level, self.keep = alpha, level, keep
+        self.count = None if count is None else int(count)
         self._judge = shipped_model("segments")
         self._all = model is None
         self._workers: Workers | None = None  # once they are asked for

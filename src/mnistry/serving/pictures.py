@@ -10,7 +10,7 @@ import numpy as np
 from mnistry.errors import InputError
 from mnistry.evidence.contrast import contrast
 from mnistry.pictures.decode import decode
-from mnistry.reader import ALPHA, LEVEL, Reader
+from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 from mnistry.reading import Outcome, Reading
 from mnistry.serving.query import flag, number, whole
 
@@ -36,8 +36,8 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
     """
     alpha, level = number(query, "alpha", ALPHA), number(query, "level", LEVEL)
     count = whole("digits", query["digits"]) if "digits" in query else None
-    if count == 0:
-        raise InputError("`digits` must be 1 or more; got 0.")
+    if count is not None and not 1 <= count <= MOST_COUNT:
+        raise InputError(f"`digits` must be from 1 to {MOST_COUNT}; got {count}.")
     keep = flag(query, "keep")
     if served is None:
         return _readers(alpha, level, count, keep)

@@ -459,3 +459,21 @@ def test_no_ray_is_one_sentence(jobs: Jobs) -> None:
     assert job.returncode == 2
     assert wrong.startswith("mnistry: No Ray answers at '127.0.0.1:1' (")
     assert jobs.parts() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"workers": -1}, "`workers` must be a whole number from 1, or None for all cores; got -1"),
+        ({"workers": 0}, "`workers` must be .* got 0"),
+        ({"per_file": 2.5}, "`per_file` must be a whole number from 1 to 1,000,000; got 2.5"),
+        ({"per_file": True}, "`per_file` must be .* got True"),
+    ],
+)
+def test_numbers_out_of_range_begin_nothing(
+    options: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    """They are refused before a folder is made."""
+    with pytest.raises(InputError, match=sentence):
+        read_into(str(tmp_path / "out"), [str(tmp_path)], Reader(), **options)
+    assert not (tmp_path / "out").exists()

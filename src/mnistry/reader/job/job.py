@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mnistry.reader.reader import Reader
 
 PER_FILE = 2000  # pictures of a part, unless told otherwise
-_MOST_PER_FILE = 1_000_000
+MOST_PER_FILE = 1_000_000
 _PLAN, _JOB, _DONE = "_plan.parquet", "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
 _FORMAT = 1
 _CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
@@ -119,8 +119,14 @@ def read_into(
     OSError : the folder can't be written to.
     """
     start = time.monotonic()
-    if not 1 <= per_file <= _MOST_PER_FILE:
-        raise InputError(f"`per_file` must be from 1 to {_MOST_PER_FILE:,}; got {per_file}.")
+    if type(per_file) is not int or not 1 <= per_file <= MOST_PER_FILE:
+        raise InputError(
+            f"`per_file` must be a whole number from 1 to {MOST_PER_FILE:,}; got {per_file}."
+        )
+    if workers is not None and (type(workers) is not int or workers < 1):
+        raise InputError(
+            f"`workers` must be a whole number from 1, or None for all cores; got {workers}."
+        )
     names = [os.fsdecode(source) for source in several(sources)]
     store = Store(out)
     if ray is not None:
