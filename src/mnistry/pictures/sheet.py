@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     Greys = NDArray[Any]  # floats in [0, 1], or uint8 up to 255
 
-_LEAST_PIXELS = 20_000  # smaller pictures are cut out already
+_LEAST_PIXELS = 2000
+_MANY_PIXELS = 20_000  # in fewer, which are cut out already, only a frame's inside is a sheet
 _COARSE = 160  # pixels, the longest side of the picture that a sheet is looked for in
 _LEAST, _MOST = 0.1, 0.92  # share of the picture that a sheet covers
-_SQUARE = 0.82  # share of the smallest rectangle around it that it fills; ellipses fill 0.79
+# Share of the smallest rectangle around it that it fills. Ellipses fill 0.79, a broad 0 up to 0.9.
+_SQUARE, _FRAMED = 0.82, 0.93
 _WHOLE = 0.93  # share of its convex hull that it fills
 _EMPTY = 0.7  # share of it that is as bright as paper; the rest is written on
-_LONG = 2.2  # times as long as wide; what is longer and bears no ink is a stroke, as of a 1
+_LONG = 2.2  # times as long as wide; what is longer and bears no ink is a stroke too, as of a 1
 _INSIDE = 0.3  # share of the picture's border that it may cover
 _DARKER = 0.75  # times as bright as the sheet, at most, is what it lies on
 _RIM = 3  # pixels of its edge, in the coarse picture, that go with what is around
@@ -48,7 +50,7 @@ def on_paper(greys: Greys) -> Greys | None:
         small = np.rint(255 * small).astype(np.uint8)
     small = np.asarray(cv2.medianBlur(small, 3), np.uint8)
     bright = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
-    sheet = _sheet(small, bright)
+    sheet = _sheet(small, bright, greys.size < _MANY_PIXELS)
     if sheet is None:
         return None
     kept = cv2.erode(sheet, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=1)
@@ -62,8 +64,13 @@ def on_paper(greys: Greys) -> Greys | None:
     return np.asarray(greys * part + around / 255 * (1 - part), greys.dtype)
 
 
-def _sheet(small: NDArray[np.uint8], bright: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """Give the mask of the sheet, with what is written on it; None if there is none."""
+def _sheet(
+    small: NDArray[np.uint8], bright: NDArray[np.uint8], framed: bool
+) -> NDArray[np.uint8] | None:
+    """Give the mask of the sheet, with what is written on it; None if there is none.
+
+    Where it would be a frame's inside, it is as good as square, and something is written on it.
+    """
     import cv2
 
     tidy = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -76,7 +83,8 @@ def _sheet(small: NDArray[np.uint8], bright: NDArray[np.uint8]) -> NDArray[np.ui
     hull = cv2.contourArea(cv2.convexHull(outline))
     if not _LEAST * small.size <= area <= _MOST * small.size:
         return None
-    if area < _WHOLE * hull or area < _SQUARE * sides[0] * sides[1]:
+    square = _FRAMED if framed else _SQUARE
+    if area < _WHOLE * hull or area < square * sides[0] * sides[1]:
         return None
     sheet = np.zeros_like(small)
     cv2.drawContours(sheet, [outline], -1, 1, -1)
@@ -85,7 +93,7 @@ def _sheet(small: NDArray[np.uint8], bright: NDArray[np.uint8]) -> NDArray[np.ui
     if bright[inside].mean() < _EMPTY or border.mean() > _INSIDE or inside.all():
         return None
     core = cv2.erode(sheet, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=1) > 0
-    if max(sides) > _LONG * min(sides) and bright[core].all():
+    if (framed or max(sides) > _LONG * min(sides)) and bright[core].all():
         return None
     return sheet if np.median(small[~inside]) <= _DARKER * np.median(small[inside]) else None
 
