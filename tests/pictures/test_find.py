@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -238,3 +239,43 @@ def test_a_speck_by_itself_is_kept_and_beside_others_is_not() -> None:
         assert [piece.box for piece in row.pieces] == [(10, 30, 1, 1)]
     ink[5:25, 30:40] = 1
     assert [piece.box for row in find(ink).rows for piece in row.pieces] == [(30, 5, 10, 20)]
+
+
+def framed(mnist: DataSets, frame: str, thick: int) -> Ink:
+    """Draw something around three test digits, or around the second of them."""
+    ink = np.pad(page(mnist, [[0, 1, 2]], gap=30), 12)
+    h, w = 75, ink.shape[1]
+    if frame == "box":
+        return np.asarray(cv2.rectangle(ink, (3, 3), (w - 4, h - 4), 1.0, thick))
+    if frame == "boxes":
+        for x in (6, 56, 106):
+            cv2.rectangle(ink, (x, 5), (x + 46, h - 6), 1.0, thick)
+        return ink
+    return np.asarray(cv2.circle(ink, (89, 36), 22, 1.0, thick, cv2.LINE_AA))
+
+
+@pytest.mark.parametrize("frame", ["box", "boxes", "ring"])
+@pytest.mark.parametrize("thick", [1, 3])
+def test_what_is_drawn_around_digits_is_left_out(frame: str, thick: int, mnist: DataSets) -> None:
+    """A box, boxes and a ring: the digits are found as they are without, and nothing else."""
+    plain = find(np.pad(page(mnist, [[0, 1, 2]], gap=30), 12))
+    found = find(framed(mnist, frame, thick))
+    assert [piece.box for row in found.rows for piece in row.pieces] == [
+        piece.box for row in plain.rows for piece in row.pieces
+    ]
+    assert found.ink == pytest.approx(plain.ink)
+
+
+def test_what_surrounds_little_is_a_digit(mnist: DataSets) -> None:
+    """A 0 with a dot in it stays; so does a 6 or a bent stroke that only reaches around."""
+    ink = np.zeros((60, 60))
+    cv2.ellipse(ink, (30, 30), (15, 22), 0, 0, 360, 1.0, 4)
+    dotted = cv2.circle(ink.copy(), (30, 30), 3, 1.0, -1)
+    assert max(p.box.h for row in find(dotted).rows for p in row.pieces) > 40
+    hooked = np.zeros((60, 60))
+    cv2.ellipse(hooked, (30, 30), (20, 24), 0, 40, 320, 1.0, 4)
+    cv2.line(hooked, (28, 20), (28, 40), 1.0, 4)
+    assert max(p.box.h for row in find(hooked).rows for p in row.pieces) > 40
+    for image in mnist.test.images[:300]:
+        large = cv2.resize(image, (84, 84), interpolation=cv2.INTER_CUBIC) / 255
+        assert find(large).ink is large
