@@ -18,6 +18,7 @@ import numpy as np
 
 from mnistry.pictures.cut import cuts
 from mnistry.pictures.layout import LEAST_TALL, Box, Piece, Row, height, rows_of
+from mnistry.pictures.print import erased, frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 MOST_PIECES = 8  # of a candidate
 _MASK = 0.4  # ink that counts as such where pieces are told apart
 _PEAK = 0.6  # ink that a piece must have somewhere
-_FRAMED = 0.2  # height of what is in a frame, at least, in heights of that
-_MOST_FRAMED = 500  # components, among which frames are looked for
 _HALO = 2  # pixels around a piece, whose paler ink is its own
 _MOST_COMPONENTS = 2_000  # the largest ones
 _WIDEST = 1.7  # a candidate's width, in heights of its row
@@ -116,10 +115,9 @@ def find(ink: Ink) -> Found:
         piece = Piece(1, 1, box, cv2.mean(near, mask)[0] * area)
         return Found(ink, names, (Row((piece,), tall),), stroke, tall)
     _, owners, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    frames = _frames(owners, stats)
-    if frames.any():
+    if (around := frames(owners, stats)).any():
         bare = ink.copy()
-        bare[room][frames[_with_halo(owners, count, near).astype(np.intp)]] = 0
+        bare[room] = erased(near, owners, around)
         return find(bare)
     boxes = [Box(left + x, top + y, w, h) for x, y, w, h, _ in stats[1:].tolist()]
     at = mask.view(np.bool_).ravel().nonzero()[0]
@@ -158,30 +156,6 @@ def groups(row: Row) -> list[Group]:
             if not few and not (same and begins):
                 break
     return found
-
-
-def _frames(owners: Owner, stats: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Mark the components (count,) that surround others, as boxes and rings around a digit do.
-
-    What is surrounded is no speck, as in the ring of a 0.
-    """
-    import cv2
-
-    frames = np.zeros(len(stats), np.bool_)
-    x, y, w, h, _ = stats.T
-    if len(stats) > _MOST_FRAMED:
-        return frames
-    inside = (x > x[:, None]) & (x + w < (x + w)[:, None])
-    inside &= (y > y[:, None]) & (y + h < (y + h)[:, None]) & (h >= _FRAMED * h[:, None])
-    inside[0] = False  # the paper
-    for i in np.flatnonzero(inside.any(axis=1)):
-        own = owners[y[i] : y[i] + h[i], x[i] : x[i] + w[i]]
-        outlines, _ = cv2.findContours(
-            (own == i).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        filled = cv2.drawContours(np.zeros(own.shape, np.uint8), outlines, -1, 1, -1) > 0
-        frames[i] = any(filled[own == j].all() for j in np.flatnonzero(inside[i]))
-    return frames
 
 
 def _with_halo(owners: Owner, count: int, ink: Ink) -> NDArray[Any]:

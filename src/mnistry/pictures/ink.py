@@ -11,7 +11,7 @@ import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
-from mnistry.pictures.print import has_print
+from mnistry.pictures.print import without_print
 from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.sheet import on_paper
 
@@ -219,7 +219,7 @@ def _plain(greys: Greys, shades: _Shades, paper: float, dark: bool) -> Plane | N
         return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
 
     found = _each(greys, inked)
-    return None if has_print(found) else found
+    return without_print(found)
 
 
 @dataclass(frozen=True)

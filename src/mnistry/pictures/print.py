@@ -1,4 +1,4 @@
-"""What is printed around digits, told from their strokes: rules, borders, boxes."""
+"""What is printed or drawn around digits, told from their strokes: rules, boxes, rings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.floating[Any]]
     Marks = NDArray[np.uint8]
+    Owners = NDArray[np.int32]
+    Stats = NDArray[np.int32]
 
 _MARKED = 0.3  # ink that counts
 _SHORT = 40  # pixels; a drawing's stroke may fill so small a side
@@ -19,7 +21,67 @@ _LINE = 0.8  # share of a side that lines run along
 _SIDE = 0.7  # share of all that is marked, in width or in height, that a box's sides run along
 _WHOLE = 0.9  # share of a side; what is longer has no room beside it
 _SPECK = 0.02  # share of all that is marked; a piece with less says nothing
+_FRAMED = 0.2  # height of what is in a frame, at least, in heights of that; a 0 may have a dot
+_MOST_FRAMED = 500  # pieces, among which frames are looked for
+_HALO = np.ones((5, 5), np.uint8)  # around a frame, whose paler ink is its own
+_HOLLOW = 0.8  # share of it that a box fills, at most
 _RIM = 6  # a box's sides are within the sixth of it that is next to its edge
+
+
+def without_print(ink: Plane) -> Plane | None:
+    """Give ink without what is drawn around other ink; None where there are other lines or boxes.
+
+    Parameters
+    ----------
+    ink : (h, w) in [0, 1], of all that differs from the paper.
+    """
+    if not has_print(ink):
+        return ink
+    owners, stats = _named((ink > _MARKED).view(np.uint8))
+    around = frames(owners, stats)
+    if not around.any():
+        return None
+    bare = erased(ink, owners, around)
+    return None if has_print(bare) else bare
+
+
+def frames(owners: Owners, stats: Stats) -> NDArray[np.bool_]:
+    """Mark the pieces that surround others, as boxes, grids and rings do.
+
+    Parameters
+    ----------
+    owners, stats : connected components as OpenCV gives them, (h, w) and (n, 5), the paper first.
+
+    Returns
+    -------
+    frames : (n,).
+    """
+    import cv2
+
+    found = np.zeros(len(stats), np.bool_)
+    if not 2 < len(stats) <= _MOST_FRAMED:
+        return found
+    x, y, w, h, _ = stats.T
+    inside = (x > x[:, None]) & (x + w < (x + w)[:, None])
+    inside &= (y > y[:, None]) & (y + h < (y + h)[:, None]) & (h >= _FRAMED * h[:, None])
+    inside[0] = False  # the paper
+    for i in np.flatnonzero(inside.any(axis=1)):
+        own = owners[y[i] : y[i] + h[i], x[i] : x[i] + w[i]]
+        outlines, _ = cv2.findContours(
+            (own == i).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        filled = cv2.drawContours(np.zeros(own.shape, np.uint8), outlines, -1, 1, -1) > 0
+        found[i] = any(filled[own == j].all() for j in np.flatnonzero(inside[i]))
+    return found
+
+
+def erased(ink: Plane, owners: Owners, which: NDArray[np.bool_]) -> Plane:
+    """Give ink without some of its pieces, marked by their names, and their soft edges."""
+    import cv2
+
+    gone = which[owners]
+    edges = cv2.dilate(gone.view(np.uint8), _HALO) > 0
+    return np.where(gone | (edges & (owners == 0)), 0, ink).astype(ink.dtype, copy=False)
 
 
 def has_print(ink: Plane) -> bool:
@@ -42,13 +104,20 @@ def has_print(ink: Plane) -> bool:
     )
     long = (w > _SHORT and across.max() > _LINE * w) or (h > _SHORT and down.max() > _LINE * h)
     wide, high = int(np.count_nonzero(down)), int(np.count_nonzero(across))
-    boxed = _are_sides(across, wide, high) or _are_sides(down, high, wide)
+    boxed = across.max() > _SIDE * wide > 0 or _are_sides(down, high, wide)
     if not (long or boxed):
         return False  # nothing is named, which takes longer
-    pieces = _Pieces.of(marks)
+    pieces = _Pieces.of(*_named(marks))
     if long and (len(pieces.names) > 1 or pieces.run_on(w, h)):
         return True
     return boxed and pieces.have_boxes()
+
+
+def _named(marks: Marks) -> tuple[Owners, Stats]:
+    import cv2
+
+    _, owners, stats, _ = cv2.connectedComponentsWithStats(marks)
+    return owners, stats
 
 
 def _are_sides(marked: NDArray[np.int32], long: int, apart: int) -> bool:
@@ -61,7 +130,7 @@ def _are_sides(marked: NDArray[np.int32], long: int, apart: int) -> bool:
 class _Pieces:
     """Connected marks, but for specks: (h, w) with their names, and the places of each (n,)."""
 
-    owners: NDArray[np.int32]
+    owners: Owners
     names: NDArray[np.intp]
     left: NDArray[np.int32]
     top: NDArray[np.int32]
@@ -69,10 +138,9 @@ class _Pieces:
     bottom: NDArray[np.int32]
 
     @classmethod
-    def of(cls, marks: Marks) -> Self:
+    def of(cls, owners: Owners, stats: Stats) -> Self:
         import cv2
 
-        _, owners, stats, _ = cv2.connectedComponentsWithStats(marks)
         size = stats[1:, cv2.CC_STAT_AREA]
         names = np.flatnonzero(size >= _SPECK * size.sum()) + 1
         x, y, w, h = stats[names, : cv2.CC_STAT_AREA].T
@@ -97,6 +165,8 @@ class _Pieces:
     def _is_box(self, i: int) -> bool:
         room = slice(self.top[i], self.bottom[i]), slice(self.left[i], self.right[i])
         own = self.owners[room] == self.names[i]
+        if own.mean() > _HOLLOW:
+            return False
         deep, wide = (-(-side // _RIM) for side in own.shape)
         sides = (own[:deep], own[-deep:], own[:, :wide].T, own[:, -wide:].T)
         return sum(bool(side.mean(axis=1).max() > _LINE) for side in sides) >= 3
