@@ -50,8 +50,8 @@ def test_side_of_the_ink_is_told(scenes: Scenes) -> None:
             right += [is_darker(close.grey), not is_darker(1 - close.grey)]
             right += [find_ink(close.grey).dark, not find_ink(1 - close.grey).dark]
     asked, found = right[::4] + right[1::4], right[2::4] + right[3::4]
-    assert np.mean(asked) > 0.9
-    assert np.mean(found) > 0.9
+    assert np.mean(asked) > 0.85
+    assert np.mean(found) > 0.85
 
 
 def test_scale_is_that_of_the_ink() -> None:

@@ -98,6 +98,10 @@ def on_paper(grey: Grey, kind: str, rng: np.random.Generator) -> Grey:
         border = (np.minimum(x, w - 1 - x) - 4 < 2) & (np.minimum(x, w - 1 - x) >= 4)
         border |= (np.minimum(y, h - 1 - y) - 4 < 2) & (np.minimum(y, h - 1 - y) >= 4)
         grey = np.minimum(0.25 + 0.75 * grey, 1 - 0.6 * border)
+    elif kind == "half in shadow":
+        light = np.where(x < 0.4 * w, 1, 0.5).astype(np.float32)
+        ruled = np.minimum(0.3 + 0.6 * grey, 0.9 - 0.3 * (y % 60 < 3))
+        grey = ruled * cv2.GaussianBlur(light, (0, 0), 1)
     elif kind == "printed":
         waves = np.sin((y + 4 * np.sin(x / 17)) * 2 * np.pi / 7) > 0.7
         grey = np.minimum(0.3 + 0.6 * grey, 0.95 - 0.2 * waves)
@@ -113,6 +117,7 @@ def on_paper(grey: Grey, kind: str, rng: np.random.Generator) -> Grey:
     [
         ("plain", 0.9), ("faint", 0.85), ("shadow", 0.85), ("ruled", 0.75), ("squared", 0.8),
         ("cell", 0.85), ("printed", 0.8), ("light on dark", 0.9), ("blurred", 0.85),
+        ("half in shadow", 0.8),
     ],
 )  # fmt: skip
 def test_reads_rows_on_any_paper(kind: str, floor: float, mnist: DataSets, reader: Reader) -> None:
@@ -121,6 +126,47 @@ def test_reads_rows_on_any_paper(kind: str, floor: float, mnist: DataSets, reade
     which = rows(3, 60)
     pictures = [np.clip(on_paper(written(mnist, row), kind, rng), 0, 1) for row in which]
     assert share_right(reader, pictures, [text_of(mnist, row) for row in which]) >= floor
+
+
+def in_boxes(mnist: DataSets, which: list[int], kind: str, tall: int, thick: int) -> Grey:
+    """Write test digits into a form's boxes, lines as dark as the ink: (h, w), 1 = white."""
+    side = round(1.4 * tall)
+    form = np.zeros((2 * side, (len(which) + 1) * side), np.uint8)
+    ink = np.zeros(form.shape)
+    for k, i in enumerate(which):
+        left, top = side // 2 + k * side, side // 2
+        image = mnist.test.images[i] / 255
+        large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
+        ink[top : top + side, left : left + side] = np.clip((large - 0.3) / 0.4, 0, 1)
+        if kind == "comb":
+            cv2.line(form, (left, top + side), (left + side, top + side), 1, thick)
+            for x in (left, left + side):
+                cv2.line(form, (x, top + side), (x, top + round(0.6 * side)), 1, thick)
+        else:
+            off = 2 * thick if kind == "apart" else 0
+            corners = (left + off, top), (left + side - off, top + side)
+            cv2.rectangle(form, *corners, 1, thick)
+    return np.asarray(0.95 - 0.8 * np.maximum(ink, form))
+
+
+@pytest.mark.parametrize(
+    ("kind", "tall", "thick", "count", "floor"),
+    [
+        ("boxes", 30, 1, 1, 0.85), ("boxes", 48, 3, 1, 0.85), ("boxes", 80, 5, 1, 0.85),
+        ("boxes", 30, 1, 5, 0.8), ("boxes", 48, 2, 5, 0.7), ("boxes", 80, 5, 5, 0.7),
+        ("apart", 30, 1, 1, 0.85), ("apart", 48, 3, 1, 0.75), ("apart", 30, 1, 5, 0.7),
+        ("comb", 30, 1, 1, 0.85), ("comb", 30, 1, 5, 0.75),
+    ],
+)  # fmt: skip
+def test_reads_digits_in_boxes(
+    kind: str, tall: int, thick: int, count: int, floor: float, mnist: DataSets, reader: Reader
+) -> None:
+    """One digit a box: side by side, apart, and in combs of thin lines; borders are no digits."""
+    rng = np.random.default_rng(2)
+    which = rows(count, 30)
+    pictures = [in_boxes(mnist, row, kind, tall, thick) for row in which]
+    grained = [np.clip(p + 0.01 * rng.standard_normal(p.shape), 0, 1) for p in pictures]
+    assert share_right(reader, grained, [text_of(mnist, row) for row in which]) >= floor
 
 
 def test_parts_digits_that_touch(mnist: DataSets, reader: Reader) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
-from mnistry.pictures.print import without_print
+from mnistry.pictures.print import drawn_around, has_print
 from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.sheet import on_paper
 
@@ -113,10 +113,7 @@ def find_ink(picture: Image | ArrayLike) -> Inked:
         greys = finer if coarse is None else coarse
     mended = on_paper(greys)
     greys = greys if mended is None else mended
-    if greys.dtype == np.uint8:  # as most pictures are: 256 shades say it all
-        shades = _Shades(_BYTES, np.bincount(greys.ravel(), minlength=256)).trimmed()
-    else:
-        shades = _Shades.of(greys)
+    shades = _Shades.in_greys(greys)
     size = size_of(picture)
     border = _floats(np.concatenate([greys[0], greys[-1], greys[:, 0], greys[:, -1]]))
     paper = _median(border)
@@ -219,7 +216,15 @@ def _plain(greys: Greys, shades: _Shades, paper: float, dark: bool) -> Plane | N
         return np.asarray(np.clip((depth(shade) - floor) * rise, 0, 1))
 
     found = _each(greys, inked)
-    return without_print(found)
+    if not has_print(found):
+        return found
+    around = drawn_around(found)
+    if around is None:
+        return None
+    # Once more without it: a form's lines may be darker than what is written.
+    blank = np.rint(255 * paper) if greys.dtype == np.uint8 else paper
+    bare = np.where(around, greys.dtype.type(blank), greys)
+    return _plain(bare, _Shades.in_greys(bare), paper, dark)
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,13 @@ class _Shades:
 
     level: NDArray[Any]
     count: NDArray[np.int64]
+
+    @classmethod
+    def in_greys(cls, greys: Greys) -> _Shades:
+        """Count a picture's; of bytes, as most are, 256 say it all."""
+        if greys.dtype != np.uint8:
+            return cls.of(greys)
+        return cls(_BYTES, np.bincount(greys.ravel(), minlength=256)).trimmed()
 
     @classmethod
     def of(cls, values: Greys) -> _Shades:

@@ -28,21 +28,11 @@ _HOLLOW = 0.8  # share of it that a box fills, at most
 _RIM = 6  # a box's sides are within the sixth of it that is next to its edge
 
 
-def without_print(ink: Plane) -> Plane | None:
-    """Give ink without what is drawn around other ink; None where there are other lines or boxes.
-
-    Parameters
-    ----------
-    ink : (h, w) in [0, 1], of all that differs from the paper.
-    """
-    if not has_print(ink):
-        return ink
+def drawn_around(ink: Plane) -> NDArray[np.bool_] | None:
+    """Mark what is drawn around other ink, soft edges too, (h, w); None where nothing is."""
     owners, stats = _named((ink > _MARKED).view(np.uint8))
     around = frames(owners, stats)
-    if not around.any():
-        return None
-    bare = erased(ink, owners, around)
-    return None if has_print(bare) else bare
+    return _with_edges(owners, around) if around.any() else None
 
 
 def frames(owners: Owners, stats: Stats) -> NDArray[np.bool_]:
@@ -77,11 +67,7 @@ def frames(owners: Owners, stats: Stats) -> NDArray[np.bool_]:
 
 def erased(ink: Plane, owners: Owners, which: NDArray[np.bool_]) -> Plane:
     """Give ink without some of its pieces, marked by their names, and their soft edges."""
-    import cv2
-
-    gone = which[owners]
-    edges = cv2.dilate(gone.view(np.uint8), _HALO) > 0
-    return np.where(gone | (edges & (owners == 0)), 0, ink).astype(ink.dtype, copy=False)
+    return np.where(_with_edges(owners, which), 0, ink).astype(ink.dtype, copy=False)
 
 
 def has_print(ink: Plane) -> bool:
@@ -111,6 +97,14 @@ def has_print(ink: Plane) -> bool:
     if long and (len(pieces.names) > 1 or pieces.run_on(w, h)):
         return True
     return boxed and pieces.have_boxes()
+
+
+def _with_edges(owners: Owners, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    import cv2
+
+    marked = which[owners]
+    edges = cv2.dilate(marked.view(np.uint8), _HALO) > 0
+    return np.asarray(marked | (edges & (owners == 0)))
 
 
 def _named(marks: Marks) -> tuple[Owners, Stats]:

@@ -18,7 +18,7 @@ _ALIKE = 1.5  # degrees between lines of one direction
 _CLEAR = 1.5  # times the shorter side, how long those of one direction are together
 _MOSTLY = 0.6  # share of all long lines that these are; strokes and patterns run in any direction
 _LEAST, _MOST = 2.0, 12.0  # degrees; less doesn't matter, and more is some pattern's
-_ROOM = 2.0  # times a picture's pixels, that it may need when turned; long strips need far more
+_ROOM = 3.0  # times a picture's pixels, that it may need when turned; long strips need far more
 
 
 def tilt_of(grey: Plane) -> float:

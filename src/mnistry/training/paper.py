@@ -27,7 +27,7 @@ def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
     import cv2
 
     shape = ink.shape
-    paper = _paper(rng, shape, tall)
+    paper = _paper(rng, ink, tall)
     dark = float(np.exp(rng.uniform(np.log(0.1), np.log(0.95))))  # how much light the ink takes
     # Pencils and pressure: strokes are not evenly dark.
     rough = rng.uniform(0, 0.6) * (rng.random() < 0.5)
@@ -67,18 +67,18 @@ def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
     return np.asarray(byte / np.float32(255), np.float32)
 
 
-def _paper(rng: Generator, shape: tuple[int, int], tall: float) -> Plane:
-    """Print paper: plain, ruled, squared, in cells, or with a pattern as of cheques."""
+def _paper(rng: Generator, ink: Plane, tall: float) -> Plane:
+    """Print paper for ink: plain, ruled, squared, in cells or boxes, or patterned as cheques."""
     import cv2
 
-    h, w = shape
+    h, w = shape = ink.shape
     paper = np.ones(shape, np.float32)
     y, x = np.mgrid[:h, :w].astype(np.float32)
     tilt = np.tan(np.radians(rng.normal(0, 1.2)))
     u, v = x + tilt * y, y - tilt * x
     kind = rng.choice(
-        ["plain", "ruled", "squared", "cells", "pattern", "line"],
-        p=[0.2, 0.15, 0.1, 0.25, 0.2, 0.1],
+        ["plain", "ruled", "squared", "cells", "boxes", "pattern", "line"],
+        p=[0.14, 0.11, 0.07, 0.25, 0.17, 0.19, 0.07],
     )
     dark = float(np.exp(rng.uniform(np.log(0.05), np.log(0.85))))
     thick = rng.uniform(0.4, max(0.06 * tall, 1.0))
@@ -95,6 +95,8 @@ def _paper(rng: Generator, shape: tuple[int, int], tall: float) -> Plane:
             paper -= dark * rng.uniform(0.5, 1) * one
     elif kind == "cells":
         paper -= dark * _cells(rng, u, v, tall, thick)
+    elif kind == "boxes":
+        paper -= _boxes(rng, u, v, ink, tall)
     elif kind == "pattern":
         paper -= _pattern(rng, x, y, tall)
     if rng.random() < 0.25:
@@ -147,6 +149,56 @@ def _cells(rng: Generator, u: Plane, v: Plane, tall: float, thick: float) -> Pla
             wall = wall * np.clip(_waves(rng, (h, w), rng.uniform(2, 12)) + 0.6, 0, 1)
         out = np.maximum(out, wall)
     return out
+
+
+def _boxes(rng: Generator, u: Plane, v: Plane, ink: Plane, tall: float) -> Plane:
+    """Draw a form around what is written: lines through the gaps in it, so that digits have boxes.
+
+    Their lines may be as dark and as broad as a pen's, whole or dashed; boxes may stand apart, and
+    combs have walls below alone.
+    """
+    thick = rng.uniform(0.4, max(rng.choice([0.06, 0.17]) * tall, 1.0))
+    dark = float(np.exp(rng.uniform(np.log(0.1), np.log(0.95))))
+    walls, floors = (_gaps(rng, ink.max(axis=axis), tall) for axis in (0, 1))
+    if not walls:
+        return np.zeros_like(u)
+    kind = rng.choice(["grid", "apart", "comb"], p=[0.5, 0.25, 0.25])
+    apart = thick + rng.uniform(0, 0.2) * tall if kind == "apart" else 0.0
+    (left, top), (right, bottom) = (walls[0], floors[0]), (walls[-1], floors[-1])
+    if kind == "comb":
+        top += rng.uniform(0.3, 0.8) * (bottom - top)
+        floors = floors[-1:]
+    out = np.zeros_like(u)
+    for along, across, places, low, high in (
+        (u, v, walls, top, bottom), (v, u, floors, left, right)
+    ):  # fmt: skip
+        ends = (across > low - thick / 2) & (across < high + thick / 2)
+        for place in places:
+            for off in {-apart / 2, apart / 2}:
+                np.maximum(out, _rule(along, place + off, thick) * ends, out=out)
+    for wall in walls[1:-1]:  # floors don't go on between boxes that stand apart
+        out *= np.abs(u - wall) >= apart / 2 - thick / 2
+    if rng.random() < 0.15:
+        dash = tall * rng.uniform(0.1, 0.4)
+        out *= ((u + v) % dash) < dash * rng.uniform(0.4, 0.7)
+    return dark * out
+
+
+def _gaps(rng: Generator, most: Plane, tall: float) -> list[float]:
+    """Give a place in each gap that has room for a line, and one before and one behind it all.
+
+    Parameters
+    ----------
+    most : (n,), the most ink at each place.
+    """
+    at = np.flatnonzero(most)
+    if not len(at):
+        return []
+    least = 0.1 * tall
+    behind = np.flatnonzero(np.diff(at) > least)
+    between = (at[behind] + at[behind + 1]) / 2 + 0.5
+    before, after = rng.uniform(least, 0.6 * tall, 2)
+    return [float(at[0] - before), *between.tolist(), float(at[-1] + 1 + after)]
 
 
 def _rim(rng: Generator, u: Plane, v: Plane) -> Plane:
