@@ -99,16 +99,16 @@ def test_candidates_are_labelled_by_what_was_written(scenes: Scenes) -> None:
 
 @pytest.mark.parametrize("gap", [6, 12, 30])
 def test_boxes_are_drawn_around_what_is_written(gap: int) -> None:
-    """A wall in each gap and one at each side, or two, of one shade; none through a digit."""
+    """A wall in each gap and one at each side, all of one shade, and none through a digit."""
     ink = np.zeros((60, 200), np.float32)
     for left in (40, 40 + 24 + gap, 40 + 2 * (24 + gap)):
         ink[20:50, left : left + 24] = 1
     y, x = np.mgrid[:60, :200].astype(np.float32)
     forms = [_boxes(np.random.default_rng(seed), x, y, ink, 30) for seed in range(40)]
     walls = [np.diff(np.r_[0, form[35] > 0, 0]).clip(0).sum() for form in forms]
-    assert np.mean([count in (0, 4, 8) for count in walls]) > 0.7  # a comb's end below that row
-    assert np.mean(np.array(walls) == 4) > 0.25
-    assert np.mean([form[ink > 0].mean() < 0.1 * form.max() for form in forms]) > 0.85
+    assert set(walls) <= {0, 4}  # a comb's may end below that row
+    assert np.mean(np.array(walls) == 4) > 0.7
+    assert np.mean([form[ink > 0].mean() < 0.1 * form.max() for form in forms]) > 0.9
     shades = [form[form > 0].max() for form in forms]
     assert min(shades) < 0.3 < 0.7 < max(shades)
     assert not _boxes(np.random.default_rng(0), x, y, 0 * ink, 30).any()

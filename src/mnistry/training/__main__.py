@@ -11,7 +11,7 @@ from mnistry.data.sources import load_data
 from mnistry.models.file import save_model
 from mnistry.training import inking, lines, segments
 
-DEFAULTS = {"ink": (50_000, 6, 1), "segments": (20_000, 9, 0), "line": (120_000, 6, 0)}
+DEFAULTS = {"ink": (40_000, 6, 1), "segments": (20_000, 9, 0), "line": (120_000, 6, 0)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

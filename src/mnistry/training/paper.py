@@ -78,7 +78,7 @@ def _paper(rng: Generator, ink: Plane, tall: float) -> Plane:
     u, v = x + tilt * y, y - tilt * x
     kind = rng.choice(
         ["plain", "ruled", "squared", "cells", "boxes", "pattern", "line"],
-        p=[0.14, 0.11, 0.07, 0.25, 0.17, 0.19, 0.07],
+        p=[0.18, 0.12, 0.08, 0.2, 0.14, 0.2, 0.08],
     )
     dark = float(np.exp(rng.uniform(np.log(0.05), np.log(0.85))))
     thick = rng.uniform(0.4, max(0.06 * tall, 1.0))
@@ -154,33 +154,25 @@ def _cells(rng: Generator, u: Plane, v: Plane, tall: float, thick: float) -> Pla
 def _boxes(rng: Generator, u: Plane, v: Plane, ink: Plane, tall: float) -> Plane:
     """Draw a form around what is written: lines through the gaps in it, so that digits have boxes.
 
-    Their lines may be as dark and as broad as a pen's, whole or dashed; boxes may stand apart, and
-    combs have walls below alone.
+    Their lines may be as dark and as broad as a pen's.
     """
-    thick = rng.uniform(0.4, max(rng.choice([0.06, 0.17]) * tall, 1.0))
+    thick = rng.uniform(0.4, max(rng.choice([0.06, 0.15]) * tall, 1.0))
     dark = float(np.exp(rng.uniform(np.log(0.1), np.log(0.95))))
     walls, floors = (_gaps(rng, ink.max(axis=axis), tall) for axis in (0, 1))
     if not walls:
         return np.zeros_like(u)
-    kind = rng.choice(["grid", "apart", "comb"], p=[0.5, 0.25, 0.25])
-    apart = thick + rng.uniform(0, 0.2) * tall if kind == "apart" else 0.0
-    (left, top), (right, bottom) = (walls[0], floors[0]), (walls[-1], floors[-1])
-    if kind == "comb":
+    left, right, top, bottom = walls[0], walls[-1], floors[0], floors[-1]
+    if rng.random() < 0.2:  # a comb, whose walls end below
         top += rng.uniform(0.3, 0.8) * (bottom - top)
         floors = floors[-1:]
     out = np.zeros_like(u)
+    reach = thick / 2
     for along, across, places, low, high in (
         (u, v, walls, top, bottom), (v, u, floors, left, right)
     ):  # fmt: skip
-        ends = (across > low - thick / 2) & (across < high + thick / 2)
         for place in places:
-            for off in {-apart / 2, apart / 2}:
-                np.maximum(out, _rule(along, place + off, thick) * ends, out=out)
-    for wall in walls[1:-1]:  # floors don't go on between boxes that stand apart
-        out *= np.abs(u - wall) >= apart / 2 - thick / 2
-    if rng.random() < 0.15:
-        dash = tall * rng.uniform(0.1, 0.4)
-        out *= ((u + v) % dash) < dash * rng.uniform(0.4, 0.7)
+            line = _rule(along, place, thick)
+            np.maximum(out, line * ((across > low - reach) & (across < high + reach)), out=out)
     return dark * out
 
 
