@@ -20,7 +20,7 @@ from mnistry.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-_MOST_CLASSES = 65_536  # more are no classes, and `one_hot` would fill the memory
+MOST_CLASSES = 65_536  # more are no classes, and `one_hot` would fill the memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,7 +178,7 @@ def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
         if some.dtype.kind not in "iu" and some.size:
             raise InputError(f"`labels` must be whole numbers; got {some.dtype}.")
     largest = max((int(some.max()) for some in labels if some.size), default=0)
-    return tuple(str(i) for i in range(max(1, min(largest + 1, _MOST_CLASSES))))
+    return tuple(str(i) for i in range(max(1, min(largest + 1, MOST_CLASSES))))
 
 
 def split_first(data: DataSet, count: int) -> tuple[DataSet, DataSet]:

@@ -14,8 +14,6 @@ from mnistry.models.calibration import Calibration
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-MOST_CLASSES = 65_536  # as of a `DataSet`; more are no classes, and would fill the memory
-
 
 def softmax(logits: ArrayLike) -> Floats:
     """Turn evidence into probabilities: exp(logits), each row divided by its sum.

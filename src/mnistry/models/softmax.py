@@ -9,16 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistry.cores import one_thread
+from mnistry.data.dataset import MOST_CLASSES
 from mnistry.errors import InputError
-from mnistry.models.base import (
-    MOST_CLASSES,
-    Floats,
-    Ints,
-    Model,
-    as_features,
-    as_labels,
-    as_weights,
-)
+from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
 from mnistry.models.batches import batches
 from mnistry.models.newton import Optimum, minimize
 from mnistry.models.step import Step

@@ -51,7 +51,7 @@ def frames(owners: Owners, stats: Stats) -> NDArray[np.bool_]:
     found = np.zeros(len(stats), np.bool_)
     if not 2 < len(stats) <= _MOST_FRAMED:
         return found
-    x, y, w, h, _ = stats.T
+    x, y, w, h, size = stats.T
     inside = (x > x[:, None]) & (x + w < (x + w)[:, None])
     inside &= (y > y[:, None]) & (y + h < (y + h)[:, None]) & (h >= _FRAMED * h[:, None])
     inside[0] = False  # the paper
@@ -61,7 +61,8 @@ def frames(owners: Owners, stats: Stats) -> NDArray[np.bool_]:
             (own == i).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
         filled = cv2.drawContours(np.zeros(own.shape, np.uint8), outlines, -1, 1, -1) > 0
-        found[i] = any(filled[own == j].all() for j in np.flatnonzero(inside[i]))
+        held = np.bincount(own[filled], minlength=len(stats)) == size
+        found[i] = (held & inside[i]).any()
     return found
 
 

@@ -53,7 +53,7 @@ def on_paper(greys: Greys) -> Greys | None:
     sheet = _sheet(small, bright, greys.size < _MANY_PIXELS)
     if sheet is None:
         return None
-    kept = cv2.erode(sheet, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=1)
+    kept = _without_rim(sheet)
     shade = _beyond(small.astype(np.float32), (kept & bright).astype(np.float32))
     if shade is None:
         return None
@@ -92,10 +92,17 @@ def _sheet(
     inside = sheet > 0
     if bright[inside].mean() < _EMPTY or border.mean() > _INSIDE or inside.all():
         return None
-    core = cv2.erode(sheet, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=1) > 0
-    if (framed or max(sides) > _LONG * min(sides)) and bright[core].all():
+    long = max(sides) > _LONG * min(sides)
+    if (framed or long) and bright[_without_rim(sheet) > 0].all():
         return None
     return sheet if np.median(small[~inside]) <= _DARKER * np.median(small[inside]) else None
+
+
+def _without_rim(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    around = np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)
+    return np.asarray(cv2.erode(sheet, around, borderValue=1), np.uint8)
 
 
 def _beyond(shades: NDArray[np.float32], paper: NDArray[np.float32]) -> NDArray[np.float32] | None:
