@@ -20,6 +20,7 @@ _SHORT = 40  # pixels; a drawing's stroke may fill so small a side
 _LINE = 0.8  # share of a side that lines run along
 _SIDE = 0.7  # share of all that is marked, in width or in height, that a box's sides run along
 _WHOLE = 0.9  # share of a side; what is longer has no room beside it
+_LOWEST = 8  # the part of the rows that a box stands on is one in so many
 _SPECK = 0.02  # share of all that is marked; a piece with less says nothing
 _FRAMED = 0.2  # height of what is in a frame, at least, in heights of that; a 0 may have a dot
 _MOST_FRAMED = 500  # pieces, among which frames are looked for
@@ -91,9 +92,11 @@ def has_print(ink: Plane) -> bool:
     )
     long = (w > _SHORT and across.max() > _LINE * w) or (h > _SHORT and down.max() > _LINE * h)
     wide, high = int(np.count_nonzero(down)), int(np.count_nonzero(across))
-    boxed = across.max() > _SIDE * wide > 0 or _are_sides(down, high, wide)
+    boxed = (
+        _are_sides(across, wide, high) or _are_sides(down, high, wide) or _is_based(across, wide)
+    )
     if not (long or boxed):
-        return False  # nothing is named, which takes longer
+        return False  # nothing is named, which takes longer than all else about a picture
     pieces = _Pieces.of(*_named(marks))
     if long and (len(pieces.names) > 1 or pieces.run_on(w, h)):
         return True
@@ -119,6 +122,15 @@ def _are_sides(marked: NDArray[np.int32], long: int, apart: int) -> bool:
     """Say whether some rows are marked so `long`, and far `apart`, as a box's two sides are."""
     at = np.flatnonzero(marked > _SIDE * long)
     return bool(0 < len(at) < apart / 2 < at[-1] - at[0])
+
+
+def _is_based(marked: NDArray[np.int32], long: int) -> bool:
+    """Say whether the lowest of the rows are marked nearly so `long`, as below a box or a comb."""
+    at = np.flatnonzero(marked)
+    if not len(at):
+        return False
+    low = marked[at[-1] - max(len(at) // _LOWEST, 1) : at[-1] + 1]
+    return bool(low.max(initial=0) > _WHOLE * long)
 
 
 @dataclass(frozen=True)

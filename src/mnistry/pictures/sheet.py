@@ -41,7 +41,8 @@ def on_paper(greys: Greys) -> Greys | None:
     import cv2
 
     h, w = greys.shape
-    if greys.size < _LEAST_PIXELS:
+    framed = greys.size < _MANY_PIXELS
+    if greys.size < _LEAST_PIXELS or (framed and not _has_dark_border(greys)):
         return None
     scale = min(1.0, _COARSE / max(h, w))
     size = max(round(w * scale), 1), max(round(h * scale), 1)
@@ -50,7 +51,7 @@ def on_paper(greys: Greys) -> Greys | None:
         small = np.rint(255 * small).astype(np.uint8)
     small = np.asarray(cv2.medianBlur(small, 3), np.uint8)
     bright = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
-    sheet = _sheet(small, bright, greys.size < _MANY_PIXELS)
+    sheet = _sheet(small, bright, framed)
     if sheet is None:
         return None
     kept = _without_rim(sheet)
@@ -62,6 +63,12 @@ def on_paper(greys: Greys) -> Greys | None:
     if greys.dtype == np.uint8:
         return np.asarray(np.rint(greys * part + around * (1 - part)), np.uint8)
     return np.asarray(greys * part + around / 255 * (1 - part), greys.dtype)
+
+
+def _has_dark_border(greys: Greys) -> bool:
+    """Say whether most of the border is darker than a sheet inside would be: it is soon told."""
+    border = np.concatenate([greys[0], greys[-1], greys[:, 0], greys[:, -1]])
+    return bool(np.count_nonzero(border <= _DARKER * greys.max()) > 0.5 * len(border))
 
 
 def _sheet(
