@@ -16,7 +16,7 @@ from mnistry.errors import InputError
 from mnistry.models.base import Floats, Model, as_features, log_softmax
 from mnistry.models.calibration import Calibration
 from mnistry.models.network import Network
-from mnistry.runtime import open_session
+from mnistry.runtime import load_onnxruntime, open_session
 
 _BATCH = 128  # pictures at once; more leave the cache and are slower
 _BATCH_NUMBERS = 100_000_000  # between two layers; large pictures in many views go fewer at once
@@ -204,11 +204,9 @@ class ConvNet(Model):
         """Give what runs the network on pictures of that type, and its options; made once."""
         key = dtype, *wanted
         if key not in self._sessions:
-            from onnxruntime import RunOptions
-
             from mnistry.models.graph import build
 
-            options = RunOptions()
+            options = load_onnxruntime().RunOptions()
             options.only_execute_path_to_fetches = True
             inner = {name: shape for name, shape in wanted.items() if name != "logits"}
             model = build(self, pictures=dtype, inner=inner).SerializeToString()
