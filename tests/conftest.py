@@ -19,6 +19,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from mnistry.cores import be_one_of_many
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from mnistry.data.dataset import DataSet, DataSets
     from mnistry.training.recipe import Recipe
     from mnistry.training.trainer import Trainer
+
+# Tests must not depend on the clock or on chance: no deadline, no check of how slowly examples are
+# generated, and the same examples each time. Function-scoped fixtures are used as constants only.
+settings.register_profile(
+    "mnistry",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("mnistry")
 
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]

@@ -47,7 +47,7 @@ def test_evidence_maps_add_up_to_logits(trained: SoftmaxRegression, mnist: DataS
     kind=st.sampled_from(["uint8", "float32", "float64"]), flat=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_evidence_maps_add_up_in_any_form(
     h: int, w: int, k: int, n: int, kind: str, flat: bool, seed: int
 ) -> None:

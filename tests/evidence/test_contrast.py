@@ -85,7 +85,7 @@ def check_sum(found: Contrast, model: Model, image: NDArray[Any]) -> None:
     assert abs(found.residual) <= 1e-4 * max(1, abs(found.difference))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     which=st.integers(0, len(SOME) - 1), members=st.integers(1, 3),
     views=st.sampled_from([ITSELF, FIVE_VIEWS, (View(2, -1), View(0, 0))]),
@@ -108,7 +108,7 @@ def test_a_convnets_map_adds_up(
     h=st.integers(1, 9), w=st.integers(1, 9), k=st.integers(2, 7), seed=st.integers(0, 2**32 - 1),
     alone=st.booleans(), kind=st.sampled_from(["uint8", "float32", "float64"]),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_softmax_regression_is_exact(
     h: int, w: int, k: int, seed: int, alone: bool, kind: str
 ) -> None:

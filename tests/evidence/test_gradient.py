@@ -135,7 +135,7 @@ def models(draw: st.DrawFn) -> ConvNet:
     return ConvNet(members, views=views, temperature=draw(st.sampled_from([1.0, 0.3, 4.0])))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(models(), st.integers(0, 2**32 - 1), st.booleans())
 def test_slopes_add_up(model: ConvNet, seed: int, crude: bool) -> None:
     """Slopes times the changes of the pixels are the change of the logits, however far apart."""

@@ -90,7 +90,7 @@ def test_logits_are_those_of_numpy(shape: tuple[int, int], blocks: Any, head: An
     np.testing.assert_allclose(found, by_hand(member, images), atol=2e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=5))
 def test_views_are_shifted_pictures(shifts: list[tuple[int, int]]) -> None:
     """The logits of views are the mean over pictures shifted with NumPy, even out of sight."""

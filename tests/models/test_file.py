@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -526,9 +526,7 @@ def test_load_refuses_what_is_no_model(tmp_path: Path, path: Path) -> None:
         load_model(bad)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_never_crash(path: Path, data: st.DataObject) -> None:
     """Any flipped or missing bytes give a model or a ModelError, nothing else."""
@@ -548,9 +546,7 @@ def test_damaged_files_never_crash(path: Path, data: st.DataObject) -> None:
         assert loaded.predict(np.zeros((1, 28, 28), np.uint8)).shape == (1,)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(st.data())
 def test_damaged_convnets_never_crash(ensemble_path: Path, data: st.DataObject) -> None:
     """Any flipped or missing bytes of a convnet's file give a model or a ModelError."""

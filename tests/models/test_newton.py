@@ -42,7 +42,7 @@ def test_optimum_matches_scikit_learn(k: int) -> None:
     np.testing.assert_allclose(model.predict_proba(x), p, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 10**6), st.integers(20, 60), st.integers(1, 6), st.integers(2, 5),
     st.sampled_from([1e-4, 1e-2, 1.0]), st.integers(0, 6),

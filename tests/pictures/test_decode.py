@@ -472,7 +472,7 @@ for i in range({len(BOMBS)}):
         assert "memory" not in found, bomb
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([*KINDS, *QUIRKS]), st.data())
 def test_decode_damage_gives_a_sentence_or_a_picture(kind: str, data: st.DataObject) -> None:
     """Whatever bytes change, the answer is a DataError or a decoded picture with greys."""

@@ -580,7 +580,7 @@ WHOLE = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from([*WHOLE]), st.data())
 def test_stream_damage_gives_items(name: str, data: st.DataObject) -> None:
     """Whatever bytes of an archive change, items come, each with either data or an error."""

@@ -47,7 +47,7 @@ def test_a_known_temperature_is_found(temperature: float, dtype: type) -> None:
     assert found == pytest.approx(temperature, rel=0.03)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases)
 def test_no_neighbour_is_better(case: tuple[NDArray[np.float64], NDArray[np.intp]]) -> None:
     """The cross-entropy at T is at most that a hundredth above or below, within the range."""
@@ -60,7 +60,7 @@ def test_no_neighbour_is_better(case: tuple[NDArray[np.float64], NDArray[np.intp
         assert here <= cross_entropy(z / other, labels) * (1 + 2e-5) + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     hnp.arrays(np.int64, (6, 4), elements=st.integers(-100, 100)),
     hnp.arrays(np.intp, 6, elements=st.integers(0, 3)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -57,9 +57,7 @@ def test_missing_or_foreign_files_are_refused(tmp_path: Path) -> None:
         read_checkpoint(bad)
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100)
 @given(st.data())
 def test_damage_is_noticed(path: Path, data: st.DataObject) -> None:
     """Flipped or missing bytes give an error or exactly what was written, never other numbers."""
