@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+import watchdog
 from mnistry.cores import be_one_of_many
 from mnistry.data.idx import write_idx
 from mnistry.data.sources import load_data
@@ -46,11 +47,14 @@ OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]
 
 
 def pytest_configure() -> None:
-    """Give each of several workers a core of its own: threads would wait for each other's.
+    """Prepare a test process: its cores, its signals, and the end of what it starts.
 
-    And let what tests start be interrupted: in the background of a shell, where it may be that
-    tests run, SIGINT is ignored, and processes inherit that.
+    Each of several workers gets a core of its own, since their threads would wait for each other.
+    SIGINT is ignored in processes that a shell runs in the background; tests interrupt the
+    processes that they start, which inherit that.
     """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        watchdog.start()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")

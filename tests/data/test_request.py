@@ -6,9 +6,9 @@ import io
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
@@ -64,16 +64,29 @@ def test_request_names_itself(listen: Callable[[Answer], str]) -> None:
     assert "Accept-Encoding: identity\r\n" in said[0]
 
 
-def test_request_waits_for_the_first_byte_apart(listen: Callable[[Answer], str]) -> None:
-    """A server that thinks for most of the timeout, and then sends little, is not too slow."""
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock that requests go by: one number, in seconds, which a test sets."""
+    now = [0.0]
+    monkeypatch.setattr(request, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_request_waits_for_the_first_byte_apart(
+    listen: Callable[[Answer], str], clock: list[float]
+) -> None:
+    """The wait for the first byte does not count against a server that is slow from then on."""
+    first_part_is_read = threading.Event()
 
     def answer(connection: socket.socket, _: bytes) -> None:
-        time.sleep(0.7)
+        clock[0] += 40
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-        time.sleep(0.5)
+        first_part_is_read.wait(60)
+        clock[0] += 30
         connection.sendall(b"ok")
 
-    with ask(listen(answer), 0, 1.0) as response:
+    with ask(listen(answer), 0, 60) as response:
+        first_part_is_read.set()
         assert response.read() == b"ok"
 
 
@@ -122,20 +135,18 @@ def test_errors_have_words(error: Exception, text: str, kind: str, wrapped: bool
     assert str(refusal).isprintable()
 
 
-def test_patient_stream_ends_a_drip() -> None:
-    """A stream that never falls silent and never brings much is given up in bounded time."""
+def test_patient_stream_ends_a_drip(clock: list[float]) -> None:
+    """A stream that never falls silent and never brings much is given up after the timeout."""
 
     class Drip(io.RawIOBase):
         def readable(self) -> bool:
             return True
 
         def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-            time.sleep(0.01)
+            clock[0] += 1
             buffer[:1] = b"x"
             return 1
 
-    patient = request._Patient(Drip(), 0.1)
-    start = time.monotonic()
     with pytest.raises(TimeoutError, match="too few bytes a second"):
-        patient.readall()
-    assert time.monotonic() - start < 1
+        request._Patient(Drip(), 10).readall()
+    assert clock[0] == 12

