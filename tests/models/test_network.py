@@ -223,6 +223,6 @@ def test_too_many_weights_are_refused() -> None:
 def test_networks_that_would_never_end_are_refused(
     shape: tuple[int, int], blocks: tuple[Block, ...], sentence: str
 ) -> None:
-    """A few bytes of metadata can't ask for gigabytes or minutes a picture."""
+    """Networks above the limits of memory and of multiplications are refused by their sizes."""
     with pytest.raises(InputError, match=sentence):
         Network(shape, blocks, 10, "mean")

@@ -306,7 +306,7 @@ def test_decode_names_the_file(tmp_path: Path) -> None:
 
 
 def test_decode_refuses_what_is_no_file(tmp_path: Path) -> None:
-    """A folder, a pipe, a socket and a device are refused at once, a missing file as such."""
+    """A folder, a pipe, a socket and a device are refused unopened, a missing file as such."""
     with pytest.raises(DataError, match=r"is a folder, not a file; give a picture's file"):
         decode(tmp_path)
     with pytest.raises(FileNotFoundError):

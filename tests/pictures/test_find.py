@@ -217,7 +217,7 @@ def test_rows_that_are_apart_or_wide_stay_rows(mnist: DataSets) -> None:
 
 
 def test_find_is_bounded() -> None:
-    """Noise all over a large picture is found in seconds, with a bounded number of pieces."""
+    """A large image full of noise gives a bounded number of components."""
     ink = (np.random.default_rng(0).random((1500, 1500)) > 0.7).astype(np.float32)
     found = find(ink)
     assert isinstance(found, Found)

@@ -64,10 +64,7 @@ def test_several_processes_read_as_one_does(folder: Path, reader: Reader) -> Non
 
 
 def test_processes_are_kept_and_end_with_the_reader(folder: Path) -> None:
-    """A second stream is read by the processes of the first; with their reader they end at once.
-
-    What is left of them while Python exits may write a traceback.
-    """
+    """A second stream is read by the processes of the first; they end with their reader."""
     before, threads = children(), set(threading.enumerate())
     reader = Reader()
     list(reader.read_many([folder], workers=2))

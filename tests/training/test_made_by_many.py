@@ -41,7 +41,7 @@ def test_what_is_made_comes_in_order_whoever_makes_it(mnist: DataSets) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_killed_process_is_an_error(mnist: DataSets, workers: int) -> None:
-    """It is told at once, and no process is left behind."""
+    """A worker that is killed raises `BrokenExecutor`, and no process is left behind."""
     before = active_children()
     with pytest.raises(BrokenExecutor):
         by_many(killed, mnist.train, 20, 5, chunk=4, digits=20, workers=workers)
