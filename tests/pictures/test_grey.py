@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from mnistry.errors import InputError
 from mnistry.pictures.decode import decode
-from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast, to_grey
+from mnistry.pictures.grey import bounded, full_scale, size_of, to_bytes, to_contrast, to_grey
 from mnistry.pictures.ink import to_ink
 
 
@@ -44,7 +45,7 @@ def test_bounded_leaves_small_pictures_alone() -> None:
 
 
 def test_bounded_pictures_keep_their_depth() -> None:
-    """Of 16 bits, white is 65535 however large the picture is: it isn't stretched to its own."""
+    """White of 16 bits stays the full scale when a large picture is made smaller."""
     greys = np.full((240, 416), 40_000, np.uint16)
     greys[60:180, 100:200] = 20_000
     image = Image.fromarray(greys)
@@ -69,8 +70,8 @@ def test_bounded_takes_the_arrays_that_are_pictures(kind: type) -> None:
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [
-        (np.ones((200, 300), np.int64), r"must be uint8, or floats in \[0, 1\]; got int64"),
-        (np.ones((200, 300), bool), r"must be uint8, or floats in \[0, 1\]; got bool"),
+        (np.full((200, 300), -1), r"must be uint8, other whole .*; got int64 from -1 to -1"),
+        (np.ones((200, 300), complex), r"or floats in \[0, 1\]; got complex128"),
         (np.full((200, 300), 9.0), r"got float64 from 9 to 9"),
         (np.full((200, 300), np.nan, np.float16), r"got float16 from nan to nan"),
         (np.ones((200, 300, 2), np.uint8), r"got shape \(200, 300, 2\)"),
@@ -158,3 +159,71 @@ def test_bytes_of_a_turned_picture_are_left_to_others() -> None:
     image = Image.fromarray(np.zeros((7, 9), np.uint8))
     image.getexif()[0x0112] = 6
     assert to_bytes(image) is None
+
+
+DEPTHS = [8, 10, 12, 14, 16]
+
+
+def deep(bits: int) -> np.ndarray:
+    """Greys that use just so many bits, from black to white, in 16."""
+    return np.linspace(0, 2**bits - 1, 240).round().astype(np.uint16).reshape(12, 20)
+
+
+@pytest.mark.parametrize("bits", DEPTHS)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_white_of_a_deep_file_is_the_full_scale_that_it_uses(kind: str, bits: int) -> None:
+    """A file of 16 bits that uses 8 to 14 of them has the same greys as one that uses all."""
+    file = io.BytesIO()
+    Image.fromarray(deep(bits)).save(file, kind)
+    grey = to_grey(decode(file.getvalue()))
+    assert np.abs(grey - np.linspace(0, 1, 240).reshape(12, 20)).max() < 0.5 / (2**bits - 1) + 1e-9
+
+
+@pytest.mark.parametrize("bits", DEPTHS)
+def test_white_of_whole_numbers_is_the_full_scale_that_they_use(bits: int) -> None:
+    """So it is for arrays of any type of whole numbers, and for Pillow's modes I and F."""
+    values, expected = deep(bits), np.linspace(0, 1, 240).reshape(12, 20)
+    named: dict[str, Any] = {name: values.astype(name) for name in ("uint16", "int32", "int64")}
+    named["RGB"] = np.stack([values] * 3, axis=-1)
+    named["I"] = Image.fromarray(values.astype(np.int32))
+    named["F"] = Image.fromarray(values.astype(np.float32))
+    for name, picture in named.items():
+        assert np.abs(to_grey(picture) - expected).max() < 0.5 / (2**bits - 1) + 1e-9, name
+
+
+@pytest.mark.parametrize(
+    ("top", "white"),
+    [(0, 1), (2, 255), (256, 1023), (1023, 1023), (1024, 4095), (16384, 65535), (65536, 2**20 - 1)],
+)
+def test_full_scale_is_at_or_above_the_largest_value(top: int, white: int) -> None:
+    """Whites are one less than a power of two, and never below the largest value."""
+    assert full_scale(top) == white
+
+
+def test_deep_pictures_without_a_scale_are_stretched() -> None:
+    """Fractions above 1, and numbers below 0, span black to white; other numbers do not."""
+    for values in ([0.0, 1.5, 3.0], [-5.0, 0.0, 5.0], [0.0, 5e29, 1e30]):
+        grey = to_grey(Image.fromarray(np.array([values], np.float32)))
+        assert grey == pytest.approx(np.array([[0, 0.5, 1]]))
+    faint = Image.fromarray(np.array([[3000, 3010, 3020]], np.int32))
+    assert np.ptp(to_grey(faint)) < 0.01
+
+
+def test_large_deep_pictures_keep_their_white() -> None:
+    """Where a large picture of 12 bits is made smaller, its white stays 4095."""
+    values = np.full((240, 416), 4095, np.uint16)
+    values[60:180, 100:200] = 600
+    for picture in (Image.fromarray(values), Image.fromarray(values.astype(np.float32)), values):
+        small = to_grey(bounded(picture, 10_000)[0])
+        assert np.abs(small - (values / 4095)[::4, ::4]).max() < 1e-6
+
+
+def test_masks_and_single_channels_are_pictures() -> None:
+    """A bool array is black and white, and (h, w, 1) is (h, w)."""
+    mask = np.eye(20, dtype=bool)
+    assert np.array_equal(to_grey(mask), np.eye(20))
+    for picture in (mask, mask.astype(np.uint16), 255 * mask.astype(np.uint8)):
+        assert np.array_equal(to_grey(picture[:, :, None]), np.eye(20))
+        assert size_of(picture[:, :, None]) == (20, 20)
+        assert np.array_equal(to_ink(picture[:, :, None]), to_ink(np.eye(20)))
+    assert np.array_equal(to_bytes(mask), 255 * np.eye(20))

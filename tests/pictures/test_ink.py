@@ -108,9 +108,9 @@ def test_ink_of_odd_float_files_is_finite() -> None:
         (np.zeros(5, np.uint8), r"`picture` must be \(h, w\).* got shape \(5,\)"),
         (np.zeros((5, 5, 2), np.uint8), r"got shape \(5, 5, 2\)"),
         (np.zeros((0, 5), np.uint8), r"got shape \(0, 5\)"),
-        (np.zeros((5, 5), np.int64), r"must be uint8, or floats in \[0, 1\]; got int64"),
-        (np.full((5, 5), 255.0), r"must be uint8, or floats in \[0, 1\]; got float64"),
-        (np.full((5, 5), np.nan), r"must be uint8, or floats in \[0, 1\]; got float64"),
+        (np.full((5, 5), -1), r"must be uint8, other whole numbers from 0, .*; got int64 from -1"),
+        (np.full((5, 5), 255.0), r"bool, or floats in \[0, 1\]; got float64"),
+        (np.full((5, 5), np.nan), r"bool, or floats in \[0, 1\]; got float64"),
     ],
 )
 def test_ink_refuses_what_is_no_picture(picture: NDArray[Any], sentence: str) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
 _ORIENTATION, _SIDEWAYS = 0x0112, 5  # of EXIF: from 5 on, a picture lies on its side
 _ROUNDING = 1e-5  # by which floats may miss [0, 1]
+# Whites of whole numbers: of a mask, of 8, 10, 12, 14, 16 bits, and of deeper files.
+_FULL_SCALES = (1, *(2**bits - 1 for bits in (8, 10, 12, 14, 16, 20, 24, 31, 32, 64)))
 _STRONGEST = 0.02  # share of the pixels that tell the ink's colour
 _SAMPLE = 100_000  # pixels that are enough to tell it by
 
@@ -25,7 +27,8 @@ def to_grey(picture: Image | ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     picture : a Pillow image (turned as its EXIF says, laid on paper where it is transparent),
-        or an array: (h, w) grey or (h, w, 3) RGB or (h, w, 4) RGBA, uint8 or floats in [0, 1].
+        or an array: (h, w) or (h, w, 1) grey, (h, w, 3) RGB or (h, w, 4) RGBA; bool, whole
+        numbers from 0 (white of all but uint8 is their `full_scale`), or floats in [0, 1].
 
     Raises
     ------
@@ -33,6 +36,16 @@ def to_grey(picture: Image | ArrayLike) -> NDArray[np.float64]:
     """
     light = _light(picture)
     return light if light.ndim == 2 else np.asarray(light @ _LUMA)
+
+
+def full_scale(top: float) -> int:
+    """Return the value that is white where the largest value of an image is `top`.
+
+    Cameras and scanners store 10, 12 or 14 bits in files of 16, so the depth of the file does not
+    say what white is. It is taken to be the next full scale at or above the largest value: 1 (a
+    mask), 255, 1023, 4095, 16383, 65535, and so on.
+    """
+    return next(white for white in _FULL_SCALES if top <= white)
 
 
 def to_contrast(picture: Image | ArrayLike) -> NDArray[np.float64]:
@@ -53,8 +66,12 @@ def to_bytes(picture: Any) -> NDArray[np.uint8] | None:
         if picture.getexif().get(_ORIENTATION, 1) != 1:
             return None
     array = np.asarray(picture)
+    if array.dtype == np.bool_:
+        array = 255 * array.astype(np.uint8)
     if array.dtype != np.uint8 or 0 in array.shape:
         return None
+    if array.shape[2:] == (1,):
+        array = array[:, :, 0]
     if array.shape[2:] == (3,) and array.ndim == 3 and _is_grey(array):
         array = np.ascontiguousarray(array[:, :, 0])
     return array if array.ndim == 2 else None
@@ -88,21 +105,27 @@ def bounded(picture: Any, most: int) -> tuple[Any, int]:
         from PIL import ImageOps
 
         picture = ImageOps.exif_transpose(picture)  # what is made smaller forgets its EXIF
-        if picture.mode.startswith("I;16"):
-            return picture.convert("I").reduce(factor).convert("I;16"), factor
+        if _is_deep(picture):
+            return _smaller(_deep(picture).astype(np.float32), factor), factor
         if picture.mode in ("P", "PA") or "transparency" in picture.info:
             picture = picture.convert("RGBA")
         elif picture.mode == "1":
             picture = picture.convert("L")
         return picture.reduce(factor), factor
-    import cv2
-
     array = _checked(picture)
     if array.dtype not in (np.uint8, np.float32, np.float64):  # all that OpenCV knows of them
         array = array.astype(np.float32)
+    return _smaller(array, factor), factor
+
+
+def _smaller(array: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Shrink an array (h, w) or (h, w, k) by a whole factor, to at least one pixel a side."""
+    import cv2
+
+    h, w = array.shape[:2]
     size = max(w // factor, 1), max(h // factor, 1)
     kept = array[: size[1] * factor, : size[0] * factor]
-    return cv2.resize(kept, size, interpolation=cv2.INTER_AREA), factor
+    return np.asarray(cv2.resize(kept, size, interpolation=cv2.INTER_AREA))
 
 
 def have_light_borders(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -135,20 +158,36 @@ def _of_image(image: Any) -> NDArray[np.float64]:
     from PIL import ImageOps
 
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return _shaped(image).astype(np.float64) / 65535
-    if image.mode in ("I", "F"):  # what is white here is the picture's own affair
-        deep = np.nan_to_num(_shaped(image).astype(np.float64), posinf=0, neginf=0)
-        span = np.ptp(deep)
-        return (deep - deep.min()) / span if span else np.zeros_like(deep)
+    if _is_deep(image):
+        return _deep(image)
     if "transparency" in image.info or image.mode not in ("1", "L", "RGB"):
         image = image.convert("RGBA")
     return _of_array(image.convert("L") if image.mode == "1" else image)
 
 
+def _is_deep(image: Any) -> bool:
+    """Return whether an image has one channel of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _deep(image: Any) -> NDArray[np.float64]:
+    """Return the greys of an image of one deep channel, (h, w) in [0, 1]."""
+    values = _shaped(image).astype(np.float64)
+    if image.mode == "F":
+        values = np.nan_to_num(values, posinf=0, neginf=0)
+    low, top = float(values.min()), float(values.max())
+    whole = image.mode != "F" or np.array_equal(values, np.rint(values))
+    if whole and low >= 0 and top <= _FULL_SCALES[-1]:
+        return values / full_scale(top)
+    # No scale is known of fractions and of numbers below zero, so the range of the image is used.
+    return (values - low) / (top - low) if top > low else np.zeros_like(values)
+
+
 def _shaped(picture: Any) -> NDArray[Any]:
-    """Give a picture as an array that has a picture's shape."""
+    """Give a picture as an array that has a picture's shape; one of one channel loses that axis."""
     array = np.asarray(picture)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
     if array.ndim not in (2, 3) or array.shape[2:] not in [(), (3,), (4,)] or 0 in array.shape:
         raise InputError(
             f"`picture` must be (h, w), (h, w, 3) or (h, w, 4); got shape {array.shape}."
@@ -159,15 +198,19 @@ def _shaped(picture: Any) -> NDArray[Any]:
 def _checked(picture: Any) -> NDArray[Any]:
     """Give a picture as an array of uint8, or of floats in [0, 1]."""
     array = _shaped(picture)
-    whole = array.dtype == np.uint8
-    if not whole and array.dtype.kind != "f":
-        raise InputError(f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype}.")
-    if not whole and not (array.min() >= -_ROUNDING and array.max() <= 1 + _ROUNDING):
-        raise InputError(
-            f"`picture` must be uint8, or floats in [0, 1]; got {array.dtype} from "
-            f"{array.min():g} to {array.max():g}."
-        )
-    return array
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return 255 * array.astype(np.uint8)
+    wanted = "`picture` must be uint8, other whole numbers from 0, bool, or floats in [0, 1]; got"
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{wanted} {array.dtype}.")
+    low, top = array.min(), array.max()
+    if array.dtype.kind in "iu" and low >= 0:
+        return array / full_scale(int(top))
+    if array.dtype.kind == "f" and low >= -_ROUNDING and top <= 1 + _ROUNDING:
+        return array
+    raise InputError(f"{wanted} {array.dtype} from {low:g} to {top:g}.")
 
 
 def _of_array(picture: Any) -> NDArray[np.float64]:

@@ -83,7 +83,9 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     picture : a Pillow image (turned as its EXIF says, laid on paper where it is transparent),
-        or an array: (h, w) grey or (h, w, 3) RGB or (h, w, 4) RGBA, uint8 or floats in [0, 1].
+        or an array: (h, w) or (h, w, 1) grey, (h, w, 3) RGB or (h, w, 4) RGBA; bool, whole
+        numbers from 0 (white of 16 bits is the next of 255, 1023, 4095, 16383 and 65535 at or
+        above the largest), or floats in [0, 1].
 
     Returns
     -------
