@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,10 @@ from PIL import Image, features
 
 from mnistry.errors import DataError
 from mnistry.pictures import decode as module
-from mnistry.pictures.decode import SUFFIXES, decode
-from mnistry.pictures.grey import to_grey
+from mnistry.pictures import libtiff
+from mnistry.pictures.decode import SUFFIXES, decode, settled
+from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast, to_grey
+from mnistry.pictures.ink import to_ink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -470,6 +473,167 @@ for i in range({len(BOMBS)}):
     for (bomb, (_, sentence)), found in zip(BOMBS.items(), done.stdout.splitlines(), strict=True):
         assert sentence.lower() in found.lower(), bomb
         assert "memory" not in found, bomb
+
+
+def test_a_transparency_that_does_not_fit_is_damage() -> None:
+    """A list of transparent colours longer than any palette is refused in a sentence."""
+    grey = chunk(b"PLTE", bytes(i for i in range(256) for _ in range(3)))
+    rows = [row.tobytes() for row in GREYS]
+    good = png((20, 12), 8, 3, rows, grey, chunk(b"tRNS", b"\xff" * 256))
+    assert np.array_equal(to_grey(decode(good)), GREYS / 255)
+    bad = png((20, 12), 8, 3, rows, grey, chunk(b"tRNS", b"\xff" * 257))
+    with pytest.raises(DataError, match=r"^Mine is a damaged picture \(palette index out of range"):
+        decode(bad, "Mine")
+    with pytest.raises(DataError, match=r"^the picture is a damaged picture \(palette index"):
+        settled(Image.open(io.BytesIO(bad)))
+    with pytest.raises(DataError, match=r"palette index out of range"):
+        to_ink(Image.open(io.BytesIO(bad)))
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 5, 6, 7, 255, 256, 257, 600])
+@pytest.mark.parametrize("color", [0, 2, 3, 4, 6])
+@pytest.mark.parametrize("depth", [1, 8, 16])
+def test_whatever_the_transparency_all_steps_work_or_decoding_refuses(
+    depth: int, color: int, length: int
+) -> None:
+    """Of every colour type and depth: nothing is left that greys, or smaller sizes, trip over."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
+    row = bytes(-(-20 * channels * depth // 8))
+    data = png((20, 12), depth, color, [row] * 12, PALETTE, chunk(b"tRNS", b"\0" * length))
+    all_steps(data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 6, 300, 767, 768, 769, 900])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_whatever_the_palette_all_steps_work_or_decoding_refuses(depth: int, size: int) -> None:
+    """A palette may be cut short, hold parts of a colour, or more than there can be."""
+    rows = [bytes([255] * (20 * depth // 8))] * 12
+    for extra in ([], [chunk(b"tRNS", bytes(200))]):
+        all_steps(png((20, 12), depth, 3, rows, chunk(b"PLTE", bytes(size)), *extra))
+
+
+PALETTE = chunk(b"PLTE", bytes(range(240)))
+MODES = ["1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB"]
+MODES += ["HSV", "I", "F", "I;16", "I;16B", "I;16L"]
+
+
+def all_steps(source: bytes | Image.Image) -> None:
+    """Decode, and take every step that comes after; only decoding may refuse."""
+    try:
+        image = decode(source) if isinstance(source, bytes) else settled(source)
+    except DataError as error:
+        assert str(error).isprintable()
+        return
+    h, w = size_of(image)
+    to_bytes(image)
+    for seen in (image, bounded(image, 50)[0]):
+        for grey in (to_grey(seen), to_contrast(seen)):
+            assert grey.min() >= 0
+            assert grey.max() <= 1 + 1e-6
+    assert to_grey(image).shape == (h, w)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("oddity", ["none", "transparency", "exif", "profile", "xmp"])
+def test_images_of_every_mode_are_read_or_refused(mode: str, oddity: str) -> None:
+    """A Pillow image of any mode, with odd metadata of any kind, is refused in a sentence or read.
+
+    The caller's image is left as it was.
+    """
+    values: list[Any] = [
+        b"\0" * 257,
+        300,
+        (1, 2, 3),
+        (1, 2),
+        "text",
+        -1,
+        None,
+        1.5,
+        b"",
+        {},
+        10**30,
+    ]
+    for value in values:
+        image = Image.new(mode, (20, 12))
+        name = {"profile": "icc_profile", "none": "x"}.get(oddity, oddity)
+        image.info[name] = value
+        all_steps(image)
+        assert image.info == {name: value}
+        assert image.mode == mode
+
+
+def test_colours_of_16_bits_use_the_bits_that_are_used() -> None:
+    """RGB and RGBA that use 12 of 16 bits, in PNG and TIFF, have the greys of those that use 16."""
+    values = GREYS.astype(np.uint16) * 17
+    expected = values / 4095
+    for channels, color in ((3, 2), (4, 6)):
+        stack = np.stack([values] * 3 + [np.full_like(values, 4095)] * (channels - 3), axis=-1)
+        data = png((20, 12), 16, color, [row.astype(">u2").tobytes() for row in stack])
+        assert np.abs(to_grey(decode(data)) - expected).max() < 0.01 + (channels == 4), color
+    body = np.stack([values] * 3, axis=-1).tobytes()
+    for compression, packed_body in ((1, body), (8, zlib.compress(body))):
+        tags = {258: 16, 259: compression, 262: 2, 277: 3}
+        found = to_grey(decode(tiff(tags, packed_body)))
+        assert np.abs(found - expected).max() < 0.01, compression
+
+
+def test_white_that_is_zero_is_the_full_scale_that_is_used() -> None:
+    """Where zero is white, 12 bits in 16 are turned over at 4095."""
+    values = GREYS.astype(np.uint16) * 17
+    inverse = 4095 - values
+    data = tiff({258: 16, 262: 0}, inverse.tobytes())
+    assert np.abs(to_grey(decode(data)) - values / 4095).max() < 1e-9
+
+
+FAX = {259: 3, 258: 1, 256: 32, 257: 8, 278: 8}
+
+
+def test_fax_images_cannot_claim_more_rows_than_fit() -> None:
+    """A million rows in 2 KB are refused before they are decoded; real fax images are not."""
+    with pytest.raises(DataError, match=r"it can't hold 1,000,000 rows in 2,\d\d\d bytes"):
+        decode(tiff({**FAX, 257: 1_000_000, 278: 1_000_000}, bytes(2000)))
+    blank = Image.new("1", (64, 4000), 1)
+    for compression in ("group3", "group4", "tiff_ccitt"):
+        assert decode(encoded("TIFF", blank, compression=compression)).size == (64, 4000)
+
+
+def test_decoders_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Damage of every kind and format, and fax rows that are no code, reach no terminal."""
+    chance = np.random.default_rng(0)
+    files = [encoded(kind) for kind in KINDS] + [data for data, _, _ in QUIRKS.values()]
+    for code in (2, 3, 4):
+        tags = {**FAX, 257: 8000, 278: 8000, 259: code}
+        files += [tiff({**tags, 256: 1}, b"\x55" * 2000)]
+        files += [tiff({**tags, 256: 1728}, chance.bytes(2000))]
+    for data in files:
+        for _ in range(8):
+            bad = bytearray(data)
+            for place in chance.integers(8, len(data), 3):
+                bad[place] = chance.integers(256)
+            with suppress(DataError):
+                decode(bytes(bad))
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_libtiff_is_quiet_only_while_it_is_asked_to_be(capfd: pytest.CaptureFixture[str]) -> None:
+    """Other code of the same process sees libtiff's errors as before, also after nested use."""
+    noisy = tiff({**FAX, 256: 1, 257: 50, 278: 50, 259: 4}, b"\x55" * 2000)
+
+    def load() -> str:
+        with suppress(OSError):
+            Image.open(io.BytesIO(noisy)).load()
+        return capfd.readouterr().err
+
+    loud = load()
+    if not loud:
+        pytest.skip("this libtiff prints nothing, or can't be reached")
+    with libtiff.quiet():
+        assert load() == ""
+        with libtiff.quiet():
+            assert load() == ""
+        assert load() == ""
+    assert load() == loud
 
 
 @settings(max_examples=300)

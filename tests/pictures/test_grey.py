@@ -226,4 +226,6 @@ def test_masks_and_single_channels_are_pictures() -> None:
         assert np.array_equal(to_grey(picture[:, :, None]), np.eye(20))
         assert size_of(picture[:, :, None]) == (20, 20)
         assert np.array_equal(to_ink(picture[:, :, None]), to_ink(np.eye(20)))
-    assert np.array_equal(to_bytes(mask), 255 * np.eye(20))
+    found = to_bytes(mask)
+    assert found is not None
+    assert np.array_equal(found, 255 * np.eye(20))

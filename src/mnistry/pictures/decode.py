@@ -6,16 +6,22 @@ import io
 import os
 import re
 import stat
+import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnistry.errors import DataError
+from mnistry.pictures import libtiff
+from mnistry.pictures.grey import full_scale
 from mnistry.pictures.weigh import PLAIN, check_size, damaged, too_many_bytes, weigh
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 MAX_PIXELS = 64_000_000
@@ -41,8 +47,18 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 # What Pillow decodes in Python's own loops, and the most of it that doesn't take minutes.
 _SLOW = {"ppm", "ppm_plain", "bmp_rle"}
 _SLOW_PIXELS, _SLOW_BYTES = 16_000_000, 64 * 2**20
-_ORIENTATION, _BITS, _WHITE = 0x0112, 258, 262  # tags of EXIF and TIFF
+_ORIENTATION, _BITS, _COMPRESSION, _WHITE = 0x0112, 258, 259, 262  # tags of EXIF and TIFF
 _TILE = 322, 323
+_FAX = {"group3", "group4", "tiff_ccitt", 2, 3, 4, 32771}
+# Raw modes of colours of 16 bits, with those that take the other byte of each value.
+_OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+_DEEP_COLORS = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA", "RGBX")
+    for order, other in _OTHER_BYTE.items()
+}
+_PLAIN_MODES = {"1", "L", "RGB", "RGBA"}
+_LEAST_OF_16 = 63  # upper bytes of 14 bits or fewer are not above it
 _MAX_EXIF = 2**20  # bytes
 
 
@@ -81,7 +97,7 @@ def decode(
     kind = _kind(data)
     if kind is None:
         raise DataError(f"{name} is not a picture in one of the formats {_FORMATS}.")
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, which we weigh, and of odd metadata
@@ -91,28 +107,107 @@ def decode(
                 _make_able(kind, name)
             if data[:2] in PLAIN:
                 data = re.sub(rb"#[^\r\n]*", b"", data)  # many comments would take Pillow hours
-            image = Image.open(io.BytesIO(data), formats=(kind,))
-            check_size(image.size, name, max_pixels)
-            tags = getattr(image, "tag_v2", {})
-            check_size((tags.get(_TILE[0], 1), tags.get(_TILE[1], 1)), name, max_pixels)
-            if image.tile and image.tile[0][0] in _SLOW:
-                check_size(image.size, name, _SLOW_PIXELS)
-                if len(data) > _SLOW_BYTES:
-                    raise too_many_bytes(name, len(data), _SLOW_BYTES)
-            image.load()
-            return _settled(image)
+            return _decoded(data, kind, name, max_pixels)
         except DataError:
             raise
-        except MemoryError:
-            raise DataError(f"{name} needs more memory than there is; make it smaller.") from None
-        except Image.DecompressionBombError:
-            raise DataError(
-                f"{name} has more than {max_pixels:,} pixels; make it smaller."
-            ) from None
         except UnidentifiedImageError:
             raise damaged(name, f"its header is of no {kind}") from None
         except Exception as error:  # noqa: BLE001 - damaged files make decoders raise anything
-            raise damaged(name, str(error) or type(error).__name__) from None
+            raise _refusal(error, name, max_pixels) from None
+
+
+def settled(image: Any) -> Image:
+    """Decode a Pillow image wholly, as `decode` does a file; the image given stays as it was.
+
+    Raises
+    ------
+    DataError : it is damaged, or cannot be converted.
+    """
+    from PIL import Image as Pillow
+
+    known = {"exif", "transparency", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
+    plain: Image = image
+    if type(image) is Pillow.Image and image.mode in _PLAIN_MODES and not known & set(image.info):
+        return plain
+    try:
+        with warnings.catch_warnings(), libtiff.quiet():
+            warnings.simplefilter("ignore")
+            image.load()
+            return _settled(image.copy(), image.format, getattr(image, "tag_v2", {}))
+    except Exception as error:  # noqa: BLE001 - damaged files make decoders raise anything
+        raise _refusal(error, "the picture", MAX_PIXELS) from None
+
+
+def _refusal(error: Exception, name: str, max_pixels: int) -> DataError:
+    """Return the error of an image that made its decoder raise one."""
+    from PIL.Image import DecompressionBombError
+
+    if isinstance(error, MemoryError):
+        return DataError(f"{name} needs more memory than there is; make it smaller.")
+    if isinstance(error, DecompressionBombError):
+        return DataError(f"{name} has more than {max_pixels:,} pixels; make it smaller.")
+    return damaged(name, str(error) or type(error).__name__)
+
+
+def _decoded(data: bytes, kind: str, name: str, max_pixels: int) -> Image:
+    """Decode bytes whose format is known and whose header has been weighed."""
+    from PIL import Image
+
+    def opened() -> Any:
+        image = Image.open(io.BytesIO(data), formats=(kind,))
+        check_size(image.size, name, max_pixels)
+        return image
+
+    image = opened()
+    tags = getattr(image, "tag_v2", {})
+    check_size((tags.get(_TILE[0], 1), tags.get(_TILE[1], 1)), name, max_pixels)
+    codec, raw_mode = _how(image)
+    if codec in _SLOW:
+        check_size(image.size, name, _SLOW_PIXELS)
+        if len(data) > _SLOW_BYTES:
+            raise too_many_bytes(name, len(data), _SLOW_BYTES)
+    # No fax code has more than 8 rows a byte, and a decoder takes long over rows that aren't there.
+    if tags.get(_COMPRESSION) in _FAX and image.height > 8 * len(data):
+        raise ValueError(f"it can't hold {image.height:,} rows in {len(data):,} bytes")
+    with libtiff.quiet():
+        image.load()
+        if raw_mode in _DEEP_COLORS:
+            image = _all_bits(image, opened(), _DEEP_COLORS[raw_mode])
+    return _settled(image, kind, tags)
+
+
+def _how(image: Any) -> tuple[str, str]:
+    """Return the codec and the raw mode in which Pillow is going to decode an image."""
+    if not image.tile:
+        return "", ""
+    codec, _, _, args = image.tile[0]
+    return codec, str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _all_bits(high: Image, image: Any, other_mode: str) -> Image:
+    """Scale colours of 16 bits to 8 by the bits that they use; Pillow keeps the upper 8 only.
+
+    Parameters
+    ----------
+    high : the image as Pillow decodes it. image : the same file, not yet decoded.
+    other_mode : the raw mode that takes the lower byte of each value for the upper one.
+    """
+    from PIL import Image as Pillow
+
+    upper = np.asarray(high)
+    colors = 3 if upper.shape[2] > 2 else 1
+    if upper[:, :, :colors].max() > _LEAST_OF_16:
+        return high
+    image.tile = [
+        tile._replace(args=(other_mode, *tile.args[1:]) if type(tile.args) is tuple else other_mode)
+        for tile in image.tile
+    ]
+    image.load()
+    values = (upper.astype(np.uint16) << 8) | np.asarray(image)
+    white = full_scale(int(values[:, :, :colors].max()))
+    scaled = upper.copy()
+    scaled[:, :, :colors] = np.rint(values[:, :, :colors] * (255 / white))
+    return _replaced(high, Pillow.fromarray(scaled))
 
 
 def _read(path: str | os.PathLike[str], name: str) -> bytes:
@@ -170,11 +265,14 @@ def _make_able(kind: str, name: str) -> None:
             ) from None
 
 
-def _settled(image: Image) -> Image:
-    """Leave nothing in a decoded picture that others must know its format for."""
+def _settled(image: Image, kind: str | None, tags: Mapping[int, Any]) -> Image:
+    """Leave nothing in a decoded picture that others must know its format for.
+
+    All that can fail is done here: the result has mode 1, L, RGB or RGBA, or one deep channel.
+    """
     from PIL import Image as Pillow
 
-    if image.format == "PNG" and image.mode in ("L", "RGB", "RGBA") and not image.info:
+    if kind == "PNG" and image.mode in ("L", "RGB", "RGBA") and not image.info:
         return image  # nothing to leave
     if len(image.info.get("exif") or b"") > _MAX_EXIF:
         del image.info["exif"]
@@ -191,15 +289,23 @@ def _settled(image: Image) -> Image:
     image.getexif().load(packed)
     if packed:
         image.info["exif"] = packed
-    if image.mode.startswith("I;16") and image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        values = np.asarray(image).astype(np.uint16)
+    if image.mode.startswith("I;16") and kind == "TIFF":
+        values: NDArray[Any] = np.asarray(image).astype(np.uint16)
         if tags.get(_BITS) == (12,):
-            return Pillow.fromarray(values << 4 | values >> 8)
+            values = values << 4 | values >> 8
         if tags.get(_WHITE) == 0:  # white is zero; Pillow turns over 8 bits only
-            return Pillow.fromarray(65535 - values)
-    if image.mode == "I" and image.format in ("PPM", "PNG"):
+            values = np.uint16(full_scale(int(values.max()))) - values
+        image = _replaced(image, Pillow.fromarray(values))
+    if image.mode == "I" and kind in ("PPM", "PNG"):
         return image.convert("I;16")
-    if image.mode in ("1", "L") and "transparency" in image.info:
-        return image.convert("LA")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return image
+    if image.mode not in _PLAIN_MODES or "transparency" in image.info:
+        return image.convert("RGBA")
     return image
+
+
+def _replaced(image: Image, other: Image) -> Image:
+    """Return another image of the same scene with what is known of the first."""
+    other.info = image.info
+    return other

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnistry.pictures.decode import settled
 from mnistry.pictures.grey import bounded, size_of, to_bytes, to_contrast
 from mnistry.pictures.inker import handwriting, is_darker
 from mnistry.pictures.print import drawn_around, has_print
@@ -93,11 +94,11 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
     Raises
     ------
-    InputError : the array is of another shape or type.
+    InputError : the array is of another shape or type, or the image is damaged.
     """
     import cv2
 
-    found = find_ink(picture)
+    found = find_ink(settled(picture) if hasattr(picture, "getexif") else picture)
     if found.scale == 1:
         return found.ink.astype(np.float64, copy=False)
     h, w = found.size

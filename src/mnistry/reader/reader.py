@@ -14,7 +14,7 @@ from mnistry.models.base import softmax
 from mnistry.models.file import shipped_model
 from mnistry.models.line import read_lines
 from mnistry.pictures import form
-from mnistry.pictures.decode import decode
+from mnistry.pictures.decode import decode, settled
 from mnistry.pictures.find import Found
 from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
@@ -160,6 +160,8 @@ class Reader:
         """Find the ink and the pieces of it: the part of reading that needs no model for digits."""
         if isinstance(source, str | os.PathLike | bytes):
             source = decode(source)
+        elif hasattr(source, "getexif"):
+            source = settled(source)
         inked = find_ink(source)
         return inked, pieces_of(inked)
 
