@@ -1,18 +1,20 @@
-"""Long lists of bytes in JSON: what is read is what a JSON reader reads."""
+"""Long lists of numbers in JSON: what is parsed is what a JSON parser parses."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mnistry.serving import numbers
-from mnistry.serving.numbers import LIFTED, lift, read
+from mnistry.serving.numbers import LIFTED, NumberText, lift, read, to_array
 
 _BYTES = st.lists(st.integers(0, 255))
 _PIECES = st.lists(st.sampled_from(["0", "7", "12", "255", "256", "007", ",", ", ", " ", "[", "-"]))
@@ -80,12 +82,24 @@ def _body(data: Any, **more: Any) -> bytes:
     return json.dumps({**more, "inputs": [{"name": "images", "data": data}]}).encode()
 
 
-def test_a_long_list_is_lifted_out() -> None:
-    """The rest is JSON still, and says where it was."""
-    values = [0, 1, 255] * 30_000
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([0, 1, 255] * 30_000, "u1"),
+        ([[0, 1, 255]] * 30_000, "u1"),
+        ([[[0.5, 1], [1e-3, -2]]] * 20_000, "f4"),
+        ([-129, 4000] * 20_000, "i2"),
+        ([True, False] * 20_000, "?"),
+    ],
+)
+def test_a_long_list_is_lifted_out(values: list[Any], dtype: str) -> None:
+    """The rest is JSON still, and the list is parsed into the same numbers."""
     rest, found = lift(_body(values, id="a"))
     assert found is not None
-    assert found.tolist() == values
+    expected = np.array(values, dtype).ravel()
+    parsed = found.parse(np.dtype(dtype), expected.size)
+    assert parsed.dtype == expected.dtype
+    np.testing.assert_array_equal(parsed, expected)
     assert orjson.loads(rest) == {"id": "a", "inputs": [{"name": "images", "data": LIFTED}]}
 
 
@@ -93,13 +107,85 @@ def test_a_long_list_is_lifted_out() -> None:
     "body",
     [
         _body([1, 2, 3]),  # short
-        _body([0, 256] * 30_000),
-        _body([[0, 1]] * 30_000),
         _body([0, 1] * 30_000)[:-4],  # cut off
+        _body(["x"] * 70_000),
+        _body([{}] * 70_000),
         _body("x" * 70_000),
         json.dumps({"id": '"data": [1, 2] ' + "x" * 70_000}).encode(),  # within a string
     ],
 )
-def test_what_is_no_long_list_of_bytes_stays(body: bytes) -> None:
-    """The JSON reader says what it is."""
+def test_what_is_no_long_list_of_numbers_stays(body: bytes) -> None:
+    """The JSON parser says what it is."""
     assert lift(body) == (body, None)
+
+
+_PARTS = st.lists(
+    st.sampled_from(
+        ["0", "7", "-1", "2.5", "true", "null", ",", ", ", " ", "[", "]", "],[", '"a"']
+    ),
+    max_size=12,
+)
+
+
+@given(_PARTS, st.integers(1, 8))
+@example(["[", "7", ",", "]", "2.5"], 64)
+@example(["7", ",", ",", "7"], 2)
+@example(["7", ",", "[", "]"], 64)
+@example(["[", "7", "],[", "7", "]"], 2)
+@example(["7", ","], 64)
+@example([], 1)
+@settings(deadline=None)
+def test_blocks_parse_what_a_json_parser_parses(parts: list[str], block: int) -> None:
+    """Any text gives the numbers that JSON has there, flattened, or is refused."""
+    text = "".join(parts).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "_BLOCK", block)
+        try:
+            found = NumberText(text, 0, len(text)).parse(np.dtype("f8"), 1000)
+        except ValueError:
+            return
+    assert found.tolist() == list(_leaves(orjson.loads(b"[" + text + b"]")))
+
+
+@given(_PARTS)
+@settings(deadline=None)
+def test_every_list_of_numbers_is_parsed(parts: list[str]) -> None:
+    """What JSON takes for a list of numbers without empty rows is not refused."""
+    text = "".join(parts).encode()
+    try:
+        told = orjson.loads(b"[" + text + b"]")
+    except orjson.JSONDecodeError:
+        return
+    leaves = list(_leaves(told))
+    numeric = all(isinstance(leaf, int | float) for leaf in leaves)
+    if numeric and (not told or b"[" not in text or not re.search(rb"\[\s*\]", text)):
+        found = NumberText(text, 0, len(text)).parse(np.dtype("f8"), 1000)
+        assert found.tolist() == leaves
+
+
+def _leaves(told: Any) -> Iterator[Any]:
+    if isinstance(told, list):
+        for one in told:
+            yield from _leaves(one)
+    else:
+        yield told
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([256], "u1"), ([-1], "u8"), ([2**64], "u8"), ([0.5], "i4"), ([2], "?"), ([None], "f4"),
+        ([[1]], "f4"), (["1"], "f4"), ([{}], "u1"), ([10**400], "f8"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_no_number(values: list[Any], dtype: str) -> None:
+    """Each is refused, and none is rounded, wrapped around or made a string."""
+    with pytest.raises(ValueError, match=r"number|range|true"):
+        to_array(values, np.dtype(dtype))
+
+
+def test_parsing_ends_soon_after_the_most() -> None:
+    """Of a million numbers where ten are wanted, one block is parsed."""
+    text = b"0.5," * 10**6 + b"0.5"
+    found = NumberText(text, 0, len(text)).parse(np.dtype("f4"), 10)
+    assert 10 < len(found) <= numbers._BLOCK / 4 + 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -81,6 +83,8 @@ def test_any_number_in_any_form_is_the_same_picture(
         tensor(images, shape=[n, 784]),
         tensor(images, datatype="INT64"),
         tensor(images, datatype="FP32", data=(images / 255).ravel().tolist()),
+        tensor(images, datatype="FP64", data=(images / 255).tolist()),
+        tensor(images, datatype="FP16", data=(images / 255).ravel().tolist()),
     ]
     found = []
     for form in forms:
@@ -107,7 +111,10 @@ PAPER = np.zeros((1, 28, 28), np.uint8)
         (b"[]", "must be a JSON object"),
         ({}, "`inputs` must be a list of one tensor"),
         ({"inputs": [tensor(PAPER, name="x")]}, "The input is called `images`; got 'x'"),
-        ({"inputs": [tensor(PAPER, datatype="BYTES")]}, "`datatype` must be UINT8 or another"),
+        (
+            {"inputs": [tensor(PAPER, datatype="BYTES")]},
+            "`datatype` must be one of UINT8, .* got BYTES",
+        ),
         ({"inputs": [tensor(PAPER, shape=[1, 14, 56])]}, r"`shape` must be \[n, 28, 28\]; got"),
         ({"inputs": [tensor(PAPER, shape=[-1, 28, 28])]}, "`shape` must be"),
         ({"inputs": [tensor(PAPER, shape=[2, 28, 28])]}, "must be 1,568 numbers .* got 784"),
@@ -149,6 +156,56 @@ def test_what_is_no_request_gets_a_sentence(client: httpx.Client, body: Any, sen
     assert httpx.Response(200, content=response.content).json().keys() == {"error"}
     with pytest.raises(AssertionError, match=sentence):
         raise AssertionError(response.json()["error"])
+
+
+@pytest.mark.parametrize("n", [1, 100])
+def test_booleans_are_ink_and_paper(client: httpx.Client, mnist: DataSets, n: int) -> None:
+    """BOOL, as true and false, gives the answers of the same images in levels 0 and 255."""
+    ink = mnist.test.images[:n] > 127
+    found = [
+        client.post(INFER, json={"inputs": [tensor(images, datatype=kind)]}).json()["outputs"]
+        for images, kind in ((ink, "BOOL"), (ink * np.uint8(255), "UINT8"))
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (["a" * 50_000] + [""] * 5000, "numbers of its `datatype`, float32"),
+        ([["a" * 20_000], *[[""]] * 2000], "numbers of its `datatype`, float32"),
+        ([[[[[0.5]]]]] * 784, "numbers of its `datatype`, float32"),
+        ([None] * 784, "numbers of its `datatype`, float32"),
+        ([{}] * 784, "numbers of its `datatype`, float32"),
+        ([{}] * 300_000, "at most 250,000 JSON values"),
+        ([0.5, "a"] * 200_000, "at most 250,000 JSON values"),
+        ([[0.5] * 784, 0.5] * 200, "784 numbers by its `shape`; got .* or more"),
+        ([0.5] * 1_000_000, "784 numbers by its `shape`; got .* or more"),
+        (["9" * 1000] * 100, "numbers of its `datatype`, float32"),
+    ],
+)
+def test_only_numbers_become_arrays(client: httpx.Client, data: Any, sentence: str) -> None:
+    """Strings, objects and too many values get status 400, however they are nested."""
+    body = {"inputs": [tensor(PAPER, datatype="FP32", data=data)]}
+    response = client.post(INFER, json=body)
+    assert response.status_code == 400
+    with pytest.raises(AssertionError, match=sentence):
+        raise AssertionError(response.json()["error"])
+
+
+def test_a_value_bomb_takes_little_memory(serve: Any, tmp_path: Path) -> None:
+    """Millions of `{}` in 61 KB of gzip, and a long string among short ones, stay under 400 MB."""
+    objects = b'{"inputs":[' + b"{}," * (20 * 2**20) + b"{}]}"
+    strings = {"inputs": [tensor(PAPER, datatype="FP32", data=["a" * 200_000] + [""] * 5000)]}
+    with serve(tmp_path) as (url, process):
+        status = Path(f"/proc/{process.pid}/status")
+        packed = gzip.compress(objects, 1)
+        coding = {"content-encoding": "gzip"}
+        for _ in range(2):
+            assert httpx.post(url + INFER, content=packed, headers=coding).status_code == 400
+            assert httpx.post(url + INFER, json=strings).status_code == 400
+        most = int(status.read_text().partition("VmHWM:")[2].split()[0])
+    assert most < 400_000  # kB
 
 
 def test_no_pictures_are_answered_with_none(client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from mnistry.serving.errors import Refused
-from mnistry.serving.numbers import LIFTED, lift
+from mnistry.serving.numbers import LIFTED, NumberText, flatten, lift, to_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from mnistry.serving.store import Served
 
 MOST_PICTURES = 20_000
+# An empty object takes 3 bytes of JSON and 64 bytes of memory, and a parser holds the
+# interpreter's lock while it makes them.
+_MOST_VALUES = 250_000
+_SCANNED = 2**20  # bytes looked through at a time, between which other threads can run
 _MOST_DIGITS = 20  # of a number of bytes; Python refuses to read thousands of them
 HEADER = "inference-header-content-length"
 _DATATYPES = {
     "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
     "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
-    "FP32": np.float32, "FP64": np.float64,
+    "FP16": np.float16, "FP32": np.float32, "FP64": np.float64, "BOOL": np.bool_,
 }  # fmt: skip
 
 
@@ -78,12 +82,18 @@ def parse(body: bytes, header_length: str | None, served: Served) -> Asked:
 
 
 def load_json(body: bytes) -> dict[str, Any]:
-    """Read a JSON object.
+    """Parse a JSON object of at most a quarter of a million values.
 
     Raises
     ------
-    Refused : 400, it is none.
+    Refused : 400, it is not JSON, not an object, or has more values.
     """
+    if len(body) > _MOST_VALUES and _has_more(body, _MOST_VALUES):
+        raise Refused(
+            400,
+            f"The body may have at most {_MOST_VALUES:,} JSON values besides the numbers of "
+            "`data`; send fewer at once.",
+        )
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -93,13 +103,29 @@ def load_json(body: bytes) -> dict[str, Any]:
     return told
 
 
+def _has_more(body: bytes, most: int) -> bool:
+    """Return whether a JSON text has more values than `most`, by its commas and brackets.
+
+    Those within strings count too, of which no request needs many.
+    """
+    count = 0
+    for start in range(0, len(body), _SCANNED):
+        stop = start + _SCANNED
+        count += sum(body.count(mark, start, stop) for mark in (b",", b"[", b"{"))
+        if count > most:
+            return True
+    return False
+
+
 def _images(tensor: dict[str, Any], rest: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
     h, w = size
     if tensor.get("name") != "images":
         raise Refused(400, f"The input is called `images`; got {str(tensor.get('name'))[:100]!r}.")
     datatype, shape = tensor.get("datatype"), tensor.get("shape")
     if not isinstance(datatype, str) or datatype not in _DATATYPES:
-        raise Refused(400, f"`datatype` must be UINT8 or another number; got {str(datatype)[:40]}.")
+        raise Refused(
+            400, f"`datatype` must be one of {', '.join(_DATATYPES)}; got {str(datatype)[:40]}."
+        )
     dtype = np.dtype(_DATATYPES[datatype]).newbyteorder("<")
     if (
         not isinstance(shape, list)
@@ -131,35 +157,32 @@ def _images(tensor: dict[str, Any], rest: bytes, size: tuple[int, int]) -> NDArr
 
 
 def _numbers(data: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    """Turn JSON's numbers, flat or nested, into `count` of a type."""
-    if not isinstance(data, list | np.ndarray):
+    """Convert JSON's numbers, flat or nested, to `count` of a type."""
+    if not isinstance(data, list | NumberText):
         raise Refused(400, "`data` must be a list of numbers.")
     try:
-        if dtype == np.uint8 and isinstance(data, np.ndarray):
-            array: NDArray[Any] = data
-        elif dtype == np.uint8 and not (data and isinstance(data[0], list)):
-            array = np.frombuffer(bytes(data), np.uint8)
+        if isinstance(data, NumberText):
+            array = data.parse(dtype, count)
         else:
-            array = np.array(data).ravel()
-            if array.dtype.kind not in "iufb" and array.size:
-                raise ValueError
-            if dtype.kind in "iu" and array.size:
-                limits = np.iinfo(dtype)
-                if array.dtype.kind == "f" or array.min() < limits.min or array.max() > limits.max:
-                    raise ValueError
-            with np.errstate(over="ignore"):  # infinity is refused as a level
-                array = array.astype(dtype)
-    except (TypeError, ValueError, OverflowError):
+            array = to_array(flatten(data), dtype)
+    except ValueError:
         raise Refused(400, f"`data` must be numbers of its `datatype`, {dtype.name}.") from None
     if len(array) != count:
-        raise Refused(400, f"`data` must be {count:,} numbers by its `shape`; got {len(array):,}.")
+        more = " or more" if isinstance(data, NumberText) and len(array) > count else ""
+        raise Refused(
+            400, f"`data` must be {count:,} numbers by its `shape`; got {len(array):,}{more}."
+        )
     return array
 
 
 def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bring numbers to levels: ints are 0..255, floats 0..1; 0 is paper."""
+    """Convert numbers to levels: ints are 0..255, floats 0..1, true is ink; 0 is paper."""
     if array.dtype == np.uint8 or array.size == 0:
         return np.asarray(array, np.uint8)
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.float16:  # in which 255 times a level would be rounded
+        array = array.astype(np.float32)
     low, high = array.min(), array.max()
     most = 1 if array.dtype.kind == "f" else 255
     if not (low >= 0 and high <= most):  # also refuses NaN
