@@ -34,7 +34,7 @@ from compare import (
 )
 
 PEERS = (
-    Peer("mnistry_optimum", "mnistry, newton", ("mnistry",)),
+    Peer("mnistry_optimum", "mnistry, lbfgs", ("mnistry",)),
     Peer("sklearn_optimum", "scikit-learn, lbfgs", ("scikit-learn", "scipy")),
 )
 MEASURES = {

@@ -153,7 +153,7 @@ def main() -> int:
             settings = {
                 "chosen": chosen, "five": five, "tried": means, "epochs": args.epochs,
                 "batch": args.batch, "at_once": args.at_once, "gpu": gpu,
-                "torch": torch.__version__, "path": run["path"],
+                "torch": torch.__version__, "device": run["device"],
             }  # fmt: skip
             result = summarise(
                 args, runs, ours=None, measures=MEASURES, settings=settings, accuracy=(0.98, 1)
@@ -256,7 +256,7 @@ def learn(
             raise SystemExit(f"ONNX Runtime's logits are {apart:.2g} from PyTorch's.")
         if save:
             save_model(model, save)
-    return {**judged(logits, test), "seconds": trainer.seconds, "path": trainer.path}, logits
+    return {**judged(logits, test), "seconds": trainer.seconds, "device": trainer.path}, logits
 
 
 def looked_at(trainer: Trainer, test: DataSet) -> NDArray[np.float64]:

@@ -17,6 +17,11 @@ or the operating system's word (``OSError``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+_LONGEST = 200  # characters of a name that suggestions are looked up for
+_MOST_BESIDE = 1000  # files of a folder that are looked at for a suggestion
+
 
 class InputError(ValueError):
     """What the caller gave can't be used; the message says what, what was found, what to do."""
@@ -45,3 +50,33 @@ class MissingExtra(InputError, ImportError):  # noqa: N818 - it names what is mi
         super().__init__(
             f"{task} needs {package}, which is not installed; run: pip install 'mnistry[{extra}]'"
         )
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return "did you mean `x`?" for the known name most like the one given, or "".
+
+    Case, and `_` for `-`, make no difference.
+    """
+    from difflib import get_close_matches
+
+    names = {_folded(name): name for name in known}
+    like = get_close_matches(_folded(given), names, n=1)
+    return f"did you mean `{names[like[0]]}`?" if like else ""
+
+
+def did_you_mean_path(given: str, known: Iterable[str] = ()) -> str:
+    """Return what `did_you_mean` does, with the files and folders beside `given` as names too."""
+    from contextlib import suppress
+    from itertools import islice
+    from pathlib import Path
+
+    beside: list[str] = []
+    folder = Path(given[:_LONGEST]).parent
+    with suppress(OSError, ValueError):  # a folder that can't be listed suggests no names
+        beside = [str(path) for path in islice(folder.iterdir(), _MOST_BESIDE)]
+    names = [*known, *sorted(name for name in beside if not Path(name).name.startswith("."))]
+    return did_you_mean(given[:_LONGEST], names)
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -70,24 +70,24 @@ class SoftmaxClassifier(_Classifier):
 
     Parameters
     ----------
-    solver : "newton" for the optimum with its certificate, or "sgd".
+    solver : "lbfgs" for the optimum with its certificate, or "sgd".
     l2 : λ; the objective is the mean cross-entropy + λ/2 · Σ weights². None for 1/n, n the
         samples or the sum of their weights.
     rate, steps, batch : gradient descent's, see `SoftmaxRegression`.
-    tol, max_iter : newton's, see `SoftmaxRegression`.
+    tol, max_iter : of L-BFGS, see `SoftmaxRegression`.
     random_state : int; decides every draw.
 
     Attributes
     ----------
     classes_ : (k,), sorted. coef_ : (k, d). intercept_ : (k,). n_iter_ : iterations or steps.
-    gap_ : newton's proven bound on the distance to the best loss, in nats; else infinite.
+    gap_ : L-BFGS's proven bound on the distance to the best loss, in nats; else infinite.
     model_ : the `SoftmaxRegression` itself, for `mnistry.save_model`.
     """
 
     def __init__(
         self,
         *,
-        solver: Literal["newton", "sgd"] = "newton",
+        solver: Literal["lbfgs", "sgd"] = "lbfgs",
         l2: float | None = None,
         rate: float = 0.5,
         steps: int = 1000,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import http.server
@@ -22,6 +21,7 @@ import numpy as np
 import pytest
 
 from mnistry.cli import data
+from mnistry.cli.parser import CommandParser
 from mnistry.data.family import FAMILY, File, home, locate
 from mnistry.data.idx import encode_idx
 from mnistry.errors import DataError, DownloadError
@@ -31,7 +31,7 @@ Output = pytest.CaptureFixture[str]
 
 def mnistry(*argv: str) -> int:
     """Parse and run, as the dispatcher does."""
-    parser = argparse.ArgumentParser("mnistry")
+    parser = CommandParser("mnistry")
     data.add_parser(parser.add_subparsers())
     args = parser.parse_args(["data", *argv])
     return int(args.run(args))

@@ -41,7 +41,7 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
     assert (result["model"], result["kind"]) == ("convnet.onnx", "convnet")
     assert result["data"] == {"train": 55_000, "validation": 5_000, "test": 10_000}
     assert {"nll", "ece", "accuracy_interval"} <= set(result)
-    assert result["path"].startswith(("cpu", "cuda", "mps"))
+    assert result["device"].startswith(("cpu", "cuda", "mps"))
     assert result["nll"] < 0.06  # calibrated: smoothed labels alone would leave it near 0.1
     assert os.listdir(tmp_path) == ["convnet.onnx"]
     model = load_model(tmp_path / "convnet.onnx")
@@ -171,16 +171,17 @@ def test_full_disk_is_one_sentence(small: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--rate", "0.1"], "`--rate` is not for a model of kind 'convnet'; leave it out"),
-        (["--solver", "newton"], "`--solver` is not for a model of kind 'convnet'"),
-        (["--epochs", "-1"], "`--epochs` must be from 0 to 100,000; got -1.0."),
-        (["--members", "0"], "`members` must be from 1 to 64; got 0."),
-        (["--folds", "1"], "`folds` must be 2 or more, for one of `members`, with no"),
-        (["--folds", "3", "--validation", "9"], "With `--folds` every picture is held out in turn"),
-        (["--device", "abacus"], "`device` must be one of auto, cpu, cuda, mps; got 'abacus'."),
-        (["--precision", "int4"], "`precision` must be one of auto, float32, bfloat16"),
+        (["--learning-rate", "0.1"], "`--learning-rate` is not an option of a convnet model; lea"),
+        (["--solver", "lbfgs"], "`--solver` is not an option of a convnet model"),
+        (["--epochs", "-1"], "`--epochs` must be more than 0, up to 1,000,000; got -1."),
+        (["--epochs", "2e5"], "`--epochs` must be at most 100,000 for a convnet; got 200000."),
+        (["--members", "65"], "`--members` must be from 1 to 64; got 65."),
+        (["--folds", "2", "--members", "2"], "`--folds` must be 2 or more, for one of `--members`"),
+        (["--folds", "3", "--validation", "9"], "With `--folds` every image is held out once; le"),
+        (["--device", "abacus"], "`--device` must be one of auto, cpu, cuda, mps; got 'abacus'."),
+        (["--precision", "int4"], "`--precision` must be one of auto, float32, bfloat16"),
         (["--resume"], "There is no checkpoint m.checkpoint.npz to go on from"),
-        (["--save-every", "-1"], "`every` must be 0 seconds or more; got -1.0."),
+        (["--save-every", "-1"], "`--save-every` must be from 0 to 1,000,000,000; got -1."),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -208,7 +209,7 @@ def test_convnet_options_are_not_for_softmax(
     """An option of the other kind of model is refused, not ignored."""
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--members", "3"]) == 2
-    assert "`--members` is not for a model of kind 'softmax'" in capsys.readouterr().err
+    assert "`--members` is not an option of a softmax model" in capsys.readouterr().err
 
 
 def test_without_pytorch_the_sentence_says_what_to_install(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_one_command_for_many(two: tuple[Path, str]) -> None:
     """Two ranks print one JSON object and write one file, which has learnt."""
     out, told = two
     result = json.loads(told)
-    assert result["path"].startswith("2 ranks, ")
+    assert result["device"].startswith("2 ranks, ")
     assert result["data"]["test"] == 500
     assert result["accuracy"] > 0.9
     assert list(out.parent.iterdir()) == [out]

@@ -109,7 +109,7 @@ def test_shipped_model_is_the_optimum(mnist: DataSets) -> None:
     """The model in the package scores what softmax regression can, with its recipe inside."""
     model = shipped_model("softmax")
     assert (model.predict(mnist.test.images) == mnist.test.labels).mean() > 0.92
-    assert model.provenance["recipe"]["solver"] == "newton"
+    assert model.provenance["recipe"]["solver"] == "lbfgs"
     assert model.provenance["data"]["fingerprint"] == mnist.train.fingerprint
 
 

@@ -93,7 +93,7 @@ def test_relabelling_permutes_the_columns(mnist: DataSets) -> None:
     np.testing.assert_allclose(b.weights[:, order], a.weights, atol=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "newton"])
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_integer_weights_mean_repetition(solver: str) -> None:
     """A picture of weight 3 counts as three of weight 1, one of weight 0 as none."""
     rng = np.random.default_rng(0)
@@ -164,7 +164,7 @@ def test_progress_is_told(mnist: DataSets) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"solver": "adam"}, r"`solver` must be 'sgd' or 'newton'; got 'adam'"),
+        ({"solver": "adam"}, r"`solver` must be 'sgd' or 'lbfgs'; got 'adam'"),
         ({"steps": -1}, r"`steps` must be at least 0; got -1"),
         ({"batch": 0}, r"`batch` must be at least 1; got 0"),
         ({"max_iter": -2}, r"`max_iter` must be at least 0"),

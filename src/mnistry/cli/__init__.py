@@ -1,14 +1,12 @@
 """The command line: one module a command; each adds its parser and runs it.
 
 Exit codes: 0 done, 1 a check that the user asked for failed, 2 the user's input is at fault
-(one sentence on standard error). ``--json`` alone writes to standard output then; progress
-goes to standard error, and only to a terminal.
+(one sentence on standard error that names the option or file). With ``--json``, standard output
+holds JSON only. Progress goes to standard error.
 """
 
 from __future__ import annotations
 
-import argparse
-import io
 import os
 import signal
 import sys
@@ -16,27 +14,27 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from mnistry import __version__
-from mnistry.cli import data, evaluate, read, serve, show, train
+from mnistry.cli import console, data, evaluate, read, serve, show, train
+from mnistry.cli.parser import CommandParser
 from mnistry.errors import InputError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; give its exit code."""
-    # Where the shell has closed one, as `>&-` does, there is none at all.
+    """Run one command; return its exit code."""
+    # A stream that the shell has closed, as `>&-` does, is None.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as we run
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - likewise
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A class may have a name that the terminal can't show; that is no reason to stop.
-            stream.reconfigure(errors="backslashreplace")
-    args = build_parser().parse_args(argv)
+    console.prepare()
+    parser = build_parser()
     try:
+        args = parser.parse_args(argv)
+        parser = args.parser
         code = int(args.run(args))
         sys.stdout.flush()
     except InputError as error:
-        return _refuse(str(error))
+        return _refuse(parser.in_options(str(error)))
     except BrokenPipeError:
-        # The reader of our output has left, as `head` does; that is no one's mistake.
+        # `| head` closes the pipe when it has enough; that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -50,16 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Give the parser of all commands."""
-    parser = argparse.ArgumentParser(
+def build_parser() -> CommandParser:
+    """Return the parser of all commands."""
+    parser = CommandParser(
         prog="mnistry",
         description="Handwritten digits to probabilities you can trust, with the evidence shown.",
         epilog="Example:\n  mnistry train --out digits.onnx && mnistry evaluate digits.onnx\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mnistry {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (train, evaluate, read, show, data, serve):
         command.add_parser(commands)
     return parser

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistry.errors import InputError
+from mnistry.cli.parser import whole
+from mnistry.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ SPLITS = {"train": "training", "test": "test"}
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the option that `load` reads."""
     parser.add_argument(
-        "--model", metavar="FILE", help="a file of `mnistry train`; default: the one in the package"
+        "--model", metavar="FILE", help="file of `mnistry train`; default: the one in the package"
     )
 
 
@@ -33,14 +34,16 @@ def add_data(parser: argparse.ArgumentParser, *, split: str) -> None:
     parser.add_argument(
         "--split", choices=list(SPLITS), default=split, help="of the data; default %(default)s"
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, help="seed of every random choice; default 0"
+    )
 
 
 def add_picture(parser: argparse.ArgumentParser, by_class: str) -> None:
     """Add the options that `picture` reads, of which one at most may be given."""
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--index", type=int, metavar="I", help="which picture; default 0")
-    choice.add_argument("--class", "--digit", dest="name", metavar="NAME", help=by_class)
+    choice.add_argument("--index", type=whole(0), metavar="I", help="which picture; default 0")
+    choice.add_argument("--class", "--digit", dest="class_name", metavar="NAME", help=by_class)
     choice.add_argument(
         "--picture", metavar="FILE", help="your own picture of one digit, framed as MNIST's were"
     )
@@ -59,8 +62,6 @@ def split(args: argparse.Namespace, model: Model | None = None) -> tuple[DataSet
     """Load the data, and give the split asked for, which must be what `model` reads."""
     from mnistry.data.sources import load_data
 
-    if args.seed < 0:
-        raise InputError(f"`--seed` must be 0 or more; got {args.seed}.")
     source = load_data(args.data, seed=args.seed)
     data = source.train if args.split == "train" else source.test
     if len(data) == 0:
@@ -90,12 +91,12 @@ def picture(
         return image, Path(args.picture).name, {"picture": args.picture}
     source, data = split(args, model)
     index = args.index or 0
-    if args.name is not None:
-        found = (data.labels == label(args.name, data.classes)).nonzero()[0]
+    if args.class_name is not None:
+        found = (data.labels == label(args.class_name, data.classes)).nonzero()[0]
         if not len(found):
             raise InputError(
-                f"No {SPLITS[args.split]} picture of {source.name} has the class {args.name!r}; "
-                "choose another class or `--split`."
+                f"No {SPLITS[args.split]} picture of {source.name} has the class "
+                f"{args.class_name!r}; choose another class or `--split`."
             )
         index = int(found[0])
     if not 0 <= index < len(data):
@@ -141,7 +142,8 @@ def examples(data: DataSet, seed: int) -> list[int]:
 def label(name: str, classes: tuple[str, ...], option: str = "--class") -> int:
     """Find the class of that name."""
     if name not in classes:
-        raise InputError(f"`{option}` must be one of {_some(classes)}; got {name!r}.")
+        cure = f": {like}" if (like := did_you_mean(name, classes)) else "."
+        raise InputError(f"`{option}` must be one of {_some(classes)}; got {name!r}{cure}")
     return classes.index(name)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistry.cli.parser import real, whole
 from mnistry.cli.progress import Progress
 from mnistry.errors import InputError
 
@@ -43,50 +44,56 @@ class Interrupted(Exception):  # noqa: N818 - the user's wish, no error
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a convnet alone is asked; None where the user says nothing."""
-    group = parser.add_argument_group("convnet (extra mnistry[train])")
+    """Add the options of convnets; the value of one that is not given is None."""
+    group = parser.add_argument_group("convnet (needs the extra `train`)")
     group.add_argument(
         "--recipe",
         choices=["mnist", "robust"],
-        help="for pictures like MNIST's own, or for strangers' handwriting; default mnist",
+        help="train for images like MNIST's own, or robustly for anyone's handwriting; default "
+        "mnist",
     )
-    group.add_argument("--members", type=int, metavar="N", help="networks in it; default 1")
+    group.add_argument(
+        "--members", type=whole(1), metavar="N", help="networks in the ensemble; default 1"
+    )
     group.add_argument(
         "--folds",
-        type=int,
+        type=whole(2),
         metavar="K",
-        help="learn from all pictures, and calibrate by K more networks that each learn without "
-        "a K-th of them, by writer where they are known; default: hold pictures out",
+        help="train on all images; calibrate with K extra networks, each trained with 1/K of the "
+        "images left out (split by writer if known); default: hold some images out",
     )
     group.add_argument(
         "--views",
         choices=["one", "five", "nine"],
-        help="five, nine: each picture is also seen moved by a pixel; default one",
+        help="test-time augmentation: average over five or nine copies of each image, shifted by "
+        "a pixel; default one",
     )
     group.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps; default auto")
-    group.add_argument("--precision", help="auto, float32 or bfloat16; default auto")
     group.add_argument(
-        "--compile", action="store_true", default=None, help="let PyTorch compile the network"
+        "--precision",
+        choices=["auto", "float32", "bfloat16"],
+        help="number format of training; default auto",
     )
     group.add_argument(
-        "--resume", action="store_true", default=None, help="go on with a run that was interrupted"
+        "--compile", action="store_true", default=None, help="compile the network with PyTorch"
+    )
+    group.add_argument(
+        "--resume", action="store_true", default=None, help="continue an interrupted run"
     )
     group.add_argument(
         "--save-every",
-        type=float,
+        type=real(least=0, most=1e9),
         metavar="SECONDS",
-        help="between two checkpoints, beside --out; default 30",
+        help="interval between checkpoints, which are written beside --out; default 30",
     )
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse numbers out of range that can be told before there is data."""
-    if args.epochs is not None and not 0 <= args.epochs <= 100_000:
-        raise InputError(f"`--epochs` must be from 0 to 100,000; got {args.epochs}.")
+    """Refuse options that can be checked before the data is loaded."""
+    if args.epochs is not None and args.epochs > 100_000:
+        raise InputError(f"`--epochs` must be at most 100,000 for a convnet; got {args.epochs:g}.")
     if args.folds and args.validation is not None:
-        raise InputError(
-            "With `--folds` every picture is held out in turn; leave `--validation` away."
-        )
+        raise InputError("With `--folds` every image is held out once; leave out `--validation`.")
 
 
 def launched() -> bool:

@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistry.cli.parser import CommandParser, real, whole
 from mnistry.data.family import FAMILY, Member, home, locate, shelf
 from mnistry.errors import DataError
 
 if TYPE_CHECKING:
+    from mnistry.cli.parser import Subparsers
     from mnistry.data.check import Finding
     from mnistry.data.fetch import Progress
 
@@ -22,7 +24,7 @@ _DEFORMED = 8_100_000  # as many as infinite MNIST's first release
 _FIRST = 5000  # training pictures of a folder that are held out where nothing else is said
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command and its sub-commands."""
     parser = _add(
         subparsers,
@@ -32,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "nothing else touches the network.",
         "mnistry data list\n  mnistry data fetch fashion\n  mnistry data check MNIST_data",
     )
-    commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="data_command", metavar="COMMAND")
     _add(
         commands,
         "list",
@@ -60,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     fetch.add_argument(
         "--timeout",
-        type=float,
+        type=real(above=0, most=86_400),
         default=30.0,
         metavar="SECONDS",
         help="give a mirror up after so long without a sign of life (default: 30)",
@@ -93,28 +95,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     deform.add_argument("folder", metavar="FOLDER", help="where the four files go")
     deform.add_argument(
         "--count",
-        type=int,
+        type=whole(1),
         default=_DEFORMED,
         metavar="N",
         help=f"training pictures, 785 bytes each for MNIST's; default {_DEFORMED:,}",
     )
     deform.add_argument("--data", default="mnist", metavar="SOURCE", help="made of it; see train")
-    deform.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
+    deform.add_argument(
+        "--seed", type=whole(0), default=0, help="seed of every random choice; default 0"
+    )
 
 
 def _add(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    subparsers: Subparsers,
     name: str,
     summary: str,
     description: str,
     example: str,
-) -> argparse.ArgumentParser:
+) -> CommandParser:
     parser = subparsers.add_parser(
         name,
         help=summary,
         description=description,
         epilog=f"Example:\n  {example}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     # A default here would overwrite what was said before the sub-command.
     default = False if name == "data" else argparse.SUPPRESS
@@ -130,6 +133,9 @@ def run(args: argparse.Namespace) -> int:
     ------
     InputError : a name, folder or mirror makes no sense, or a download failed.
     """
+    if args.data_command is None:
+        args.parser.print_help()
+        return 0
     command = {"list": _list, "fetch": _fetch, "check": _check, "deform": _deform}[
         args.data_command
     ]

@@ -6,13 +6,16 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from mnistry.cli.parser import whole
+
 if TYPE_CHECKING:
+    from mnistry.cli.parser import Subparsers
     from mnistry.data.dataset import DataSet
     from mnistry.models.base import Model
     from mnistry.probability.sheet import ScoreSheet
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "evaluate",
@@ -22,7 +25,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "always,\nwhat it takes for what; on MNIST also the two halves of writers and the labels "
         "as\nreviewers corrected them.",
         epilog="Examples:\n  mnistry evaluate digits.onnx --json\n  mnistry evaluate --corrupt\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="model file; default: the one in the package"
@@ -35,7 +37,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="the same under fifteen families of corruption (MNIST-C's, drawn anew by --seed)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="draws a test split where none is")
+    parser.add_argument(
+        "--seed",
+        type=whole(0),
+        default=0,
+        help="seed for drawing a test split if the data has none, and corruptions; default 0",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.set_defaults(run=run)
 

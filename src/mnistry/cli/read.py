@@ -16,6 +16,7 @@ from mnistry.cores import cores
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
+    from mnistry.cli.parser import Subparsers
     from mnistry.evidence.strip import Shot
     from mnistry.pictures.doctor import Finding
     from mnistry.reading import Mark, Reading
@@ -27,7 +28,7 @@ _HEAD = (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "read",
@@ -41,7 +42,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "  mnistry read scans/ more.zip --json\n"
         "  mnistry read meter.png --digits 5 --show strip.png --doctor\n"
         "  mnistry read s3://bucket/scans --out readings/ --ray auto\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "pictures",

@@ -8,9 +8,15 @@ import os
 import threading
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnistry.cli.parser import whole
+
+if TYPE_CHECKING:
+    from mnistry.cli.parser import Subparsers
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "serve",
@@ -23,11 +29,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "  mnistry serve --models my-models/ --port 9000\n"
         "  export MNISTRY_KEY=$(openssl rand -hex 20); echo $MNISTRY_KEY\n"
         "  mnistry serve --host 0.0.0.0\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
     parser.add_argument(
-        "--port", type=int, default=8000, help="default %(default)s; 0 for any that is free"
+        "--port",
+        type=whole(0, 65_535),
+        default=8000,
+        help="default %(default)s; 0 for any that is free",
     )
     parser.add_argument(
         "--models",

@@ -14,12 +14,13 @@ from mnistry.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from mnistry.cli.parser import Subparsers
     from mnistry.evidence.attribute import Account
 
 Shown = tuple["Figure", dict[str, Any]]  # a figure, and what to tell of it
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command, with a parser for each picture."""
     parser = subparsers.add_parser(
         "show",
@@ -30,9 +31,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "  mnistry show evidence --index 8\n"
         "  mnistry show evidence --picture nine.jpg --why 9 --not 8\n\n"
         "Each picture has its own options: mnistry show evidence --help\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(title="pictures", metavar="WHAT", required=True)
+    commands = parser.add_subparsers(title="pictures", metavar="WHAT")
 
     digits = _add(
         commands, "digits", _digits, "samples of each class",
@@ -188,20 +188,27 @@ def _evidence(args: argparse.Namespace) -> Shown:
         return receipt.evidence(args)
     model, facts = choice.load(args)
     _check_linear(model, facts)
-    if args.name is None:
+    if args.class_name is None:
         image, title, about = choice.picture(args, model)
         figure = evidence_in_picture(model, image, title=f"{title}: the evidence for each class")
         rows = _rows([{"class": name} for name in model.classes], account(model, image[None]))
         return figure, {**facts, **about, "evidence": rows}
     source, data = choice.split(args, model)
-    label = choice.label(args.name, model.classes)
+    label = choice.label(args.class_name, model.classes)
     drawn = choice.examples(data, args.seed)
     images, names = data.images[drawn], [data.classes[i] for i in data.labels[drawn]]
-    title = f"The evidence for {args.name} in a {choice.SPLITS[args.split]} picture of each class"
+    title = (
+        f"The evidence for {args.class_name} in a {choice.SPLITS[args.split]} picture of each class"
+    )
     figure = evidence_for_class(model, label, images, names, title=title)
     whose = [{"index": i, "label": name} for i, name in zip(drawn, names, strict=True)]
     rows = _rows(whose, account(model, images, [label]))
-    return figure, {**facts, "class": args.name, **choice.about(source, args), "evidence": rows}
+    return figure, {
+        **facts,
+        "class": args.class_name,
+        **choice.about(source, args),
+        "evidence": rows,
+    }
 
 
 def _confusion(args: argparse.Namespace) -> Shown:
@@ -300,7 +307,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Subparsers,
     what: str,
     draw: Callable[[argparse.Namespace], Shown],
     brief: str,
@@ -313,7 +320,6 @@ def _add(
         help=brief,
         description=description,
         epilog=f"Examples:\n  {examples}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--out",

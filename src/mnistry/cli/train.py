@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cli import convnet
+from mnistry.cli.parser import real, whole
 from mnistry.cli.progress import Progress
 from mnistry.errors import InputError
 
 if TYPE_CHECKING:
+    from mnistry.cli.parser import Subparsers
     from mnistry.data.dataset import DataSets
     from mnistry.training.ranks import Ranks
 
@@ -23,20 +25,19 @@ _NAMES = {"softmax": "softmax regression", "convnet": "convnet"}
 _SOFTMAX: dict[str, Any] = {"solver": "sgd", "rate": 0.5, "steps": 1000, "batch": 100, "l2": None}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "train",
         help="train a model, score it on the test split, write its file",
-        description="Train a model, score it on the test split and write it as one ONNX file.\n"
-        "The defaults are the tutorial's: softmax regression, 1000 batches of 100 at rate 0.5.\n"
-        "For a convnet, --epochs is the one dial: it sets the network, the learning rate's\n"
-        "course and how far the pictures are changed; 0.5 gives 99% in seconds.",
+        description="Train a model, score it on the test split and write it as one ONNX file. "
+        "The defaults are the tutorial's: softmax regression, 1000 batches of 100 images at "
+        "learning rate 0.5. For a convnet, --epochs also sets the architecture, the learning "
+        "rate's schedule and the strength of the augmentation; 0.5 gives 99% in seconds.",
         epilog="Examples:\n"
         "  mnistry train --out digits.onnx\n"
-        "  mnistry train --solver newton --l2 1e-4 --data my-pictures/\n"
+        "  mnistry train --solver lbfgs --l2 1e-4 --data my-pictures/\n"
         "  mnistry train --model convnet --epochs 8\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--model",
@@ -48,42 +49,56 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--data",
         default="mnist",
         metavar="SOURCE",
-        help="a family name (mnistry data list), a folder of IDX files or of one folder of "
-        "pictures a class, mnist.npz, or Parquet; default: the embedded MNIST",
+        help="a data set's name (see `mnistry data list`), or a folder or file of your own: IDX "
+        "files, one folder of images per class, mnist.npz, Parquet; default: the embedded MNIST",
     )
     parser.add_argument(
         "--validation",
         metavar="N|writer",
-        help="pictures kept out of training, to calibrate on: the first N of the training file, "
-        "or 'writer' for a split that shares no writer; default: by writer where they are known, "
-        "else 5000 as in the tutorial",
+        help="images held out of training for calibration: the first N of the training file, or "
+        "'writer' for a split that shares no writer; default: writer if writers are known, else "
+        "5000 as in the tutorial",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="model file; default softmax.onnx or convnet.onnx"
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides every draw; default 0")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, help="seed of every random choice; default 0"
+    )
     parser.add_argument(
         "--epochs",
-        type=float,
+        type=real(above=0, most=1_000_000),
         metavar="E",
         help="passes over the data; default: 1000 batches for softmax, 1 for a convnet",
     )
     group = parser.add_argument_group("softmax regression")
     group.add_argument(
         "--solver",
-        choices=["sgd", "newton"],
-        help="gradient descent, or second-order steps to the optimum with a certificate; "
-        "default sgd",
+        choices=["sgd", "lbfgs"],
+        help="sgd: stochastic gradient descent; lbfgs: L-BFGS to the optimum, with a proven bound "
+        "on the distance to it; default sgd",
     )
-    group.add_argument("--steps", type=int, metavar="N", help="batches for sgd; default 1000")
-    group.add_argument("--rate", type=float, help="sgd's step length; default 0.5")
-    group.add_argument("--batch", type=int, help="pictures a step; default 100")
+    group.add_argument("--steps", type=whole(1), metavar="N", help="batches of sgd; default 1000")
+    group.add_argument(
+        "--learning-rate",
+        dest="rate",
+        type=real(above=0, most=1e12),
+        metavar="RATE",
+        help="learning rate of sgd; default 0.5",
+    )
+    group.add_argument(
+        "--batch-size",
+        dest="batch",
+        type=whole(1),
+        metavar="N",
+        help="images in a batch of sgd; default 100",
+    )
     group.add_argument(
         "--l2",
-        type=float,
+        type=real(least=0, most=1e12),
         metavar="LAMBDA",
-        help="the objective is cross-entropy + LAMBDA/2 · Σ weights²; default 0 for sgd, "
-        "1/n for newton",
+        help="weight decay: the objective is cross-entropy + LAMBDA/2 · Σ weights²; default 0 for "
+        "sgd, 1/n for lbfgs",
     )
     convnet.add_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
@@ -159,7 +174,7 @@ def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
         "accuracy_interval": sheet.accuracy_interval,
         "seconds": seconds,
         **({"optimum": optimum} if optimum else {}),
-        **({"path": provenance["path"]} if "path" in provenance else {}),
+        **({"device": provenance["device"]} if "device" in provenance else {}),
     }
     if args.json:
         print(json.dumps(result))
@@ -169,7 +184,7 @@ def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
     print(
         f"{_NAMES[args.model]} on {data.name}: {counts['train']:,} pictures to train on, "
         f"{counts['test']:,} to test; trained in {seconds['train']:.2f} s"
-        + (f" on {provenance['path']}\n" if "path" in provenance else "\n")
+        + (f" on {provenance['device']}\n" if "device" in provenance else "\n")
     )
     report(sheet)
     if optimum:
@@ -203,18 +218,18 @@ def _refuse_strangers(args: argparse.Namespace) -> None:
     for name in others:
         if getattr(args, name) is not None:
             raise InputError(
-                f"`--{name.replace('_', '-')}` is not for a model of kind {args.model!r}; "
-                "leave it out, or choose the other `--model`."
+                f"`{name}` is not an option of a {args.model} model; leave it out, or choose the "
+                "other `--model`."
             )
-    if args.solver == "newton":
+    if args.solver == "lbfgs":
         for name in ("steps", "rate", "batch", "epochs"):
             if getattr(args, name) is not None:
                 raise InputError(
-                    f"`--{name}` is for gradient descent; leave it out, or leave out "
-                    "`--solver newton`."
+                    f"`{name}` is an option of gradient descent; leave it out, or leave out "
+                    "`--solver lbfgs`."
                 )
     if args.steps is not None and args.epochs is not None:
-        raise InputError("`--steps` and `--epochs` say the same thing twice; give one of them.")
+        raise InputError("`--steps` and `--epochs` both set the number of batches; give only one.")
 
 
 def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, Any], convnet.Done]:
@@ -226,13 +241,11 @@ def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, A
     given |= {name: value for name in _SOFTMAX if (value := getattr(args, name)) is not None}
     n = len(data.train)
     if args.epochs is not None:
-        if not 0 <= args.epochs <= 1e6:
-            raise InputError(f"`--epochs` must be from 0 to 1,000,000; got {args.epochs}.")
         size = max(1, min(given["batch"], n))  # no batch is larger than the data
-        given["steps"] = max(round(args.epochs * n / size), 1 if args.epochs else 0)
-    if given["solver"] == "newton":
+        given["steps"] = max(round(args.epochs * n / size), 1)
+    if given["solver"] == "lbfgs":
         l2 = 1 / max(n, 1) if given["l2"] is None else given["l2"]
-        recipe: dict[str, Any] = {"solver": "newton", "l2": l2, "seed": args.seed}
+        recipe: dict[str, Any] = {"solver": "lbfgs", "l2": l2, "seed": args.seed}
     else:
         recipe = {**given, "l2": given["l2"] or 0.0, "seed": args.seed}
     model = SoftmaxRegression(**recipe)
@@ -245,7 +258,7 @@ def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, A
 
 
 def _optimum(model: Any) -> dict[str, Any] | None:
-    """Give newton's certificate, JSON-ready, where there is one."""
+    """Return the certificate of L-BFGS, JSON-ready, or None if there is none."""
     found = getattr(model, "optimum", None)
     if found is None:
         return None

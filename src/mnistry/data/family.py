@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from mnistry.data.members import FAMILY, KEYS, File, Member
-from mnistry.errors import DataError, InputError
+from mnistry.errors import DataError, InputError, did_you_mean
 
 __all__ = ["FAMILY", "KEYS", "File", "Member", "find", "home", "locate", "shelf"]
 
@@ -26,10 +26,7 @@ def find(name: str) -> Member:
     """
     if name in FAMILY:
         return FAMILY[name]
-    import difflib
-
-    like = difflib.get_close_matches(name.lower().replace("_", "-"), FAMILY, n=1)
-    cure = f"did you mean `{like[0]}`?" if like else f"choose one of {', '.join(FAMILY)}."
+    cure = did_you_mean(name, FAMILY) or f"choose one of {', '.join(FAMILY)}."
     raise DataError(f"`name` must be a data set of the family; got {name!r}: {cure}")
 
 

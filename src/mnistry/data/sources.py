@@ -19,7 +19,7 @@ from mnistry.data.dataset import (
 from mnistry.data.embedded import load_embedded_mnist
 from mnistry.data.family import FAMILY, locate
 from mnistry.data.folder import find_idx, read_files, read_folder
-from mnistry.errors import DataError, InputError
+from mnistry.errors import DataError, InputError, did_you_mean_path
 
 _SHARE = 1 / 6  # of a set that is held out at most, MNIST's own share of test pictures
 
@@ -99,10 +99,10 @@ def _read(source: str) -> tuple[str, DataSet, DataSet | None]:
         return (path.resolve().name, *_read_folder(path))
     if os.path.isfile(source):
         return (path.stem, *_read_file(path))
-    names = ", ".join([*FAMILY, "corrections"])
+    names = [*FAMILY, "corrections"]
+    cure = did_you_mean_path(source, names) or f"choose one of {', '.join(names)}."
     raise DataError(
-        f"`source` must be a folder, a file or one of {names}; got {source!r:.200}, which is none "
-        "of these."
+        f"`source` must be a folder, a file or the name of a data set; got {source!r:.200}: {cure}"
     )
 
 

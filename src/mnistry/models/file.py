@@ -18,7 +18,7 @@ import numpy as np
 
 import mnistry
 from mnistry.atomic import replacing
-from mnistry.errors import InputError, ModelError
+from mnistry.errors import InputError, ModelError, did_you_mean_path
 from mnistry.models.base import Model
 from mnistry.models.calibration import LEVELS, Calibration, Gaussian
 from mnistry.models.calibration import MOST as MOST_HELD_OUT
@@ -250,9 +250,10 @@ def _read(name: str) -> bytes:
         with open(name, "rb") as file:
             return file.read(_LARGEST + 1)
     except OSError as error:
+        like = did_you_mean_path(name) if isinstance(error, FileNotFoundError) else ""
+        cure = like or "give the path of a file that `mnistry train --out FILE` wrote."
         raise ModelError(
-            f"The model file {name} can't be read: {error.strerror}. "
-            "Give the path of a file that `mnistry train --out FILE` wrote."
+            f"The model file {name} can't be read: {error.strerror}; {cure}"
         ) from error
 
 

@@ -13,7 +13,7 @@ from mnistry.data.dataset import MOST_CLASSES
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
 from mnistry.models.batches import batches
-from mnistry.models.newton import Optimum, minimize
+from mnistry.models.lbfgs import Optimum, minimize
 from mnistry.models.step import Step
 
 Progress = Callable[[int, int, float], None]
@@ -23,23 +23,23 @@ class SoftmaxRegression(Model):
     """The tutorial's model, in NumPy alone.
 
     The defaults are the tutorial's recipe: weights of zeros, gradient descent at rate 0.5,
-    1000 batches of 100. ``solver="newton"`` goes on to the optimum and certifies it.
+    1000 batches of 100. ``solver="lbfgs"`` finds the optimum and certifies it.
 
     Parameters
     ----------
-    solver : "sgd", or "newton" for the optimum (see `mnistry.models.newton`).
+    solver : "sgd", or "lbfgs" for the optimum (see `mnistry.models.lbfgs`).
     rate : gradient descent's step length.
     steps : how many batches gradient descent takes.
     batch : pictures in a batch.
     l2 : λ; the objective is the mean cross-entropy + λ/2 · Σ weights² (biases are free).
-    tol : newton stops when the loss is proven to be this near to the best (nats), or with
+    tol : L-BFGS stops when the loss is proven to be this near to the best (nats), or with
         ``l2=0`` when the gradient's norm is at most this.
-    max_iter : newton's largest number of iterations.
+    max_iter : largest number of iterations.
     seed : shuffles the batches.
 
     Attributes
     ----------
-    weights : float (d, k). biases : float (k,). optimum : newton's certificate, or None.
+    weights : float (d, k). biases : float (k,). optimum : the certificate of L-BFGS, or None.
     of_bytes : whether it learnt from uint8, or comes from a file: floats must be in [0, 1] then.
         One that learnt from floats of any range takes them as they are.
     """
@@ -51,7 +51,7 @@ class SoftmaxRegression(Model):
     def __init__(
         self,
         *,
-        solver: Literal["sgd", "newton"] = "sgd",
+        solver: Literal["sgd", "lbfgs"] = "sgd",
         rate: float = 0.5,
         steps: int = 1000,
         batch: int = 100,
@@ -60,8 +60,8 @@ class SoftmaxRegression(Model):
         max_iter: int = 500,
         seed: int = 0,
     ) -> None:
-        if solver not in ("sgd", "newton"):
-            raise InputError(f"`solver` must be 'sgd' or 'newton'; got {solver!r}.")
+        if solver not in ("sgd", "lbfgs"):
+            raise InputError(f"`solver` must be 'sgd' or 'lbfgs'; got {solver!r}.")
         for name, value, least in (
             ("steps", steps, 0), ("batch", batch, 1), ("max_iter", max_iter, 0), ("seed", seed, 0)
         ):  # fmt: skip

@@ -236,7 +236,7 @@ class Run:
                 "seed": self.seed,
                 "views": self.views,
             },
-            "path": self.path,
+            "device": self.path,
             "torch": torch.__version__,
             "histories": histories,
         }
@@ -310,7 +310,7 @@ class Run:
         facts = {
             **self._identity(),
             "threads": torch.get_num_threads(),
-            "path": self.path,
+            "device": self.path,
             "job": self.ranks.job,
             "done": len(self.done),
             "histories": [*self.histories, self.trainer.history],

@@ -35,7 +35,7 @@ def test_optimum_matches_scikit_learn(k: int) -> None:
     peer = linear.LogisticRegression(C=2.0, tol=1e-10, max_iter=10_000).fit(x, y)
     # For two classes scikit-learn penalises the difference of the columns: half as much.
     l2 = (2 if k == 2 else 1) / (2.0 * 300)
-    model = SoftmaxRegression(solver="newton", l2=l2, tol=1e-12).fit(x, y)
+    model = SoftmaxRegression(solver="lbfgs", l2=l2, tol=1e-12).fit(x, y)
     assert model.optimum is not None
     assert model.optimum.converged
     p = peer.predict_proba(x)
@@ -52,7 +52,7 @@ def test_gap_is_a_bound(seed: int, n: int, d: int, k: int, l2: float, steps: int
     x, y = problem(seed, n, d, k)
     classes = [str(i) for i in range(k)]
     early, best = (
-        SoftmaxRegression(solver="newton", l2=l2, tol=1e-13, max_iter=most).fit(
+        SoftmaxRegression(solver="lbfgs", l2=l2, tol=1e-13, max_iter=most).fit(
             x, y, classes=classes
         )
         for most in (steps, 500)
@@ -72,7 +72,7 @@ def test_gap_holds_on_mnist(mnist: DataSets) -> None:
     x = part.X.astype(np.float64)
 
     def fit(tol: float) -> SoftmaxRegression:
-        model = SoftmaxRegression(solver="newton", l2=l2, tol=tol)
+        model = SoftmaxRegression(solver="lbfgs", l2=l2, tol=tol)
         return model.fit(part.images, part.labels)
 
     best = objective(fit(1e-5), x, part.labels, l2)
@@ -86,20 +86,20 @@ def test_gap_holds_on_mnist(mnist: DataSets) -> None:
 def test_sampled_hessian_still_finds_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a rounded sample, few coupled components and the rest by class, the end is the same."""
     x, y = problem(3, 3000, 20, 4)
-    exact = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    exact = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-10).fit(x, y)
     monkeypatch.setattr(curvature, "_SAMPLE", 500)
     monkeypatch.setattr(curvature, "_COUPLED", 30)
-    rough = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    rough = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-10).fit(x, y)
     np.testing.assert_allclose(rough.weights, exact.weights, atol=1e-4)
     monkeypatch.setattr(curvature, "_WIDEST", 10)
-    plain = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-10).fit(x, y)
+    plain = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-10).fit(x, y)
     np.testing.assert_allclose(plain.weights, exact.weights, atol=1e-4)
 
 
 def test_without_penalty_the_gradient_is_the_certificate() -> None:
     """With λ = 0 no gap is claimed; the gradient's norm is what is brought down."""
     x, y = problem(1, 400, 5, 3)
-    model = SoftmaxRegression(solver="newton", l2=0.0, tol=1e-7).fit(x, y)
+    model = SoftmaxRegression(solver="lbfgs", l2=0.0, tol=1e-7).fit(x, y)
     assert model.optimum is not None
     assert model.optimum.gap == np.inf
     assert model.optimum.gradient_norm <= 1e-7
@@ -108,7 +108,7 @@ def test_without_penalty_the_gradient_is_the_certificate() -> None:
 def test_separable_data_without_penalty_ends() -> None:
     """Where no optimum exists the solver stops, says so, and leaves finite weights."""
     x = np.array([[0.0], [1.0]])
-    model = SoftmaxRegression(solver="newton", l2=0.0, tol=1e-15, max_iter=60).fit(x, [0, 1])
+    model = SoftmaxRegression(solver="lbfgs", l2=0.0, tol=1e-15, max_iter=60).fit(x, [0, 1])
     assert model.optimum is not None
     assert np.isfinite(model.weights).all()
     assert model.predict(x).tolist() == [0, 1]
@@ -117,7 +117,7 @@ def test_separable_data_without_penalty_ends() -> None:
 def test_pixels_never_lit_get_no_weight(mnist: DataSets) -> None:
     """A pixel that is 0 everywhere says nothing, so its weights are exactly 0."""
     part = mnist.train.take(slice(3000))
-    model = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-2).fit(part.images, part.labels)
+    model = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-2).fit(part.images, part.labels)
     dark = ~part.images.any(axis=0).ravel()
     assert dark.any()
     assert (model.weights[dark] == 0).all()
@@ -128,7 +128,7 @@ def test_same_seed_same_bytes(mnist: DataSets) -> None:
     """The solver's random rounding comes from the seed."""
     part = mnist.train.take(slice(6000))
     a, b = (
-        SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-3).fit(part.images, part.labels)
+        SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-3).fit(part.images, part.labels)
         for _ in range(2)
     )
     assert a.weights.tobytes() == b.weights.tobytes()
@@ -136,9 +136,9 @@ def test_same_seed_same_bytes(mnist: DataSets) -> None:
 
 @pytest.mark.parametrize(("scale", "l2"), [(1000.0, 1e-3), (1.0, 10.0), (1e-3, 1e-6)])
 def test_optimum_is_found_from_afar(scale: float, l2: float) -> None:
-    """Pixels of any scale and a heavy penalty: where gradient descent fails, newton does not."""
+    """Pixels of any scale and a heavy penalty: where gradient descent fails, L-BFGS does not."""
     x, y = problem(5, 6000, 6, 3)
-    model = SoftmaxRegression(solver="newton", l2=l2, tol=1e-8).fit(x * scale, y)
+    model = SoftmaxRegression(solver="lbfgs", l2=l2, tol=1e-8).fit(x * scale, y)
     assert model.optimum is not None
     assert model.optimum.converged
     assert model.optimum.gap <= 1e-8
@@ -151,10 +151,10 @@ def test_single_precision_far_from_one_ends_near_the_optimum(scale: float) -> No
     x = (x - x.min()) * scale
     x[:, 5] = x[:, 6]  # and nothing tells these two apart
     x[:, 7] *= 1e-3
-    model = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-5).fit(x.astype(np.float32), y)
+    model = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-5).fit(x.astype(np.float32), y)
     assert model.optimum is not None
     assert np.isfinite(model.weights).all()
-    peer = SoftmaxRegression(solver="newton", l2=1e-3, tol=1e-7).fit(x, y)
+    peer = SoftmaxRegression(solver="lbfgs", l2=1e-3, tol=1e-7).fit(x, y)
     assert peer.optimum is not None
     assert model.optimum.objective - peer.optimum.objective <= 0.05
     assert model.optimum.objective - model.optimum.gap <= peer.optimum.objective + 1e-6
@@ -163,6 +163,6 @@ def test_single_precision_far_from_one_ends_near_the_optimum(scale: float) -> No
 def test_numbers_without_measure_end_in_no_error() -> None:
     """Where no inverse is to be had, gradients serve as they are."""
     x, y = problem(8, 60, 5, 3)
-    model = SoftmaxRegression(solver="newton", l2=1e-3, max_iter=5)
+    model = SoftmaxRegression(solver="lbfgs", l2=1e-3, max_iter=5)
     model.fit((x * 1e18).astype(np.float32), y)
     assert np.isfinite(model.weights).all()
