@@ -97,7 +97,7 @@ def read_arguments(
     args.peers = [peer for peer in wanted if missing.isdisjoint(peer.needs)]
     args.missing = sorted(missing)
     if not args.peers:
-        parser.error("none of the peers is installed; pip install 'mnistry[bench]'")
+        parser.error("none of the peers is installed; pip install '.[bench]'")
     return args
 
 

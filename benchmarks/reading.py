@@ -31,7 +31,7 @@ files to the texts in each peer's first way, in fresh processes, models loaded, 
 and the first 128 pictures read before the clock starts. A peer that reads fewer than a tenth
 rightly is void.
 
-The environment: ``pip install 'mnistry[bench]'`` brings RapidOCR with its models, of 3.10 or later,
+The environment: ``pip install '.[bench]'`` brings RapidOCR with its models, of 3.10 or later,
 which is on opencv-python-headless as mnistry is; older ones may bring opencv-python, the same
 module in another package, and the two must not lie beside each other. Tesseract is a program: on
 Debian ``apt-get install tesseract-ocr``.

@@ -44,12 +44,53 @@ class TrainingError(InputError):
 
 
 class MissingExtra(InputError, ImportError):  # noqa: N818 - it names what is missing
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    task : what needs it, the subject of the sentence.
+    package : the name that people know it by.
+    extra : the extra of this package that installs it.
+    """
 
     def __init__(self, task: str, package: str, extra: str) -> None:
-        super().__init__(
-            f"{task} needs {package}, which is not installed; run: pip install 'mnistry[{extra}]'"
-        )
+        clone = f"`pip install '.[{extra}]'` in a clone of mnistry's repository"
+        missing = " ".join(f"'{requirement}'" for requirement in _requirements(extra))
+        cure = f"run `pip install {missing}`, or {clone}" if missing else f"run {clone}"
+        super().__init__(f"{task} needs {package}, which is not installed; {cure}.")
+
+
+def _requirements(extra: str) -> list[str]:
+    """Return the requirements of an extra that are not installed; all, if none is missing.
+
+    The third-party packages are named rather than ``mnistry[extra]``, since pip would look that
+    name up in the public registry, where it may belong to someone else.
+    """
+    import re
+    from importlib import metadata
+
+    try:
+        declared = metadata.requires("mnistry") or []
+    except metadata.PackageNotFoundError:  # imported from a source tree
+        return []
+    found: dict[str, str] = {}
+    for line in declared:
+        requirement, _, marker = line.partition("; ")
+        condition = re.sub(rf"( and )?extra == ['\"]{re.escape(extra)}['\"]", "", marker)
+        if condition != marker:
+            rest = f"; {condition}" if condition else ""  # for example of the operating system
+            found[(requirement + rest).replace("'", '"')] = re.split(r"[^\w.-]", requirement)[0]
+    return [text for text, name in found.items() if not _is_installed(name)] or list(found)
+
+
+def _is_installed(name: str) -> bool:
+    from importlib import metadata
+
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Our models as scikit-learn classifiers (extra ``mnistry[sklearn]``)."""
+"""Our models as scikit-learn classifiers (extra `sklearn`)."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class SoftmaxClassifier(_Classifier):
 
 
 class ConvNetClassifier(_Classifier):
-    """A convnet with scikit-learn's manners (extras ``mnistry[train,sklearn]``).
+    """A convnet with scikit-learn's manners (extras `train` and `sklearn`).
 
     X holds pictures row by row: pixels in 0..1 or in 0..255, 0 = paper; of other numbers, the
     least that training saw is paper and the largest ink. They are rounded to 256 levels.

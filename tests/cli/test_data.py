@@ -199,24 +199,6 @@ def test_fetch_wipes_progress_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> 
     assert terminal.getvalue().endswith("\r\033[K")
 
 
-def test_meter_without_a_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no size is known, the bytes so far are shown, and how fast they come."""
-    terminal = Terminal()
-    now = [100.0]
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    with data._Meter() as update:
-        assert update is not None
-        update("qmnist/a.gz", 0, None)
-        now[0] += 0.05
-        update("qmnist/a.gz", 1_000_000, None)
-        assert "1.0 MB" not in terminal.getvalue()  # too soon after the last
-        now[0] += 0.95
-        update("qmnist/a.gz", 3_000_000, None)
-    assert "qmnist/a.gz" in terminal.getvalue()
-    assert "3.0 MB  3.0 MB/s" in terminal.getvalue()
-
-
 # data check
 
 

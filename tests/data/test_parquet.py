@@ -136,7 +136,7 @@ def test_parquet_without_pyarrow_names_the_extra(
 ) -> None:
     """Without pyarrow the sentence is the command that installs it."""
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(MissingExtra, match=r"Reading Parquet needs pyarrow.*mnistry\[parquet\]"):
+    with pytest.raises(MissingExtra, match=r"Reading Parquet needs pyarrow.*'pyarrow>="):
         read_parquet([tmp_path / "a.parquet"])
 
 

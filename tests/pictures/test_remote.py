@@ -137,7 +137,7 @@ def test_urls_need_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="install fsspec, and its package for memory://"):
         system("memory://a")
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'mnistry\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'pyarrow"):
         system("s3://a")
 
 

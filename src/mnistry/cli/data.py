@@ -5,22 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistry.cli.console import columns, table
 from mnistry.cli.parser import CommandParser, real, whole
+from mnistry.cli.progress import Download
 from mnistry.data.family import FAMILY, Member, home, locate, shelf
 from mnistry.errors import DataError
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
     from mnistry.data.check import Finding
-    from mnistry.data.fetch import Progress
 
 _MB = 1e6
 _DEFORMED = 8_100_000  # as many as infinite MNIST's first release
+_WIDE = 104  # columns that the whole list takes
 _FIRST = 5000  # training pictures of a folder that are held out where nothing else is said
 
 
@@ -148,9 +149,8 @@ def _list(args: argparse.Namespace) -> int:
         members = [_facts(member, states[name]) for name, member in FAMILY.items()]
         print(json.dumps({"home": str(home()), "members": members}))
         return 0
-    rows: list[tuple[str, ...]] = [
-        ("NAME", "STATE", "TRAIN", "TEST", "CLASSES", "DOWNLOAD", "LICENCE", "WHAT IT IS")
-    ]
+    head = ("NAME", "STATE", "TRAIN", "TEST", "CLASSES", "DOWNLOAD", "LICENCE", "WHAT IT IS")
+    rows: list[tuple[str, ...]] = [head]
     for name, member in FAMILY.items():
         size = member.download_size
         rows.append(
@@ -164,9 +164,14 @@ def _list(args: argparse.Namespace) -> int:
                 member.about,
             )
         )
-    print(_table(rows, right=(2, 3, 4, 5)))
-    print("\nEMNIST's six come in one archive, which is fetched once.")
-    print(f"Fetched data sets lie in {home()} (MNISTRY_HOME says otherwise).")
+    if columns() < _WIDE:
+        rows = [(*row[:5], row[-1]) for row in rows]
+        more = "Download sizes and licences: widen the terminal, or use --json.\n"
+    else:
+        more = ""
+    print(table(rows, right=(2, 3, 4, 5) if not more else (2, 3, 4)))
+    print(f"\n{more}The six EMNIST sets are fetched once, as one archive.")
+    print(f"Fetched data sets are in {home()} (set MNISTRY_HOME to change it).")
     return 0
 
 
@@ -199,12 +204,12 @@ def _fetch(args: argparse.Namespace) -> int:
     from mnistry.data.fetch import fetch_all
 
     names = list(dict.fromkeys(args.names))
-    with _Meter() as progress:
+    with Download() as progress:
         fetched = fetch_all(
             names,
             args.to,
             args.mirror,
-            progress,
+            progress.update,
             timeout=args.timeout,
             keep_archive=args.keep_archive,
         )
@@ -258,7 +263,7 @@ def _report(folder: Path, findings: list[Finding]) -> str:
     rows: list[tuple[str, ...]] = [
         (f"  {f.state}", f.name, f"{f.what}; {f.todo}" if f.todo else f.what) for f in findings
     ]
-    return f"{folder}\n{_table(rows)}"
+    return f"{folder}\n{table(rows)}"
 
 
 def _deform(args: argparse.Namespace) -> int:
@@ -284,46 +289,3 @@ def _deform(args: argparse.Namespace) -> int:
         + (f" --validation {held_out}" if held_out != _FIRST else "")
     )
     return 0
-
-
-def _table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
-    """Align columns; the last one is left as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-class _Meter:
-    """A line on standard error, if it is a terminal, that shows how far a download is."""
-
-    def __init__(self) -> None:
-        self._file = ""
-        self._shown = 0.0
-        self._start = (0.0, 0)
-
-    def __enter__(self) -> Progress | None:
-        return self._update if sys.stderr.isatty() else None
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    def _update(self, file: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if file != self._file:
-            self._file, self._start = file, (now, done)
-        elif now < self._shown + 0.1 and done != total:
-            return
-        self._shown = now
-        bar = "█" * round(20 * done / total) if total else ""
-        amount = f"{done / _MB:.1f} of {total / _MB:.1f} MB" if total else f"{done / _MB:.1f} MB"
-        seconds = now - self._start[0]
-        rate = f"{(done - self._start[1]) / _MB / seconds:.1f} MB/s" if seconds > 0.5 else ""
-        line = f"\r\033[K{file} {bar:░<20} {amount}  {rate}"
-        print(line, end="", file=sys.stderr, flush=True)

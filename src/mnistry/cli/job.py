@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="ADDRESS",
         help="let a Ray cluster read: auto, host:port or ray://host:port; without ADDRESS, a Ray "
-        "on this machine (extra mnistry[ray])",
+        "on this machine (needs the extra `ray`)",
     )
     group.add_argument(
         "--per-file", type=int, metavar="N", help="pictures of a Parquet file; default 2000"

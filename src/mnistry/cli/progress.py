@@ -1,46 +1,80 @@
-"""A line of progress, on a terminal alone."""
+"""Progress on standard error: a moving line on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from mnistry.cli.console import bar
+
+_EVERY = 0.1  # seconds between two drawings on a terminal
+_EVERY_LINE = 5.0  # seconds between two lines in a log or a notebook
+_MB = 1e6
+
 
 class Line:
-    """One line on standard error, drawn anew while work goes on and wiped at the end.
+    """Progress of one task.
+
+    On a terminal one line is redrawn, and erased at the end. Elsewhere, as in a notebook or a log
+    file, a line is printed every few seconds; a task that ends before the first prints nothing.
 
     Parameters
     ----------
-    wanted : whether to write at all; nothing is written where standard error is no terminal.
+    wanted : whether to write to a terminal; elsewhere it is always written.
+    clock : returns the seconds since some moment.
     """
 
-    def __init__(self, *, wanted: bool = True, every: float = 0.1) -> None:
-        self._wanted, self._every = wanted, every
-        self.start = self._last = time.monotonic()
+    def __init__(self, *, wanted: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._wanted = wanted or not self._terminal
+        self._clock = clock
+        self.start = self._last = clock()
         self._shown = False
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self.start
+
     def due(self) -> bool:
-        """Say whether it is time to draw it again."""
-        now = time.monotonic()
-        if not self._wanted or now - self._last < self._every or not sys.stderr.isatty():
+        """Return whether it is time to write again."""
+        now = self._clock()
+        if not self._wanted or now - self._last < (_EVERY if self._terminal else _EVERY_LINE):
             return False
         self._last = now
         return True
 
-    def draw(self, text: str) -> None:
-        """Draw it."""
+    def draw(self, head: str, bar: str, rest: str) -> None:
+        """Write the three parts; on a narrow terminal without the bar, and cut to its width."""
+        parts = [part for part in (head, bar, rest) if part]
+        if not self._terminal:
+            text = " ".join(part for part in (head, rest) if part)
+            with suppress(OSError):  # a full disk must not stop the work
+                print(text, file=sys.stderr, flush=True)
+            return
+        # A line that wraps can't be erased.
+        width = shutil.get_terminal_size().columns - 1
+        if len(" ".join(parts)) > width:
+            parts = [part for part in (head, rest) if part]
         self._shown = True
-        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.write(f"\r\033[K{' '.join(parts)[:width]}")
         sys.stderr.flush()
 
     def wipe(self) -> None:
-        """Clear it, for others to write there."""
+        """Erase the line, so that something else can be written there."""
         if self._shown:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
             self._shown = False
+
+    def left(self, done: int, total: int) -> str:
+        """Return the time that is left, if the rest goes on at the same speed."""
+        return f"{self.seconds / max(done, 1) * (total - done):.0f} s left"
 
     def __enter__(self) -> Self:
         return self
@@ -55,45 +89,63 @@ class Line:
 
 
 class Progress(Line):
-    """How far a training is."""
+    """Progress of a training."""
 
-    def __init__(self, task: str) -> None:
-        super().__init__()
+    def __init__(self, task: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock=clock)
         self.task = task
 
     def update(self, done: int, total: int, loss: float, more: str = "") -> None:
-        """Show how far the work is: steps done of all, the loss now in nats, and `more`."""
-        if not self.due():
-            return
-        left = (time.monotonic() - self.start) / max(done, 1) * (total - done)
-        bar = "█" * round(20 * done / max(total, 1))
-        self.draw(
-            f"{self.task} {bar:░<20} {done:,}/{total:,}  loss {loss:.4f}  "
-            f"{more}at most {left:.0f} s left"
-        )
+        """Report the steps done of all, the loss in nats, and `more`."""
+        if self.due():
+            self.draw(
+                self.task,
+                bar(done / max(total, 1), 20),
+                f"{done:,}/{total:,}  loss {loss:.4f}  {more}{self.left(done, total)}",
+            )
 
 
 class Counter(Line):
-    """How many pictures are done, and how many a second."""
+    """Progress through images whose number is not known."""
 
     def update(self, done: int) -> None:
-        """Show it."""
+        """Report how many are done."""
         if self.due():
-            rate = done / (time.monotonic() - self.start)
-            self.draw(f"{done:,} pictures  {rate:,.0f} a second")
+            self.draw("", "", f"{done:,} images  {done / self.seconds:,.0f} a second")
 
 
 class Share(Line):
-    """How much of a known number of pictures is done."""
+    """Progress through a known number of images."""
 
-    def __init__(self, task: str) -> None:
-        super().__init__()
+    def __init__(self, task: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock=clock)
         self.task = task
 
     def update(self, done: int, total: int) -> None:
-        """Show it."""
+        """Report how many are done of all."""
         if self.due():
-            spent = time.monotonic() - self.start
-            left = spent / max(done, 1) * (total - done)
-            bar = "█" * round(20 * done / max(total, 1))
-            self.draw(f"{self.task} {bar:░<20} {done:,}/{total:,} pictures  {left:.0f} s left")
+            self.draw(
+                self.task,
+                bar(done / max(total, 1), 20),
+                f"{done:,}/{total:,} images  {self.left(done, total)}",
+            )
+
+
+class Download(Line):
+    """Progress of downloads, one file after the other."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock=clock)
+        self._file, self._begun = "", (self.start, 0)
+
+    def update(self, file: str, done: int, total: int | None) -> None:
+        """Report the bytes done of a file, of `total` if that is known."""
+        if file != self._file:
+            self._file, self._begun = file, (self._clock(), done)
+        whole = self._terminal and self._wanted and done == total
+        if not (whole or self.due()):
+            return
+        seconds, before = self._clock() - self._begun[0], self._begun[1]
+        amount = f"{done / _MB:.1f} of {total / _MB:.1f} MB" if total else f"{done / _MB:.1f} MB"
+        rate = f"  {(done - before) / _MB / seconds:.1f} MB/s" if seconds > 0.5 else ""
+        self.draw(file, bar(done / total, 20) if total else "", amount + rate)

@@ -73,5 +73,5 @@ def test_a_place_is_the_same_from_anywhere(tmp_path: Path, monkeypatch: pytest.M
 def test_parquet_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PyArrow the sentence names the extra."""
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
-    with pytest.raises(MissingExtra, match=r"Writing Parquet .* 'mnistry\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"Writing Parquet .* 'pyarrow>="):
         Store("out")
