@@ -39,7 +39,7 @@ class Observed:
     @property
     def remote_addresses(self) -> set[str]:
         """The addresses that are not this machine's loopback."""
-        return {address for address in self.addresses if not ip_address(address).is_loopback}
+        return {address for address in self.addresses if not _is_loopback(address)}
 
     def files_outside(self, *folders: Path) -> set[Path]:
         """Return the written files that lie in none of the folders; devices do not count."""
@@ -47,6 +47,12 @@ class Observed:
         return {
             file for file in self.files if not any(file.is_relative_to(path) for path in allowed)
         }
+
+
+def _is_loopback(address: str) -> bool:
+    ip = ip_address(address)
+    mapped = ip.ipv4_mapped if ip.version == 6 else None
+    return (mapped or ip).is_loopback
 
 
 @cache

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
@@ -118,6 +119,21 @@ def test_figures_leave_only_the_font_list_of_matplotlib(user: User) -> None:
     """Drawing a figure writes nothing outside the folder but Matplotlib's documented files."""
     user.run(*MNISTRY, "train")
     check(user, user.run(*MNISTRY, "show", "weights", "--model", "softmax.onnx"), *MATPLOTLIB)
+
+
+def test_a_ray_of_our_own_stays_on_this_machine(user: User) -> None:
+    """`--ray` without an address contacts loopback; Ray's logs are in its documented folder."""
+    user.environment["no_proxy"] = "metadata.google.internal,169.254.169.254"
+    with TemporaryDirectory(dir="/tmp") as short:  # as the names of sockets must be
+        user.environment["TMPDIR"] = short
+        observed = user.run(*MNISTRY, "read", "seven.png", "--out", "readings", "--ray")
+        assert os.listdir(short) in ([], ["ray"])
+    # Ray finds its address by connecting a datagram socket to this one, and sends nothing.
+    observed.addresses.discard("8.8.8.8")
+    # Its object store listens on all addresses and asks for the token.
+    observed.addresses -= {"0.0.0.0", "::"}  # noqa: S104
+    assert not observed.remote_addresses
+    assert not user.left()
 
 
 def test_server_contacts_nobody_and_writes_nothing(user: User) -> None:
