@@ -28,7 +28,7 @@ def test_a_browser_that_waits_for_the_page_gets_it(
     """The server goes on serving while ``--open`` opens it."""
     (tmp_path / "browser.py").write_text(BROWSER)
     monkeypatch.setenv("BROWSER", f"{sys.executable} {tmp_path / 'browser.py'} %s")
-    seen, end = tmp_path / "seen", time.monotonic() + 10
+    seen, end = tmp_path / "seen", time.monotonic() + 120
     with serve(tmp_path, "--open"):
         while not (seen.exists() and seen.stat().st_size) and time.monotonic() < end:
             time.sleep(0.05)

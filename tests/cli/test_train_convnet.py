@@ -111,7 +111,7 @@ def test_a_folder_of_pictures_with_classes_of_its_own(tmp_path: Path) -> None:
 def interrupted(command: list[str], number: signal.Signals, checkpoint: Path) -> str:
     """Stop a run by a signal once it has a checkpoint; give what it says."""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not checkpoint.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(number)

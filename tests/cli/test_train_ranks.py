@@ -65,7 +65,7 @@ def ranks_of(launcher: int) -> list[int]:
 
 def wait_for(checkpoint: Path, process: subprocess.Popen[str], step: int = 1) -> None:
     """Wait until a run has kept a step."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         assert process.poll() is None, "it ended before it could be disturbed"
         if checkpoint.exists() and read_checkpoint(checkpoint)[1]["now.step"][0] >= step:

@@ -386,7 +386,7 @@ def test_models_come_and_go(serve: Serve, tmp_path: Path) -> None:
             return found
 
         def wait(wanted: dict[str, list[str]]) -> None:
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 120
             while names() != wanted and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert names() == wanted

@@ -30,6 +30,9 @@ from mnistry.reader.job.plan import Part
 pytest.importorskip("pyarrow")
 Rows = list[dict[str, Any]]
 FILES = 160
+# Seconds after which a test gives up: far more than a busy machine needs, so that only a fault takes
+# them.
+HANG = 300
 SOURCES = ("pictures", "more.zip", "rows.parquet")
 # Every Python that finds this file imports it: pictures take their time, one of them kills whatever
 # reads it, as one too large for memory would, one finds a fault of ours, and a file can't be read
@@ -154,7 +157,7 @@ class Jobs:
 
     def await_parts(self, count: int, process: subprocess.Popen[str]) -> bool:
         """Wait for so many parts; False if the process ends first."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + HANG
         while self.parts() < count:
             assert time.monotonic() < until, "it took too long"
             if process.poll() is not None:
@@ -164,12 +167,12 @@ class Jobs:
 
     def hands(self, process: subprocess.Popen[str]) -> list[int]:
         """Wait for processes that read for one, and give them."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + HANG
         while not (found := [p for p, told in below(process.pid).items() if is_hand(told)]):
             assert time.monotonic() < until, "no process reads"
         return found
 
-    def are_gone(self, pids: Iterable[int], seconds: float = 20) -> bool:
+    def are_gone(self, pids: Iterable[int], seconds: float = HANG) -> bool:
         """Wait for processes to end."""
         until = time.monotonic() + seconds
         while left := [pid for pid in pids if is_alive(pid)]:
