@@ -121,3 +121,7 @@ def did_you_mean_path(given: str, known: Iterable[str] = ()) -> str:
 
 def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
+
+
+class DataWarning(UserWarning):
+    """Data can be used, but probably not as the user expects; the message says why."""

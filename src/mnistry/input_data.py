@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mnistry.data.embedded import load_embedded_mnist
-from mnistry.data.folder import find_idx, read_folder
 from mnistry.data.idx import read_idx
+from mnistry.data.sources import read_source
 from mnistry.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -154,8 +154,9 @@ def read_data_sets(
 
     Parameters
     ----------
-    train_dir : a folder with the four IDX files, gzipped or not, in any usual spelling. Where
-        it is missing or holds none of them, the embedded MNIST is read.
+    train_dir : a folder with the four IDX files, gzipped or not, in any usual spelling, or with
+        another form that `mnistry.load_data` reads. Where the folder is missing or empty, the
+        embedded MNIST is read.
     fake_data : give 10,000 white pictures of class 0 in each split, and read nothing.
     one_hot : labels are float64 (n, 10) instead of uint8 (n,).
     dtype : float32: pixels in [0, 1]; uint8: 0 to 255. 0 is paper.
@@ -166,7 +167,8 @@ def read_data_sets(
 
     Raises
     ------
-    DataError : some of the four files are missing or broken, or hold other than ten classes.
+    DataError : the folder holds something else, files are missing or broken, or there are more
+        than ten classes.
     InputError : `validation_size` or `source_url` can't be.
     TypeError : `dtype` is another.
     """
@@ -250,13 +252,18 @@ def dense_to_one_hot(labels_dense: ArrayLike, num_classes: int) -> NDArray[np.fl
 
 
 def _read(folder: str | os.PathLike[str]) -> tuple[_Data, _Data]:
-    if not os.path.isdir(folder) or not find_idx(folder)[1]:
+    if not os.path.isdir(folder) or not any(name[0] != "." for name in os.listdir(folder)):
         return load_embedded_mnist()
-    train, test = read_folder(folder)
+    train, validation, test = read_source(folder)
     if test is None:
         raise DataError(
             f"{os.fspath(folder)!r} lacks the test images and the test labels; put "
             "`t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte` there, or take the others away."
+        )
+    if validation is not None:
+        raise DataError(
+            f"{os.fspath(folder)!r} holds validation images of its own, which the tutorial's form "
+            "has not; `mnistry.load_data` reads it."
         )
     if len(train.classes) > _CLASSES or train.images.shape[1:] != test.images.shape[1:]:
         raise DataError(

@@ -38,7 +38,8 @@ def fill(folder: Path, *keys: str) -> dict[str, Path]:
     return {key: folder / LECUN[key] for key in keys or KEYS}
 
 
-def check(train: DataSet, test: DataSet | None) -> None:
+def check(train: DataSet, validation: DataSet | None, test: DataSet | None) -> None:
+    assert validation is None
     assert test is not None
     for key, array in ARRAYS.items():
         part = train if key.startswith("train") else test
@@ -73,7 +74,7 @@ def test_folder_prefers_the_raw_file(tmp_path: Path) -> None:
 def test_folder_without_test_files_has_no_test(tmp_path: Path) -> None:
     """Two training files are a set without a test split."""
     fill(tmp_path, "train_images", "train_labels")
-    train, test = read_folder(tmp_path)
+    train, _, test = read_folder(tmp_path)
     assert len(train) == 30
     assert test is None
 
@@ -140,11 +141,11 @@ def test_folder_of_qmnists_columns_knows_the_writers(tmp_path: Path) -> None:
     paths = fill(tmp_path, "train_images")
     columns = RNG.integers(0, 9, (30, 8)).astype(np.int32)
     write_idx(tmp_path / "train-labels-idx2-int.gz", columns)
-    train, _ = read_folder(tmp_path)
+    train, *_ = read_folder(tmp_path)
     assert np.array_equal(train.labels, columns[:, 0])
     assert train.writers is not None
     assert np.array_equal(train.writers, columns[:, 2])
-    assert read_files({**paths, "train_labels": tmp_path / "train-labels-idx2-int.gz"})[1] is None
+    assert read_files({**paths, "train_labels": tmp_path / "train-labels-idx2-int.gz"})[2] is None
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -157,7 +158,7 @@ def test_folder_of_emnist_letters_is_turned_and_counted_from_0(named: bool, tmp_
         array = labels.get(key, ARRAYS["train_images"][: 26 if "train" in key else 1])
         paths[key] = tmp_path / member.files[key].name
         write_idx(paths[key], array.astype(np.uint8))
-    train, test = read_folder(tmp_path) if named else read_files(paths, member)
+    train, _, test = read_folder(tmp_path) if named else read_files(paths, member)
     assert test is not None
     assert np.array_equal(train.images, ARRAYS["train_images"][:26].transpose(0, 2, 1))
     assert train.labels.tolist() == list(range(26))
@@ -167,3 +168,79 @@ def test_folder_of_emnist_letters_is_turned_and_counted_from_0(named: bool, tmp_
     write_idx(paths["test_labels"], np.zeros(1, np.uint8))
     with pytest.raises(DataError, match=r"holds labels from 0 to 0; expected 1 to 26"):
         read_files(paths, member)
+
+
+def test_folder_of_validation_files_has_a_validation_split(tmp_path: Path) -> None:
+    """Files named `val-…` are the validation split, and need both parts."""
+    fill(tmp_path)
+    write_idx(tmp_path / "val-images-idx3-ubyte", ARRAYS["test_images"])
+    with pytest.raises(DataError, match="lacks the validation labels; it holds"):
+        read_folder(tmp_path)
+    write_idx(tmp_path / "val-labels-idx1-ubyte.gz", ARRAYS["test_labels"])
+    validation = read_folder(tmp_path).validation
+    assert validation is not None
+    assert np.array_equal(validation.images, ARRAYS["test_images"])
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("inner", [None, "data", "train-images-idx3-ubyte.gz"])
+def test_folder_looks_into_folders_named_as_files(
+    ending: str, inner: str | None, tmp_path: Path
+) -> None:
+    """Some programs unpack each file into a folder of its name: what is in it counts."""
+    for key, name in LECUN.items():
+        place = tmp_path / f"{name}{ending}"
+        place.mkdir()
+        write_idx(
+            place / (name if inner is None or "train_images" not in key else inner), ARRAYS[key]
+        )
+        (place / ".DS_Store").touch()
+    check(*read_folder(tmp_path))
+
+
+def test_folder_prefers_files_to_folders_of_their_name(tmp_path: Path) -> None:
+    """Files beside folders of their name are read, and dangling links and other things are not."""
+    for key, name in LECUN.items():
+        write_idx(tmp_path / name.replace("-idx", ".idx"), ARRAYS[key])
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_bytes(b"not IDX")
+        (tmp_path / f"{name}.gz").symlink_to("nowhere")
+    check(*read_folder(tmp_path))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train-images.bin", "train-labels.bin", "test-images.bin", "test-labels.bin"),
+        ("train-images", "train-labels", "t10k-images", "t10k-labels"),
+        ("X_train.idx", "y_train.idx", "X_test.idx", "y_test.idx"),
+        ("train.images", "download (1)", "test.images", "download (2)"),
+        ("train-images-idx3-ubyte", "labels", "t10k-images-idx3-ubyte", "labels (1)"),
+        ("training set a", "training set b", "download (1)", "download (2)"),
+    ],
+)
+def test_folder_of_other_names_is_told_by_its_bytes(
+    names: tuple[str, ...], zipped: bool, tmp_path: Path
+) -> None:
+    """Under any name, images are told from labels by their rank and paired by their number."""
+    for key, name in zip(KEYS, names, strict=True):
+        raw = encode_idx(ARRAYS[key])
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(raw))
+        if not zipped:
+            (tmp_path / name).write_bytes(raw)
+    (tmp_path / "notes.txt").write_text("no IDX")
+    (tmp_path / "icon.ico").write_bytes(b"\0\0\1\0 icon")
+    check(*read_folder(tmp_path))
+
+
+def test_folder_of_names_that_tell_nothing_is_refused(tmp_path: Path) -> None:
+    """Which of two pairs is for training is not guessed by their size."""
+    for i, key in enumerate(KEYS):
+        write_idx(tmp_path / f"file{i}", ARRAYS[key])
+    with pytest.raises(
+        DataError, match=r"names do not tell training from test images: file0, file1"
+    ):
+        read_folder(tmp_path)
+    (tmp_path / "file2").unlink()
+    assert len(read_folder(tmp_path).train) == 30  # one pair is for training

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnistry.data.dataset import DataSets
-from mnistry.data.gallery import read_gallery, to_images
-from mnistry.errors import DataError
+from mnistry.data.dataset import DataSets, Splits
+from mnistry.data.gallery import find_gallery, read_gallery, to_images
+from mnistry.errors import DataError, DataWarning
 from mnistry.pictures.frame import frame
 
 
@@ -21,69 +21,171 @@ def save(images: NDArray[np.uint8], *names: str | Path) -> None:
         Image.fromarray(image).save(name)
 
 
+def read(folder: Path) -> Splits:
+    found = find_gallery(folder)
+    assert found is not None
+    return read_gallery(found)
+
+
 def test_gallery_classes_are_the_folders(tmp_path: Path, mnist: DataSets) -> None:
-    """Sub-folders are classes, 2 before 10, and pictures go by their names' numbers."""
-    images = mnist.test.images[:5]
-    names = ("2/10.png", "2/9.png", "10/a.bmp", "x/1.PNG", "x/2.tif")
+    """Sub-folders are classes, 2 before 10, and images go by their names' numbers."""
+    images = mnist.test.images[:6]
+    names = ("2/10.png", "2/9.png", "10/a.bmp", "x/1.PNG", "x/2.tif", "x/more/3.png")
     save(images, *(tmp_path / name for name in names))
     (tmp_path / "2" / "notes.txt").write_text("no picture")
     (tmp_path / "2" / ".hidden.png").write_text("no picture")
     (tmp_path / ".git").mkdir()
     (tmp_path / "__MACOSX").mkdir()
     (tmp_path / "labels.tsv").write_text("no folder")
-    train, test = read_gallery(tmp_path)
-    assert test is None
+    train, validation, test = read(tmp_path)
+    assert validation is test is None
     assert train.classes == ("2", "10", "x")
-    assert train.labels.tolist() == [0, 0, 1, 2, 2]
-    assert np.array_equal(train.images, images[[1, 0, 2, 3, 4]])
+    assert train.labels.tolist() == [0, 0, 1, 2, 2, 2]
+    assert np.array_equal(train.images, images[[1, 0, 2, 3, 4, 5]])
 
 
-def test_gallery_of_train_and_test(tmp_path: Path, mnist: DataSets) -> None:
-    """`train` and `test` above the classes are the splits; a class may lack test pictures."""
-    images = mnist.test.images[:4]
-    names = ("train/a/1.png", "train/b/1.png", "test/b/1.png", "train/b/2.png")
-    save(images, *(tmp_path / name for name in names))
-    (tmp_path / "test" / "a").mkdir()
-    train, test = read_gallery(tmp_path)
-    assert test is not None
-    assert train.labels.tolist() == [0, 1, 1]
-    assert test.labels.tolist() == [1]
-    assert np.array_equal(test.images[0], images[2])
-    assert train.classes == test.classes == ("a", "b")
+@pytest.mark.parametrize(
+    ("train_name", "validation_name", "test_name"),
+    [("train", "val", "test"), ("Training", "Validation", "Testing"), ("TRAIN", "valid", "Test")],
+)
+def test_gallery_of_splits(
+    train_name: str, validation_name: str, test_name: str, tmp_path: Path, mnist: DataSets
+) -> None:
+    """Folders above the classes are the splits, in any case; a class may lack test images."""
+    images = mnist.test.images[:5]
+    train, val, test = train_name, validation_name, test_name
+    names = (f"{train}/a/1.png", f"{train}/b/1.png", f"{test}/b/1.png", f"{train}/b/2.png")
+    save(images, *(tmp_path / name for name in (*names, f"{val}/a/1.png")))
+    (tmp_path / test / "a").mkdir()
+    found = read(tmp_path)
+    assert found.validation is not None
+    assert found.test is not None
+    assert found.train.labels.tolist() == [0, 1, 1]
+    assert found.test.labels.tolist() == [1]
+    assert found.validation.labels.tolist() == [0]
+    assert np.array_equal(found.test.images[0], images[2])
+    assert found.train.classes == found.test.classes == ("a", "b")
 
 
 def test_gallery_of_train_alone_has_no_test(tmp_path: Path, mnist: DataSets) -> None:
     """Without `test`, `train` is a set without a test split."""
     save(mnist.test.images[:1], tmp_path / "train/a/1.png")
-    train, test = read_gallery(tmp_path)
+    train, _, test = read(tmp_path)
     assert len(train) == 1
     assert test is None
 
 
 def test_gallery_refuses_with_a_sentence(tmp_path: Path, mnist: DataSets) -> None:
-    """No sub-folders, an empty one, a class in `test` alone and an empty `test` are named."""
-    with pytest.raises(DataError, match=r"has no sub-folders; put each class's pictures in a sub-"):
-        read_gallery(tmp_path)
+    """An empty class, a class in `test` alone and an empty `test` are named."""
+    assert find_gallery(tmp_path) is None
     image = mnist.test.images[:1]
     save(image, tmp_path / "train/a/1.png")
     (tmp_path / "train" / "b").mkdir()
-    with pytest.raises(DataError, match=r"train/b' holds no pictures; put the class's pictures"):
-        read_gallery(tmp_path)
+    with pytest.raises(DataError, match=r"train/b' holds no images; put the class's images"):
+        find_gallery(tmp_path)
     save(image, tmp_path / "train/b/1.png")
     (tmp_path / "test").mkdir()
-    with pytest.raises(DataError, match=r"test' holds no pictures in the classes' sub-folders"):
-        read_gallery(tmp_path)
+    with pytest.raises(DataError, match=r"test' holds no images in the classes' sub-folders"):
+        find_gallery(tmp_path)
     save(image, tmp_path / "test/c/1.png")
     with pytest.raises(DataError, match=r"test' has the class 'c', which .*train' has not; give"):
-        read_gallery(tmp_path)
+        find_gallery(tmp_path)
+    (tmp_path / "Training").mkdir()
+    with pytest.raises(DataError, match=r"holds both 'train' and 'Training'; keep one of them"):
+        find_gallery(tmp_path)
 
 
-def test_gallery_names_the_bad_picture(tmp_path: Path, mnist: DataSets) -> None:
-    """One damaged picture is one sentence that names it."""
+def test_gallery_says_which_images_it_leaves_out(tmp_path: Path, mnist: DataSets) -> None:
+    """Images beside the classes' folders, and a test folder without classes, give a warning."""
+    images = mnist.test.images[:3]
+    save(images, *(tmp_path / name for name in ("train/a/1.png", "train/b/1.png", "test/1.png")))
+    with pytest.warns(DataWarning, match=r"test' holds 1 images that are in no class's sub-folder"):
+        _, _, test = read(tmp_path)
+    assert test is None
+
+
+def test_gallery_names_the_bad_image(tmp_path: Path, mnist: DataSets) -> None:
+    """One damaged image is one sentence that names it."""
     save(mnist.test.images[:1], tmp_path / "a/1.png")
     (tmp_path / "a" / "2.png").write_bytes((tmp_path / "a" / "1.png").read_bytes()[:-40])
     with pytest.raises(DataError, match=r"a/2\.png' is a damaged picture"):
-        read_gallery(tmp_path)
+        read(tmp_path)
+
+
+LABELS = [7, 3, 7, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.csv", "filename,label\n{0}.png,7\n{1}.png,3\n{2}.png,7\n{3}.png,0\n"),
+        ("labels.csv", "{0}.png,7\n{1}.png,3\n{2}.png,7\n{3}.png,0\n"),
+        ("labels.csv", "\ufeffid;digit\r\n{0};7\r\n{1};3\r\n{2};7\r\n{3};0\r\n"),
+        ("metadata.csv", "label,age,file_name\n7,1,x/{0}.png\n3,1,./x/{1}.png\n7,1,{2}\n0,1,{3}\n"),
+        ("a.tsv", "path\tanswer\nimages\\{0}.png\t7\n{1}.png\t3\n{2}.png\t7\n{3}.png\t0\n"),
+        (
+            "metadata.jsonl",
+            '{{"file_name": "{0}.png", "label": 7}}\n{{"file_name": "{1}.png", "label": 3}}\n'
+            '{{"file_name": "{2}.png", "label": 7}}\n{{"file_name": "{3}.png", "label": 0}}\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["images", ".", "images/more"])
+def test_gallery_of_a_list(
+    name: str, text: str, place: str, tmp_path: Path, mnist: DataSets
+) -> None:
+    """A CSV, TSV or JSONL beside the images gives their labels, in its own order."""
+    images = mnist.test.images[:4]
+    stems = ["scan-10", "scan-2", "b", "a"]
+    save(images, *(tmp_path / place / f"{stem}.png" for stem in stems))
+    (tmp_path / name).write_text(text.format(*stems), encoding="utf-8")
+    train, validation, test = read(tmp_path)
+    assert np.array_equal(train.images, images)
+    assert [train.classes[i] for i in train.labels] == list(map(str, LABELS))
+    assert validation is test is None
+
+
+def test_gallery_of_a_list_for_each_split(tmp_path: Path, mnist: DataSets) -> None:
+    """`train.csv` and `test.csv` beside folders of images, or a column, tell the splits."""
+    images = mnist.test.images[:4]
+    names = ("train/1.png", "train/2.png", "test/3.png", "val/4.png")
+    save(images, *(tmp_path / name for name in names))
+    for split, rows in (("train", "1,a\n2,b\n"), ("test", "3,b\n"), ("val", "4,a\n")):
+        (tmp_path / f"{split}.csv").write_text(f"id,class\n{rows}")
+    found = read(tmp_path)
+    assert [None if s is None else s.labels.tolist() for s in found] == [[0, 1], [0], [1]]
+    for split in ("train", "test", "val"):
+        (tmp_path / f"{split}.csv").rename(tmp_path / split / "metadata.csv")
+    found = read(tmp_path)
+    assert [None if s is None else s.labels.tolist() for s in found] == [[0, 1], [0], [1]]
+    for split in ("train", "test", "val"):
+        (tmp_path / split / "metadata.csv").unlink()
+    (tmp_path / "all.csv").write_text(
+        "image,label,split\n1,a,train\n2,b,Training\n3,b,test\n4,a,valid\n"
+    )
+    found = read(tmp_path)
+    assert [None if s is None else s.labels.tolist() for s in found] == [[0, 1], [0], [1]]
+
+
+def test_gallery_of_a_list_that_is_wrong(tmp_path: Path, mnist: DataSets) -> None:
+    """A row without its image is refused, and images without a row are told."""
+    save(mnist.test.images[:3], *(tmp_path / "images" / f"{i}.png" for i in range(3)))
+    (tmp_path / "labels.csv").write_text("filename,label\n0.png,1\n9.png,1\n")
+    with pytest.raises(DataError, match=r"labels\.csv' lists '9\.png' in row 2, which is not the"):
+        find_gallery(tmp_path)
+    (tmp_path / "labels.csv").write_text("filename,label\n0.png,1\n2.png,1\n")
+    with pytest.warns(DataWarning, match=r"holds 1 images that labels\.csv does not list, so they"):
+        assert len(read(tmp_path).train) == 2
+
+
+def test_gallery_of_a_list_that_is_not_understood(tmp_path: Path, mnist: DataSets) -> None:
+    """One folder of images beside a CSV that does not list them is no class: both are named."""
+    save(mnist.test.images[:2], *(tmp_path / "images" / f"{i}.png" for i in range(2)))
+    (tmp_path / "labels.csv").write_text("seven,three\n7,3\n")
+    with pytest.raises(
+        DataError, match=r"one folder, 'images', and 'labels\.csv' beside it does not"
+    ):
+        find_gallery(tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])

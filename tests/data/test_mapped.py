@@ -55,7 +55,7 @@ def test_a_mapped_set_is_the_set(little: DataSet, tmp_path: Path) -> None:
     """A large raw IDX file is mapped; the set is the same by fingerprint, by row and by split."""
     write_idx(tmp_path / "train-images-idx3-ubyte", little.images)
     write_idx(tmp_path / "train-labels-idx1-ubyte", little.labels.astype(np.uint8))
-    found, _ = read_folder(tmp_path)
+    found, *_ = read_folder(tmp_path)
     assert is_mapped(found.images)
     assert found.fingerprint == little.fingerprint
     rows = np.random.default_rng(0).permutation(len(little))[:150]
@@ -108,7 +108,7 @@ def test_looking_at_all_of_a_mapped_set_takes_little_memory(tmp_path: Path) -> N
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(n, np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mapped, "IN_MEMORY", 2**20)
-        data, _ = read_folder(tmp_path)
+        data, *_ = read_folder(tmp_path)
     before = resident()
     assert data.fingerprint
     gather(data.images, np.arange(0, n, 1000))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistry.data.npz import read_npz
+from mnistry.data.npz import read_npz, read_numpy_images
 from mnistry.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def packed(tmp_path: Path, **members: bytes) -> Path:
 def test_npz_of_keras_is_read(save: Any, tmp_path: Path) -> None:
     """The four arrays come as they are, stored or deflated, whatever else is there."""
     save(tmp_path / "mnist.npz", **KERAS, more=np.array(["text"]))
-    train, test = read_npz(tmp_path / "mnist.npz")
+    train, _, test = read_npz(tmp_path / "mnist.npz")
     assert test is not None
     for part, name in ((train, "train"), (test, "test")):
         assert np.array_equal(part.images, KERAS[f"x_{name}"])
@@ -66,7 +66,7 @@ def test_npz_of_any_order_and_last_axis_is_read(tmp_path: Path) -> None:
         x_train=np.asfortranarray(KERAS["x_train"][..., None]),
         y_train=KERAS["y_train"].astype(">i4")[:, None],
     )
-    train, test = read_npz(tmp_path / "a.npz")
+    train, _, test = read_npz(tmp_path / "a.npz")
     assert test is None
     assert np.array_equal(train.images, KERAS["x_train"])
     assert np.array_equal(train.labels, KERAS["y_train"])
@@ -75,8 +75,11 @@ def test_npz_of_any_order_and_last_axis_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gone", "sentence"),
     [
-        ("x_train", r"lacks `x_train`; it holds y_train, x_test, y_test. Keras' form is"),
-        ("y_test", r"lacks `y_test`; it holds x_train"),
+        (
+            "x_train",
+            r"lacks the train images; it holds `y_train` uint8 \(20,\), .* Name the arrays",
+        ),
+        ("y_test", r"lacks the test labels; it holds `x_train` uint8 \(20, 6, 5\)"),
     ],
 )
 def test_npz_without_an_array_is_refused(gone: str, sentence: str, tmp_path: Path) -> None:
@@ -89,17 +92,15 @@ def test_npz_without_an_array_is_refused(gone: str, sentence: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("key", "array", "sentence"),
     [
-        ("x_train", KERAS["x_train"] / 255, r"can't be a data set: `images` must be uint8"),
-        ("y_train", KERAS["y_train"][1:], r"a.npz' can't be a data set: `labels` must have one"),
-        (
-            "y_test",
-            np.eye(7, dtype=int)[:, :4],
-            r"`labels` must have one entry .* got shape \(7, 4\)",
-        ),
-        ("y_train", KERAS["y_train"].astype("U1"), r"holds <U1 of shape \(20,\) as `y_train`"),
-        ("y_train", np.int64(3), r"`labels` must have one entry .* got shape \(\)"),
-        ("y_train", KERAS["y_train"] * np.nan, r"`labels` must be whole numbers; got float64"),
-        ("y_test", KERAS["y_test"] + np.inf, r"`labels` must be whole numbers; got float64"),
+        ("x_train", KERAS["x_train"] / -255, r"float64 from -1 to -?0; pixels must be from 0 to 1"),
+        ("x_train", KERAS["x_train"] + 0j, r"holds complex128 of shape .* only numbers and texts"),
+        ("x_train", KERAS["x_train"].astype(object), r"holds Python objects as `x_train`, .*code;"),
+        ("y_train", KERAS["y_train"][1:], r"a.npz' has 20 train images, but 19 labels; they do"),
+        ("y_test", np.ones((7, 4), int), r"shape \(7, 4\), but its rows are not one-hot"),
+        ("y_train", np.array(["a"] * 20), r"numbers as labels in one split and names in another"),
+        ("y_train", np.int64(3), r"\(train labels\) has shape \(\); labels must have the shape"),
+        ("y_train", KERAS["y_train"] * np.nan, r"holds numbers that are not whole; labels must be"),
+        ("y_test", KERAS["y_test"] + np.inf, r"holds numbers that are not whole; labels must be"),
     ],
 )
 def test_npz_of_other_arrays_is_refused(
@@ -119,7 +120,7 @@ LIE = "{'descr': '|u1', 'fortran_order': False, 'shape': (4000000000, 28, 28)}"
     [
         (npy(LIE, bytes(9)), r"says that `x_train` is uint8 of shape \(4000000000, 28, 28\), 3,1"),
         (npy(LIE.replace("4000000000", "-1")), r"holds uint8 of shape \(-1, 28, 28\)"),
-        (npy(LIE.replace("|u1", "|O")), r"holds object of shape .* only numbers are read"),
+        (npy(LIE.replace("|u1", "|O")), r"holds Python objects as `x_train`, which are pickled"),
         (npy(LIE, version=b"\2\0"), r"holds no plain array as `x_train`; save it with `np.savez`"),
         (npy("x" * 60_000), r"holds a header of 60000 bytes for `x_train`"),
         (npy("-" * 999 + "1"), r"is a damaged \.npz"),
@@ -171,7 +172,7 @@ def test_npz_damage_gives_a_sentence_or_a_set(data: st.DataObject) -> None:
     path = Path(TMP.name) / "a.npz"
     path.write_bytes(bad)
     try:
-        train, _ = read_npz(path)
+        train, *_ = read_npz(path)
     except DataError:
         return
     assert len(train.images) == len(train.labels)
@@ -181,3 +182,63 @@ def test_npz_missing_file_is_the_systems_word(tmp_path: Path) -> None:
     """A missing file is what Python says it is."""
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "none.npz")
+
+
+def test_npz_of_kmnist_is_read_from_its_four_files(tmp_path: Path) -> None:
+    """KMNIST's own form: one array a file, whose role is the file's name; any one names all."""
+    parts = {"imgs": "x", "labels": "y"}
+    for split in ("train", "test"):
+        for word, letter in parts.items():
+            np.savez(tmp_path / f"kmnist-{split}-{word}.npz", KERAS[f"{letter}_{split}"])
+    np.savez(tmp_path / "k49-train-imgs.npz", KERAS["x_test"])
+    for name in ("kmnist-train-imgs.npz", "kmnist-test-labels.npz"):
+        train, validation, test = read_npz(tmp_path / name)
+        assert test is not None
+        assert validation is None
+        assert np.array_equal(train.images, KERAS["x_train"])
+        assert np.array_equal(test.labels, KERAS["y_test"])
+
+
+def test_npz_of_medmnist_has_a_validation_split(tmp_path: Path) -> None:
+    """MedMNIST's names hold three splits, and labels of shape (n, 1)."""
+    arrays = {}
+    for split, like in (("train", "train"), ("val", "test"), ("test", "test")):
+        arrays[f"{split}_images"] = KERAS[f"x_{like}"]
+        arrays[f"{split}_labels"] = KERAS[f"y_{like}"][:, None]
+    np.savez(tmp_path / "mine.npz", **arrays)
+    train, validation, test = read_npz(tmp_path / "mine.npz")
+    assert validation is not None
+    assert test is not None
+    assert [len(split) for split in (train, validation, test)] == [20, 7, 7]
+    assert np.array_equal(validation.labels, KERAS["y_test"])
+
+
+def test_npz_of_other_names_says_which(tmp_path: Path) -> None:
+    """Arrays whose names say nothing are listed, with the names to give them."""
+    np.savez(tmp_path / "a.npz", foo=KERAS["x_train"], bar=KERAS["y_train"])
+    with pytest.raises(DataError, match=r"no arrays that are named as .* it holds foo, bar\. Name"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_npy_pairs_go_by_their_files_names(tmp_path: Path) -> None:
+    """`X_train.npy` and its companions are one data set; one of them names them all."""
+    for key, array in KERAS.items():
+        np.save(tmp_path / f"{key.replace('x_', 'X_')}.npy", array)
+    train, _, test = read_npz(tmp_path / "X_train.npy")
+    assert test is not None
+    assert np.array_equal(train.images, KERAS["x_train"])
+    assert np.array_equal(test.labels, KERAS["y_test"])
+    (tmp_path / "y_train.npy").unlink()
+    with pytest.raises(DataError, match=r"lacks the train labels; it holds `X_test` uint8"):
+        read_npz(tmp_path / "X_train.npy")
+
+
+def test_npz_images_without_labels(tmp_path: Path) -> None:
+    """For prediction, labels are not needed; where there are splits, the test images are meant."""
+    np.savez(tmp_path / "a.npz", **KERAS)
+    np.save(tmp_path / "some.npy", KERAS["x_train"].reshape(20, 30)[:, :25] / 255)
+    assert np.array_equal(read_numpy_images(tmp_path / "a.npz"), KERAS["x_test"])
+    assert read_numpy_images(tmp_path / "some.npy").shape == (20, 5, 5)
+    np.savez(tmp_path / "b.npz", y_train=KERAS["y_train"])
+    with pytest.raises(DataError, match=r"b\.npz' holds no images; it holds `y_train` uint8"):
+        read_numpy_images(tmp_path / "b.npz")

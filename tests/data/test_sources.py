@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import pickle
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +19,8 @@ from PIL import Image
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.data.family import FAMILY, KEYS
 from mnistry.data.idx import write_idx
-from mnistry.data.sources import load_data
-from mnistry.errors import DataError, InputError
+from mnistry.data.sources import load_data, load_images
+from mnistry.errors import DataError, DataWarning, InputError
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +148,7 @@ def test_sources_without_test_give_up_a_sixth(tmp_path: Path, mnist: DataSets) -
 def test_sources_too_small_to_test_are_refused(tmp_path: Path, mnist: DataSets) -> None:
     """One picture of each class leaves none to test on."""
     path = save_idx(tmp_path / "a", mnist.train.take([0, 1, 2]), None)
-    with pytest.raises(DataError, match=r"'a' has 3 pictures, too few .* give two or more of each"):
+    with pytest.raises(DataError, match=r"'a' has 3 images, too few .* give two or more of each"):
         load_data(path)
 
 
@@ -199,18 +206,202 @@ def test_sources_that_are_not_there_are_refused(source: str, tmp_path: Path) -> 
         load_data(tmp_path / source if source == "no/such/folder" else source)
 
 
-@pytest.mark.parametrize("start", [b"", b"\x89PNG\r\n", b"\0\0\x08\x03"])
-def test_sources_of_another_form_are_refused(start: bytes, tmp_path: Path) -> None:
-    """A single picture or IDX file is no data set."""
+@pytest.mark.parametrize(
+    ("start", "sentence"),
+    [
+        (b"", r"a' is empty, which is no form of data that is read: IDX, CSV, .*ZIP or tar"),
+        (b"\xff\xfe\0\0", r"a' starts with ff fe 00 00, which is no form of data"),
+        (
+            b"\x89PNG\r\n",
+            r"a' is an image; give the folder of images, or read it by `mnistry read`",
+        ),
+        (b"\0\0\x08\x03", r"a' is IDX; give the folder that it is in, with its labels"),
+        (gzip.compress(b"\0\0\x08\x03"), r"a' is IDX; give the folder that it is in"),
+        (b"\x89HDF\r\n", r"a' is HDF5; save its arrays as \.npz, named `x_train`"),
+        (b"\x80\x04\x95", r"a' is a pickle; opening a pickle can run any code, so none is read"),
+        (b"PK\3\4", r"a' is a damaged archive \(File is not a zip file\); get it again"),
+    ],
+)
+def test_sources_of_another_form_are_refused(start: bytes, sentence: str, tmp_path: Path) -> None:
+    """A file that is no data set is called what it is, with the cure."""
     (tmp_path / "a").write_bytes(start)
-    with pytest.raises(DataError, match=r"a' is neither \.npz nor Parquet; for IDX files and for"):
+    with pytest.raises(DataError, match=sentence):
         load_data(tmp_path / "a")
 
 
 def test_sources_empty_folder_is_refused(tmp_path: Path) -> None:
     """A folder of nothing is told what could be in it."""
-    with pytest.raises(DataError, match=r"has no sub-folders; put each class's pictures"):
+    with pytest.raises(
+        DataError, match=r"holds no data set; it holds no files\. Give a folder of IDX"
+    ):
         load_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (
+            ["a.txt", "b/c/d.txt", "b/e.docx"],
+            r"it holds 2 files \.txt, 1 files \.docx, as 'b/e\.docx'",
+        ),
+        (
+            ["1.png", "2.png"],
+            r"2 files \.png\. Nothing says which class .*labels\.csv with the columns",
+        ),
+        (["0/w1/1.png", "1/w1/1.png"], r"holds 2 data sets: 0, 1; name one of them"),
+        (["mnist.pkl.gz"], r"holds mnist\.pkl\.gz; opening a pickle can run any code"),
+    ],
+)
+def test_sources_say_what_a_folder_holds_instead(
+    names: list[str], sentence: str, tmp_path: Path
+) -> None:
+    """Where there is no data set, the message lists what is there, however deep."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=sentence):
+        load_data(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["MNIST/raw", "a", "snapshots/0f1e/mnist", "x/y/z/data"])
+@pytest.mark.parametrize("save", [save_idx, save_npz, save_parquet, save_gallery])
+def test_sources_are_found_below_the_folder(
+    save: object, place: str, tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """torchvision's `MNIST/raw`, a clone of the hub and an unpacked archive are searched."""
+    train, test = few
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    save(tmp_path / place, train, test)  # type: ignore[operator]
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / ".git").mkdir()
+    sets = load_data(tmp_path)
+    assert pictures(sets.train, sets.validation) == pictures(train)
+    assert pictures(sets.test) == pictures(test)
+
+
+def test_sources_of_two_sets_are_not_chosen_between(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """Two data sets below a folder are named, and none is taken."""
+    for name in ("MNIST", "FashionMNIST"):
+        (tmp_path / name).mkdir()
+        save_idx(tmp_path / name / "raw", *few)
+    with pytest.raises(
+        DataError, match=r"holds 2 data sets: FashionMNIST/raw, MNIST/raw; name one"
+    ):
+        load_data(tmp_path)
+
+
+def archived(kind: str, folder: Path, to: Path) -> Path:
+    return Path(shutil.make_archive(str(to), kind, folder.parent, folder.name))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "bztar", "xztar"])
+@pytest.mark.parametrize("save", [save_idx, save_parquet, save_gallery])
+def test_sources_may_be_archives(
+    kind: str, save: object, tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """A ZIP or tar of any form is read as its folder would be, and leaves nothing behind."""
+    train, test = few
+    save(tmp_path / "mine", train, test)  # type: ignore[operator]
+    path = archived(kind, tmp_path / "mine", tmp_path / "packed")
+    sets = load_data(path)
+    assert pictures(sets.train, sets.validation) == pictures(train)
+    assert pictures(sets.test) == pictures(test)
+    assert sets.name.startswith("packed")
+
+
+def test_sources_in_archives_are_told_by_the_archives_name(tmp_path: Path) -> None:
+    """Messages name the archive, not the temporary folder."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text("no data")
+    path = archived("zip", tmp_path / "mine", tmp_path / "packed")
+    with pytest.raises(DataError, match=r"packed\.zip' holds no data set; it holds 1 files \.txt"):
+        load_data(path)
+
+
+def test_sources_own_validation_images_are_used(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """They are the validation split; where a number is asked for, they are training images."""
+    train, test = few
+    save_gallery(tmp_path / "mine", train, test)
+    for i in range(20):
+        place = tmp_path / "mine" / "valid" / train.classes[test.labels[i]]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[i]).save(place / f"{i}.png")
+    sets = load_data(tmp_path / "mine")
+    assert [len(s) for s in (sets.train, sets.validation, sets.test)] == [120, 20, 20]
+    assert pictures(sets.validation) == pictures(test)
+    sets = load_data(tmp_path / "mine", validation=10)
+    assert [len(s) for s in (sets.train, sets.validation, sets.test)] == [130, 10, 20]
+
+
+def test_sources_with_light_borders_are_told_and_inverted(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """Paper as 255 gives a warning with the cure, and so does `invert` where it is wrong."""
+    train, test = few
+    light = [replace(part, images=255 - part.images) for part in few]
+    path = save_npz(tmp_path / "mine", *light)
+    with pytest.warns(DataWarning, match=r"Most images of 'mnist' have light borders.*`--invert`"):
+        found = load_data(path)
+    assert pictures(found.test) == pictures(light[1])
+    sets = load_data(path, invert=True)
+    assert pictures(sets.train, sets.validation) == pictures(train)
+    assert pictures(sets.test) == pictures(test)
+    with pytest.warns(DataWarning, match=r"borders, after inverting them; leave out `invert`"):
+        load_data(save_npz(tmp_path / "dark", *few), invert=True)
+
+
+def test_images_are_loaded_without_labels(tmp_path: Path, few: tuple[DataSet, DataSet]) -> None:
+    """CSV, npy, npz and IDX files give their images alone, inverted if asked."""
+    train, test = few
+    rows = "\n".join(",".join(map(str, image.ravel())) for image in test.images)
+    (tmp_path / "test.csv").write_text(",".join(f"pixel{i}" for i in range(784)) + "\n" + rows)
+    np.save(tmp_path / "some.npy", test.images)
+    write_idx(tmp_path / "a.gz", test.images)
+    for path in (tmp_path / "test.csv", tmp_path / "some.npy", tmp_path / "a.gz"):
+        assert np.array_equal(load_images(path), test.images)
+    assert np.array_equal(load_images(save_npz(tmp_path / "n", train, test)), test.images)
+    np.save(tmp_path / "light.npy", 255 - test.images)
+    assert np.array_equal(load_images(tmp_path / "light.npy", invert=True), test.images)
+    with pytest.warns(DataWarning, match="light borders"):
+        load_images(tmp_path / "light.npy")
+    with pytest.raises(DataError, match=r"no file; give a file of images, such as test\.csv"):
+        load_images(tmp_path)
+    Image.fromarray(test.images[0]).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"is an image, not a table .*; give the folder of images"):
+        load_images(tmp_path / "a.png")
+
+
+def test_pickles_cure_is_a_command_that_works(
+    tmp_path: Path, few: tuple[DataSet, DataSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence about mnist.pkl.gz ends in a command that makes an .npz which is read."""
+    train, test = few
+    parts = [(part.X, part.labels) for part in (train, test, test)]
+    with gzip.open(tmp_path / "mnist.pkl.gz", "wb") as file:
+        pickle.dump(tuple(parts), file)
+    with pytest.raises(DataError, match="opening a pickle can run any code") as caught:
+        load_data(tmp_path / "mnist.pkl.gz")
+    command = shlex.split(str(caught.value).partition("convert it once: ")[2])
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    sets = load_data(tmp_path / "mnist.npz")
+    assert [len(s) for s in (sets.train, sets.validation, sets.test)] == [120, 20, 20]
+    assert pictures(sets.train) == pictures(train)
+
+
+def test_pickles_name_can_not_run_a_command(tmp_path: Path) -> None:
+    """A file's name that a shell would obey is quoted in the command."""
+    name = "$(touch x).pkl"
+    (tmp_path / name).write_bytes(b"\x80\x04")
+    with pytest.raises(DataError) as caught:
+        load_data(tmp_path / name)
+    command = shlex.split(str(caught.value).partition("convert it once: ")[2])
+    assert len(command) == 3
+    assert str(caught.value).count("python -c '") == 1
 
 
 def test_seed_must_not_be_negative() -> None:

@@ -302,7 +302,7 @@ def test_corrections_are_kept_and_learnt_from(
     assert listed["corrections"][1]["image"] == told["image"]
     (tmp_path / "train.parquet").write_bytes(client.get("/corrections.parquet").content)
     zipfile.ZipFile(io.BytesIO(client.get("/corrections.zip").content)).extractall(tmp_path / "idx")
-    for data, _ in (read_parquet([tmp_path / "train.parquet"]), read_folder(tmp_path / "idx")):
+    for data, *_ in (read_parquet([tmp_path / "train.parquet"]), read_folder(tmp_path / "idx")):
         np.testing.assert_array_equal(data.images, np.stack([image, image]))
         assert data.labels.tolist() == [5, 3]
     assert client.delete(f"/corrections/{response.json()['id']}").status_code == 204

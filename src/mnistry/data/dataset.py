@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -49,7 +49,7 @@ class DataSet:
         if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape[1:]:
             raise InputError(
                 f"`images` must be uint8 of shape (n, h, w); got {images.dtype} of shape "
-                f"{images.shape}. Pixels in [0, 1] become uint8 by `(255 * X).round()`."
+                f"{images.shape}.{_cure(images)}"
             )
         classes = tuple(str(name) for name in self.classes)
         if not classes or len(set(classes)) < len(classes):
@@ -165,6 +165,17 @@ class DataSets:
         """(height, width) of the images."""
         _, h, w = self.train.images.shape
         return h, w
+
+
+class Splits(NamedTuple):
+    """The splits that a source comes with; None for one that it has not.
+
+    `load_data` fills in what is missing by holding out training images.
+    """
+
+    train: DataSet
+    validation: DataSet | None = None
+    test: DataSet | None = None
 
 
 def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
@@ -284,6 +295,21 @@ def _checksums(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Give a number for each picture (n, h, w), the same for the same bytes."""
     sums = (crc32(one.tobytes()) for part in in_parts(images) for one in part)
     return np.fromiter(sums, np.int64, len(images))
+
+
+def _cure(images: NDArray[Any]) -> str:
+    """Say how an array becomes images, where that is plain from its shape and type."""
+    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
+        return (
+            f" Drop the axis of length 1 by `images.squeeze({1 if images.shape[1] == 1 else 3})`."
+        )
+    if images.ndim == 2:
+        return " Reshape flattened images by `images.reshape(-1, 28, 28)`."
+    if images.dtype.kind == "f" and images.ndim == 3:
+        return " Floats in [0, 1] become uint8 by `(255 * images).round().astype('uint8')`."
+    if images.dtype.kind in "iub" and images.ndim == 3:
+        return " Whole numbers from 0 to 255 become uint8 by `images.astype('uint8')`."
+    return ""
 
 
 def _between(share: float) -> None:

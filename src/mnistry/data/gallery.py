@@ -1,18 +1,22 @@
-"""A folder with one sub-folder of pictures a class, and pictures of any kind as a data set."""
+"""Folders of image files with their classes: a sub-folder a class, or a list."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mnistry.data.dataset import DataSet
+from mnistry.data.arrays import encode_labels
+from mnistry.data.dataset import DataSet, Splits
+from mnistry.data.label_files import Listed, find_label_files, is_label_file
 from mnistry.data.mapped import let_go, pile
-from mnistry.errors import DataError
+from mnistry.data.roles import SPLITS, Split, split_of_folder
+from mnistry.errors import DataError, DataWarning
 from mnistry.pictures.decode import SUFFIXES, decode
 from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.grey import have_light_borders, to_grey
@@ -23,47 +27,175 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-_AT_ONCE = 1000  # pictures
+_AT_ONCE = 1000  # images
 
 
-def read_gallery(folder: str | os.PathLike[str]) -> tuple[DataSet, DataSet | None]:
-    """Read a folder with one sub-folder of pictures a class: (train, test).
+class Gallery(NamedTuple):
+    """The image files of each split and each one's class, and the names of the classes.
 
-    The classes are the sub-folders' names, numbers in them by their value (2 before 10).
-    Where the folder holds `train` and, maybe, `test`, the sub-folders are theirs. Hidden
-    files and files that are not named as pictures are left out.
+    `classes` are the sub-folders' names, or None where a label file has the labels.
+    """
+
+    files: dict[Split, list[Listed]]
+    classes: tuple[str, ...] | None
+
+
+def find_gallery(folder: str | os.PathLike[str]) -> Gallery | None:
+    """Find image files and their classes in a folder; None where it does not hold them.
+
+    The classes are the names of the sub-folders that hold images, numbers in them by their value
+    (2 before 10). Without such sub-folders, they are listed in a CSV file with a column of file
+    names and one of labels. Where the folder holds `train` or `training`, in any case, that is the
+    training split, and `val`, `valid` or `validation` and `test` or `testing` are the others.
+    Hidden files and files that are not named as images are left out.
+
+    Warns
+    -----
+    DataWarning : images are left out, since nothing says what their classes are.
 
     Raises
     ------
-    DataError : there are no sub-folders or no pictures in one, a picture is damaged, or
-        `test` has a class that `train` has not.
-    OSError : a folder or file is unreadable.
+    DataError : a class has no images; a split other than `train` has a class that `train` has not;
+        a file that should list the labels lists other files, or can't be understood.
+    OSError : a folder is unreadable.
     """
     top = Path(folder)
-    train, test = top, None
-    if (top / "train").is_dir() and _folders(top / "train"):
-        train, test = top / "train", top / "test"
-    classes = tuple(path.name for path in _folders(train))
+    splits: dict[Split, Path] = {}
+    for path in _folders(top):
+        if split := split_of_folder(path.name):
+            if split in splits:
+                raise DataError(
+                    f"{str(folder)!r} holds both {splits[split].name!r} and {path.name!r}; keep "
+                    "one of them."
+                )
+            splits[split] = path
+    if "train" not in splits:
+        return _unsplit(top)
+    if listed := find_label_files(top):
+        return Gallery(listed, None)
+    if listed := find_label_files(splits["train"]):
+        files: dict[Split, list[Listed]] = {"train": listed.get("train", [])}
+        for split in SPLITS[1:]:
+            if split in splits and (found := find_label_files(splits[split])):
+                files[split] = [pair for pairs in found.values() for pair in pairs]
+        return Gallery(files, None)
+    classes = _classes(splits["train"])
     if not classes:
+        return None
+    gallery = Gallery({"train": _by_class(splits["train"], classes)}, classes)
+    for split in SPLITS[1:]:
+        if split in splits:
+            others = _other_split(splits[split], splits["train"], classes)
+            if others:
+                gallery.files[split] = others
+    return gallery
+
+
+def read_gallery(gallery: Gallery) -> Splits:
+    """Read the image files that `find_gallery` found.
+
+    Raises
+    ------
+    DataError : an image is damaged.
+    OSError : a file is unreadable.
+    """
+    images = {
+        split: to_images(decode(path) for path, _ in files)
+        for split, files in gallery.files.items()
+    }
+    names = {s: np.array([name for _, name in files]) for s, files in gallery.files.items()}
+    first = str(gallery.files["train"][0][0].parent)
+    if gallery.classes is None:
+        labels, classes = encode_labels(names, repr(first))
+    else:
+        classes = gallery.classes
+        index = {name: i for i, name in enumerate(classes)}
+        labels = {s: np.array([index[str(n)] for n in some]) for s, some in names.items()}
+    sets = {split: DataSet(images[split], labels[split], classes) for split in images}
+    return Splits(*(sets.get(split) for split in SPLITS))  # type: ignore[arg-type]
+
+
+def _unsplit(top: Path) -> Gallery | None:
+    """Find the images of a folder without splits."""
+    classes = _classes(top)
+    if len(classes) < 2 and (listed := find_label_files(top)):
+        if "train" not in listed:
+            listed = {"train": [pair for pairs in listed.values() for pair in pairs]}
+        return Gallery(listed, None)
+    if not classes:
+        return None
+    beside = [path.name for path in _listing(top) if is_label_file(path)]
+    if len(classes) == 1 and beside:
         raise DataError(
-            f"{str(folder)!r} has no sub-folders; put each class's pictures in a sub-folder "
-            "with the class's name."
+            f"{str(top)!r} holds its images in one folder, {classes[0]!r}, and {beside[0]!r} "
+            "beside it does not list them; give that file the columns `filename` and `label`, "
+            "with a row for each image."
         )
-    if test is None or not test.is_dir():
-        return _read_split(train, classes), None
-    extra = {path.name for path in _folders(test)} - set(classes)
+    return Gallery({"train": _by_class(top, classes)}, classes)
+
+
+def _classes(place: Path) -> tuple[str, ...]:
+    """Name the classes: the sub-folders, if any of them holds images itself."""
+    folders = [path for path in _folders(place) if split_of_folder(path.name) is None]
+    direct = any(_is_image(path) for folder in folders for path in _listing(folder))
+    return tuple(path.name for path in folders) if direct else ()
+
+
+def _other_split(place: Path, train: Path, classes: tuple[str, ...]) -> list[Listed]:
+    """Find the images of a split beside `train`, which may lack some of its classes."""
+    extra = {path.name for path in _folders(place)} - set(classes)
     if extra:
         raise DataError(
-            f"{str(test)!r} has the class {min(extra)!r}, which {str(train)!r} has not; "
+            f"{str(place)!r} has the class {min(extra)!r}, which {str(train)!r} has not; "
             "give both the same sub-folders."
         )
-    return _read_split(train, classes), _read_split(test, classes, partly=True)
+    files = _by_class(place, classes, partly=True)
+    if not files:
+        loose = sum(_is_image(path) for path in _listing(place))
+        if not loose:
+            raise DataError(f"{str(place)!r} holds no images in the classes' sub-folders.")
+    return files
+
+
+def _by_class(place: Path, classes: tuple[str, ...], *, partly: bool = False) -> list[Listed]:
+    """List the images of the classes' sub-folders; with `partly`, some may be missing or empty."""
+    files = []
+    for name in classes:
+        found = list(_images_below(place / name)) if (place / name).is_dir() else []
+        if not found and not partly:
+            raise DataError(
+                f"{str(place / name)!r} holds no images; put the class's images there, or "
+                "take the sub-folder away."
+            )
+        files += [(path, name) for path in found]
+    loose = sum(_is_image(path) for path in _listing(place))
+    if loose:
+        warnings.warn(
+            f"{str(place)!r} holds {loose:,} images that are in no class's sub-folder, so they are "
+            "not used.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return files
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Iterate over the images of a folder, and then over those of its sub-folders."""
+    inner = _listing(folder)
+    yield from (path for path in inner if _is_image(path))
+    for path in inner:
+        if path.is_dir() and path.name != "__MACOSX":
+            yield from _images_below(path)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
-    """Bring pictures to MNIST's form: (n, 28, 28), 0 = paper, 255 = ink; very many mapped.
+    """Convert images to MNIST's form: (n, 28, 28), 0 = paper, 255 = ink; very many mapped.
 
-    A picture of 28x28 stays as it is, but for its polarity: where most of these have a light
+    An image of 28x28 stays as it is, but for its polarity: where most of these have a light
     border, all of them are inverted. Any other is framed as MNIST's were.
     """
     kept: list[NDArray[np.bool_]] = []  # which stay as they are, by part
@@ -102,30 +234,6 @@ def _greys(picture: Image) -> NDArray[np.uint8]:
     if picture.format == "PNG" and picture.mode == "L" and "exif" not in picture.info:
         return np.asarray(picture)  # most sets are of these, and large
     return np.rint(255 * to_grey(picture)).astype(np.uint8)
-
-
-def _read_split(folder: Path, classes: tuple[str, ...], *, partly: bool = False) -> DataSet:
-    """Read the classes' sub-folders of `folder`; with `partly`, some may be missing or empty."""
-    labels: list[int] = []
-
-    def pictures() -> Iterator[Image]:
-        for label, name in enumerate(classes):
-            place = folder / name
-            paths = _listing(place) if place.is_dir() else []
-            paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
-            if not paths and not partly:
-                raise DataError(
-                    f"{str(place)!r} holds no pictures; put the class's pictures there, or "
-                    "take the sub-folder away."
-                )
-            for path in paths:
-                labels.append(label)
-                yield decode(path)
-
-    images = to_images(pictures())
-    if not len(images):
-        raise DataError(f"{str(folder)!r} holds no pictures in the classes' sub-folders.")
-    return DataSet(images, np.array(labels, np.int64), classes)
 
 
 def _folders(folder: Path) -> list[Path]:

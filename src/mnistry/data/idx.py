@@ -34,16 +34,20 @@ _MAX_RANK = 64  # NumPy's own limit
 _FIRST_CLAIM = 1 << 26  # memory taken at once for a gzipped body; more only as bytes arrive
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """The type and shape of the array in an IDX file."""
+
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
     @property
     def size(self) -> int:
+        """Bytes of the header itself."""
         return 4 + 4 * len(self.shape)
 
     @property
     def body(self) -> int:
+        """Bytes of the numbers behind it."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
@@ -96,6 +100,33 @@ def read_idx(
         return _read_raw(stream, name, size, _parse(start, name), max_bytes, tap, mmap)
 
 
+def peek_idx(path: str | os.PathLike[str]) -> Header | None:
+    """Return the type and shape that a file's IDX header claims, without reading the rest.
+
+    Returns
+    -------
+    header : None where the file is no IDX file, or a raw one of another length than it claims.
+
+    Raises
+    ------
+    OSError : the file is missing or unreadable.
+    """
+    name, stream, size = _open(path)
+    with stream:
+        start = stream.read(4 + 4 * _MAX_RANK)
+        gzipped = start.startswith(MAGIC)
+        try:
+            if gzipped:
+                stream.seek(0)
+                inflate = Gunzip(stream, name)
+                start = inflate.read(4)
+                start += inflate.read(4 * min(start[3], _MAX_RANK)) if len(start) == 4 else b""
+            header = _parse(start, name)
+        except DataError:
+            return None
+    return header if gzipped or header.size + header.body == size else None
+
+
 def encode_idx(array: ArrayLike) -> bytes:
     """Give the bytes of the raw IDX file that holds `array`.
 
@@ -146,7 +177,7 @@ def write_images(
     DataError : the parts are not `shape` together.
     OSError : the folder is missing or not writable, or the disk is full.
     """
-    header = _Header(np.dtype(np.uint8), shape)
+    header = Header(np.dtype(np.uint8), shape)
     size = 0
     with replacing(path) as file:
         file.write(_head(header))
@@ -168,7 +199,7 @@ def _open(path: str | os.PathLike[str]) -> tuple[str, _Stream, int]:
     return name, stream, os.fstat(stream.fileno()).st_size
 
 
-def _parse(start: bytes, name: str) -> _Header:
+def _parse(start: bytes, name: str) -> Header:
     """Read the header at the start of `start`, which is long enough if the file is."""
     kinds = ", ".join(f"{code:02x}" for code in _TYPES)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES:
@@ -185,13 +216,13 @@ def _parse(start: bytes, name: str) -> _Header:
     if len(start) < 4 + 4 * rank:
         raise DataError(f"{name} ends within its header, after {len(start)} bytes; get it again.")
     dtype = np.dtype(_TYPES[start[2]])
-    header = _Header(dtype, tuple(np.frombuffer(start, ">u4", rank, 4).tolist()))
+    header = Header(dtype, tuple(np.frombuffer(start, ">u4", rank, 4).tolist()))
     if 0 in header.shape:
         raise DataError(f"{name} holds nothing: its shape is {header.shape}; get it again.")
     return header
 
 
-def _weigh(header: _Header, most: int, why: str, max_bytes: int, name: str) -> None:
+def _weigh(header: Header, most: int, why: str, max_bytes: int, name: str) -> None:
     """Refuse a claim that the file can't keep or that the caller does not want."""
     if header.body > most:
         raise DataError(
@@ -209,7 +240,7 @@ def _read_raw(
     stream: _Stream,
     name: str,
     size: int,
-    header: _Header,
+    header: Header,
     max_bytes: int,
     tap: Tap | None,
     mmap: bool,
@@ -265,28 +296,28 @@ def _read_gzip(
     return _native(flat, header)
 
 
-def _trailing(header: _Header, name: str) -> DataError:
+def _trailing(header: Header, name: str) -> DataError:
     return DataError(
         f"{name} says it holds {header}, but goes on after them; "
         "it is no IDX file or was joined with another: get it again."
     )
 
 
-def _take(count: int, header: _Header, name: str) -> NDArray[np.uint8]:
+def _take(count: int, header: Header, name: str) -> NDArray[np.uint8]:
     try:
         return np.empty(count, np.uint8)
     except MemoryError:
         raise DataError(f"{name} holds {header}, more than memory holds; `mmap` it raw.") from None
 
 
-def _native(flat: NDArray[np.uint8], header: _Header) -> NDArray[Any]:
+def _native(flat: NDArray[np.uint8], header: Header) -> NDArray[Any]:
     array = flat.view(header.dtype).reshape(header.shape)
     if header.dtype.isnative:
         return array
     return array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
 
 
-def _head(header: _Header) -> bytes:
+def _head(header: Header) -> bytes:
     code = _CODES[header.dtype.newbyteorder("=")]
     return bytes([0, 0, code, len(header.shape)]) + np.array(header.shape, ">u4").tobytes()
 
@@ -303,4 +334,4 @@ def _pieces(array: NDArray[Any]) -> tuple[bytes, memoryview]:
         )
     dtype = np.dtype(_TYPES[code])
     body = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
-    return _head(_Header(dtype, array.shape)), body.data
+    return _head(Header(dtype, array.shape)), body.data

@@ -297,3 +297,60 @@ def _column(schema: Any, name: str) -> str:
             f"it has {printable(columns):.200}."
         )
     return found.get("image") or next(iter(found.values()))
+
+
+def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """Iterate over the regular files of a ZIP or tar: the path inside, and a stream to read now.
+
+    Links, devices, hidden files and paths that lead outside the archive are left out.
+
+    Parameters
+    ----------
+    file : open and seekable, of bytes. name : the archive's, for messages.
+
+    Raises
+    ------
+    DataError : it unpacks to too much; other damage makes its reader raise anything.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(2) == b"PK":
+        metered = _Metered(file, name, _most(size))
+        with _Wary(file) as wary, zipfile.ZipFile(wary) as archive:
+            for info in archive.infolist():
+                inside = _inside(info.filename)
+                if inside is None or _is_special(info):
+                    continue
+                if info.flag_bits & 1:
+                    raise DataError(f"{name!r} is encrypted; unpack it and give the folder.")
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise DataError(
+                        f"{name!r} is packed by a rare method; unpack it and give the folder."
+                    )
+                with archive.open(info) as metered.file:
+                    yield inside, metered  # type: ignore[misc]
+        return
+    file.seek(0)
+    streamed: Any = _Metered(_unpacked(file), name, _most(size))
+    streamed.room = _MOST_HEADER
+    with tarfile.open(fileobj=streamed, mode="r|", tarinfo=_Header) as tar:
+        while (member := tar.next()) is not None:
+            streamed.room = streamed.left
+            inside = _inside(member.name)
+            if member.isreg() and not member.issparse():
+                packed: Any = tar.extractfile(member)
+                if inside is not None:
+                    yield inside, packed
+                while packed.read(CHUNK):
+                    pass  # what was not taken is passed here, where there is room for data
+            tar.members = []  # type: ignore[attr-defined]  # it would keep them all
+            tar.pax_headers = {}
+            streamed.room = _MOST_HEADER
+
+
+def _inside(path: str) -> str | None:
+    """Return a path in an archive without what leads outside, or None if it is not to be read."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or ":" in parts[0] or any(map(is_hidden, parts)) or "\0" in path:
+        return None
+    return "/".join(parts)

@@ -1,0 +1,123 @@
+"""MATLAB's `.mat` files: `mnist-original.mat`, EMNIST's, and arrays under the usual names."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistry.data.arrays import find_images, from_named
+from mnistry.data.dataset import Splits
+from mnistry.data.gunzip import MAX_RATIO
+from mnistry.data.roles import SPLITS, role_of
+from mnistry.errors import DataError, MissingExtra
+
+_MAX_BYTES = 2**31
+
+
+def read_mat(path: str | os.PathLike[str]) -> Splits:
+    """Read the splits in a `.mat` file, which SciPy opens.
+
+    Either `data` and `label`, as in `mnist-original.mat`; or EMNIST's struct `dataset`, whose
+    images are stored column by column; or arrays named as in an `.npz`. Images that lie along
+    the last axis, as MATLAB has them, are turned.
+
+    Raises
+    ------
+    DataError : the file is damaged, of MATLAB 7.3 (HDF5), or holds no images and labels.
+    MissingExtra : SciPy is not installed.
+    OSError : the file is missing or unreadable.
+    """
+    name = repr(os.fspath(path))
+    return from_named(_turned(_arrays(path, name)), name)
+
+
+def read_mat_images(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Read the images of a `.mat` file without labels, (n, h, w)."""
+    name = repr(os.fspath(path))
+    return find_images(_turned(_arrays(path, name)), name)
+
+
+def _arrays(path: str | os.PathLike[str], name: str) -> dict[str, NDArray[Any]]:
+    """Load the file's arrays by name; those of EMNIST's struct as `train_images` and so on."""
+    with open(path, "rb") as file:
+        start = file.read(8)
+        size = os.fstat(file.fileno()).st_size
+    if start == b"\x89HDF\r\n\x1a\n":
+        raise DataError(
+            f"{name} is HDF5, as MATLAB 7.3 writes it, which is not read; save it in MATLAB by "
+            "`save(..., '-v7')`, or in Python as .npz."
+        )
+    try:
+        from scipy import io
+    except ImportError:
+        raise MissingExtra("Reading .mat", "scipy", "sklearn") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of variables that SciPy can't represent
+            # Compressed variables can't grow further than this, whatever they claim.
+            claim = sum(8 * math.prod(shape) for _, shape, kind in io.whosmat(path))
+            if claim > min(_MAX_BYTES * 8, 8 * MAX_RATIO * size):
+                raise DataError(f"{name} claims {claim:,} bytes, too many; get it again.")
+            loaded = io.loadmat(path, squeeze_me=False, struct_as_record=True)
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - damaged files make SciPy raise anything
+        raise DataError(f"{name} is a damaged .mat ({error!s:.200}); get it again.") from None
+    arrays = {key: value for key, value in loaded.items() if not key.startswith("__")}
+    if "dataset" in arrays and arrays["dataset"].dtype.names:
+        return _emnist(arrays["dataset"], name)
+    return {
+        key: value
+        for key, value in arrays.items()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and any(role_of(key)[:2])
+    }
+
+
+def _emnist(dataset: NDArray[Any], name: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of EMNIST's struct; its images are transposed, since MATLAB's are."""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        top = dataset[0, 0]
+        for split in SPLITS:
+            if split in (top.dtype.names or ()):
+                part = top[split][0, 0]
+                images = np.asarray(part["images"])
+                side = math.isqrt(images.shape[1])
+                turned = images.reshape(-1, side, side).transpose(0, 2, 1)
+                arrays[f"{split}_images"] = np.ascontiguousarray(turned)
+                arrays[f"{split}_labels"] = np.asarray(part["labels"])
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(
+            f"{name} holds a struct `dataset` that is not EMNIST's (`train` and `test`, each with "
+            "`images` and `labels`); save its arrays as .npz."
+        ) from None
+    # EMNIST's letters count from 1 to 26: without their names, class 0 would have no image.
+    labels = {key: arrays[key] for key in arrays if key.endswith("labels")}
+    if labels and {1, 26} == {
+        min(int(some.min(initial=99)) for some in labels.values()),
+        max(int(some.max(initial=0)) for some in labels.values()),
+    }:
+        for key, numbers in labels.items():
+            arrays[key] = np.array([chr(ord("A") + int(i) - 1) for i in numbers.reshape(-1)])
+    return arrays
+
+
+def _turned(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Turn images that lie along the last axis, which the number of labels shows."""
+    turned = dict(arrays)
+    for key, array in arrays.items():
+        split, kind, _ = role_of(key)
+        if kind != "images" or array.ndim < 2:
+            continue
+        partners = [a for k, a in arrays.items() if role_of(k)[:2] == (split, "labels")]
+        count = partners[0].size if partners else None
+        if count is None and array.shape[0] == 784 != array.shape[-1]:
+            count = array.shape[-1]
+        if count == array.shape[-1] != array.shape[0]:
+            turned[key] = np.moveaxis(array, -1, 0)
+    return turned
