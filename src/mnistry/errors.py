@@ -54,10 +54,15 @@ class MissingExtra(InputError, ImportError):  # noqa: N818 - it names what is mi
     """
 
     def __init__(self, task: str, package: str, extra: str) -> None:
+        self._about = task, package, extra
         clone = f"`pip install '.[{extra}]'` in a clone of mnistry's repository"
         missing = " ".join(f"'{requirement}'" for requirement in _requirements(extra))
         cure = f"run `pip install {missing}`, or {clone}" if missing else f"run {clone}"
         super().__init__(f"{task} needs {package}, which is not installed; {cure}.")
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
+        """Return how to copy the error, as it is sent from one process to another."""
+        return MissingExtra, self._about
 
 
 def _requirements(extra: str) -> list[str]:

@@ -75,6 +75,7 @@ class Reading:
         of the digits is; else digit.
     inked, found : the ink, and the pieces of it that were looked at; None where another process
         read the picture.
+    pages : of the document of which `Reader.read` read the first.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Reading:
     outcome: Outcome
     inked: Inked | None = field(repr=False)
     found: Found | None = field(repr=False)
+    pages: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""

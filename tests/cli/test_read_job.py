@@ -86,7 +86,7 @@ def test_a_job_is_summed_up(asked: dict[str, Any], capsys: pytest.CaptureFixture
     assert main(["read", "a", "--out", "x", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "out": "x", "pictures": 1500, "errors": 2, "before": 500, "parts": 3, "killed": 4,
-        "seconds": 2.0, "pictures_per_second": 500.0,
+        "seconds": 2.0, "skipped": 0, "pictures_per_second": 500.0,
     }  # fmt: skip
     asked["gives"] = Summary(3, 3, 0, 1, 0, 1.0)
     assert main(["read", "a", "--out", "x"]) == 2

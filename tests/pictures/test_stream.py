@@ -20,12 +20,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnistry.pictures import archive, listing
+from mnistry.pictures import archive, listing, pdf
 from mnistry.pictures import item as item_module
 from mnistry.pictures.decode import decode
 from mnistry.pictures.item import Item, natural
@@ -41,6 +42,7 @@ def png(shade: int = 0) -> bytes:
 
 
 PNG = png()
+IMAGE = Image.new("L", (3, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,7 @@ def names(*sources: str | os.PathLike[str]) -> list[str]:
     items = list(stream(sources))
     assert [item.error for item in items] == [None] * len(items)
     for item in items:
-        assert item.data is not None
+        assert isinstance(item.data, str | bytes)
         assert decode(item.data).size == (3, 2)
     return [item.name for item in items]
 
@@ -107,8 +109,80 @@ def test_stream_gives_files_as_they_are_named() -> None:
 def test_one_source_is_a_list_of_one() -> None:
     """A path by itself is that path, and not its letters."""
     put("in/a.png", "b")
-    for source in ("in/a.png", b"in/a.png", Path("in/a.png")):
-        assert [item.name for item in stream(source)] == ["in/a.png"]  # type: ignore[arg-type]
+    for source in ("in/a.png", Path("in/a.png")):
+        assert [item.name for item in stream(source)] == ["in/a.png"]
+
+
+def test_images_in_memory_are_given_too() -> None:
+    """Bytes, open files, Pillow images and arrays come in their places, named or numbered."""
+    put("in/a.png")
+    array = np.zeros((2, 3), np.uint8)
+    with open("in/a.png", "rb") as file:
+        sources = ["in/a.png", PNG, bytearray(PNG), io.BytesIO(PNG), file, IMAGE, array]
+        items = list(stream(sources))
+    assert [item.error for item in items] == [None] * 7
+    assert [item.name for item in items] == [
+        "in/a.png", "image 2", "image 3", "image 4", "in/a.png", "image 6", "image 7",
+    ]  # fmt: skip
+    assert [item.data for item in items[1:5]] == [PNG] * 4
+    assert items[5].data == IMAGE
+    for source in (PNG, bytearray(PNG), memoryview(PNG), io.BytesIO(PNG), IMAGE, array):
+        assert [item.name for item in stream(source)] == ["image 1"]
+
+
+def test_what_is_in_memory_is_copied() -> None:
+    """An owner who draws the next frame into the same array or image does no harm."""
+    array, image = np.zeros((2, 3), np.uint8), Image.new("L", (3, 2))
+
+    def frames() -> Any:
+        for shade in (7, 8):
+            array[:] = shade
+            image.paste(shade, (0, 0, 3, 2))
+            yield from (array, image)
+
+    assert [int(np.asarray(item.data).max()) for item in stream(frames())] == [7, 7, 8, 8]
+
+
+def test_what_is_no_image_in_memory_is_a_sentence() -> None:
+    """Text, an empty file, a file that is closed, a cut image: an error, and the rest is given."""
+    put("a.txt", data=b"text")
+    closed = io.BytesIO(PNG)
+    closed.close()
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 99).save(noise, "PNG")
+    cut = Image.open(io.BytesIO(noise.getvalue()[:2000]))
+    with open("a.txt") as text:
+        found = list(stream([text, io.BytesIO(), closed, cut, io.StringIO("text"), PNG]))
+    assert [item.name for item in found] == ["a.txt", *(f"image {i}" for i in range(2, 7))]
+    told = [item.error for item in found]
+    assert told[0] == "'a.txt' is open as text; open it in mode 'rb'."
+    assert told[1] == "'image 2' is empty; get it again."
+    assert told[2] == "'image 3' can't be read: I/O operation on closed file."
+    assert "is a damaged picture" in str(told[3])
+    assert told[4] == "'image 5' is open as text; open it in mode 'rb'."
+    assert told[5] is None
+
+
+def test_pdf_is_given_or_missed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDF is an image of folders and archives; without its package one sentence counts it."""
+    put("in/a.png", "in/b.PDF", "in/c.pdf", "z.pdf")
+    put("d.zip", data=zipped({"1.pdf": b"%PDF", "2.png": PNG}))
+    monkeypatch.setattr(pdf, "can_be_read", lambda: True)
+    assert [item.name for item in stream(["in", "d.zip", "z.pdf"])] == [
+        "in/a.png", "in/b.PDF", "in/c.pdf", "d.zip/1.pdf", "d.zip/2.png", "z.pdf",
+    ]  # fmt: skip
+    monkeypatch.setattr(pdf, "can_be_read", lambda: False)
+    *items, last = stream(["in", "d.zip", "z.pdf"])
+    assert [item.name for item in items] == ["in/a.png", "d.zip/2.png"]
+    assert str(last.error).startswith(
+        "Reading PDF (4 files skipped, the first 'in/b.PDF') needs pypdfium2, which is not"
+    )
+    [alone] = stream("z.pdf")
+    assert str(alone.error).startswith("Reading PDF ('z.pdf') needs pypdfium2, which is not")
+    assert "mnistry[pdf]" in str(alone.error)
+    assert [item.error for item in stream("missing.pdf")] == [
+        "'missing.pdf' does not exist; give a file, a folder or a pattern."
+    ]
 
 
 def test_natural_order_knows_the_digits_of_ascii_alone() -> None:

@@ -6,6 +6,7 @@ import gc
 import io
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from PIL import Image
 
 from mnistry.data.dataset import DataSets
-from mnistry.errors import InputError
+from mnistry.errors import InputError, MissingExtra
 from mnistry.pictures.item import Item
 from mnistry.reader import Reader, many
 from mnistry.reader.many import Workers
@@ -200,6 +201,39 @@ def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
     next(readings)
     readings.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(told(reader.read_many([folder], workers=2))) == FILES
+
+
+def test_processes_read_images_in_memory_and_pages(mnist: DataSets, reader: Reader) -> None:
+    """What is given in memory, and each page of a document, comes in order, as by one process."""
+    document = io.BytesIO()
+    first, *others = (Image.fromarray(255 - image) for image in mnist.test.images[:5])
+    first.save(document, "TIFF", save_all=True, append_images=others)
+
+    def sources() -> Any:
+        for i, image in enumerate(255 - mnist.test.images[:FILES]):
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, "PNG")
+            file.seek(0)
+            kinds = [image, Image.fromarray(image), file, file.getvalue(), Image.open(file)]
+            yield kinds[i % 5]
+        yield document.getvalue()
+        yield io.StringIO("no image")
+
+    one = told(reader.read_many(sources()))
+    assert told(reader.read_many(sources(), workers=2)) == one
+    assert [name for name, _ in one] == [
+        *(f"image {i + 1}" for i in range(FILES)),
+        *(f"image {FILES + 1}#{i + 1}" for i in range(5)),
+        f"image {FILES + 2}",
+    ]
+    assert [text for _, text in one[FILES : FILES + 5]] == [text for _, text in one[:5]]
+
+
+def test_a_missing_extra_comes_out_of_a_process_whole() -> None:
+    """The error of a missing extra can be sent from one process to another."""
+    error = pickle.loads(pickle.dumps(MissingExtra("Reading PDF", "pypdfium2", "pdf")))  # noqa: S301
+    assert isinstance(error, MissingExtra)
+    assert str(error) == str(MissingExtra("Reading PDF", "pypdfium2", "pdf"))
 
 
 def test_chunks_are_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:

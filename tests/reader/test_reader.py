@@ -400,6 +400,7 @@ def test_one_source_is_a_list_of_one(mnist: DataSets, reader: Reader, tmp_path: 
     path.write_bytes(as_png(written(mnist, [0])))
     for source in (path, str(path)):
         assert [one.text for _, one in reader.read_many(source)] == ["7"]  # type: ignore[union-attr]
+    assert [name for name, _ in reader.read_many(path.read_bytes())] == ["image 1"]
     for one in (path, str(path), path.read_bytes()):
         assert [reading.text for reading in reader.read_batch(one)] == ["7"]
 
@@ -462,3 +463,69 @@ def test_large_pictures_are_read_in_bounded_memory(mnist: DataSets, reader: Read
     small = np.clip(on_paper(written(mnist, [0, 1, 2]), "shadow", np.random.default_rng(0)), 0, 1)
     large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_LINEAR)
     assert reader.read((255 * large).astype(np.uint8)).text == "721"
+
+
+def kinds(mnist: DataSets, path: Path) -> list[Any]:
+    """One picture as all that can be given: a path, bytes, open files, an image, arrays."""
+    grey = 255 - cv2.resize(mnist.test.images[0], (112, 112), interpolation=cv2.INTER_CUBIC)
+    data = as_png(grey / 255)
+    path.write_bytes(data)
+    arrays = [grey, grey[:, :, None], grey.astype(np.uint16) * 16, grey.astype(np.int64)]
+    return [
+        *(path, str(path), data, bytearray(data), io.BytesIO(data), Image.fromarray(grey)),
+        *(Image.open(io.BytesIO(data)), grey / 255, grey < 128, *arrays),
+    ]
+
+
+def test_read_takes_all_kinds_of_sources(mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
+    """Each kind gives the same text, by `read` and by `read_many`, in order."""
+    sources = kinds(mnist, tmp_path / "a.png")
+    assert [reader.read(one).text for one in sources] == ["7"] * len(sources)
+    found = list(reader.read_many(kinds(mnist, tmp_path / "a.png")))
+    assert [one.text for _, one in found if isinstance(one, Reading)] == ["7"] * len(sources)
+    path = str(tmp_path / "a.png")
+    names = [path, path, *(f"image {i}" for i in range(3, len(sources) + 1))]
+    assert [name for name, _ in found] == names
+    with open(path, "rb") as file:
+        assert reader.read(file).text == "7"
+    with open(path, encoding="latin-1") as file, pytest.raises(InputError, match="open as text"):
+        reader.read(file)  # type: ignore[arg-type]
+
+
+def pages(mnist: DataSets) -> list[Image.Image]:
+    """A blank page, a 7, and a 2."""
+    blank = np.ones((112, 112))
+    inks = [blank, *(written(mnist, [i]) for i in (0, 1))]
+    return [Image.open(io.BytesIO(as_png(ink))).convert("L") for ink in inks]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+def test_all_pages_are_read(kind: str, mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
+    """Each page is a reading with its number in its name; `read` reads the first, and says so."""
+    if kind == "PDF":
+        pytest.importorskip("pypdfium2")
+    path = tmp_path / f"scan.{kind.lower()}"
+    first, *others = pages(mnist)
+    first.save(path, kind, save_all=True, append_images=others)
+    found = list(reader.read_many([path, path.read_bytes()]))
+    named = [f"{name}#{i}" for name in (path, "image 2") for i in (1, 2, 3)]
+    assert [name for name, _ in found] == named
+    assert [one.text for _, one in found if isinstance(one, Reading)] == ["", "7", "2"] * 2
+    with pytest.warns(UserWarning, match=r"scan\.\w+' has 3 pages, of which the first was read"):
+        reading = reader.read(str(path))
+    assert (reading.text, reading.pages) == ("", 3)
+    with pytest.warns(UserWarning, match=r"^The document has 3 pages"):
+        assert reader.read(io.BytesIO(path.read_bytes())).pages == 3
+
+
+def test_too_many_pages_are_told(
+    mnist: DataSets, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is more than is read of one document is an error behind the last page."""
+    first, *others = pages(mnist)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+    monkeypatch.setattr("mnistry.reader.many.MAX_PAGES", 2)
+    *found, (name, last) = reader.read_many(tmp_path / "a.tif")
+    assert [one.text for _, one in found if isinstance(one, Reading)] == ["", "7"]
+    assert name.endswith("a.tif#3")
+    assert str(last).endswith("has more than 2 pages, of which the first 2 are read; split it.")

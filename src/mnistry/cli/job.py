@@ -81,6 +81,12 @@ def run(args: argparse.Namespace, reader: Reader) -> int:
             print(f"processes killed: {done.killed:,}; what they were reading was read again")
         if read:
             print(f"{read:,} in {done.seconds:,.1f} s, {read / done.seconds:,.0f} a second")
+    if done.skipped:
+        from mnistry.pictures import pdf
+
+        files = f"{done.skipped:,} file{'s' if done.skipped > 1 else ''}"
+        told = pdf.missing(f" ({files} skipped, each a row with an error)")
+        print(f"mnistry: {told}", file=sys.stderr)
     if done.errors == done.pictures:
         print("mnistry: Not one picture could be read; see the column `error`.", file=sys.stderr)
         return 2

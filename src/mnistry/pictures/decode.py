@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.errors import DataError
-from mnistry.pictures import libtiff
+from mnistry.errors import DataError, MissingExtra
+from mnistry.pictures import libtiff, pdf
 from mnistry.pictures.grey import full_scale
+from mnistry.pictures.pages import Page, tiff_of_page
 from mnistry.pictures.weigh import PLAIN, check_size, damaged, too_many_bytes, weigh
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 * 2**20
 # Formats that Pillow decodes itself. It would start Ghostscript for EPS.
-_FORMATS = "PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, AVIF and HEIC"
+_FORMATS = "PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, AVIF, HEIC and PDF"
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
     | {".pbm", ".pgm", ".ppm", ".pnm", ".avif", ".heic", ".heif"}
@@ -63,16 +64,19 @@ _MAX_EXIF = 2**20  # bytes
 
 
 def decode(
-    source: str | os.PathLike[str] | bytes,
+    source: str | os.PathLike[str] | bytes | Page,
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
+    *,
+    allow_pdf: bool = True,
 ) -> Image:
-    """Decode a picture wholly, its first frame or page if it has more.
+    """Decode a picture wholly: its first frame, the page asked for, or the first.
 
     Parameters
     ----------
-    source : a file's path, or the bytes themselves.
+    source : a file's path, the bytes themselves, or a page of either.
     name : what messages call it; None: its path.
+    allow_pdf : render PDF, for which no bound of time is known.
 
     Returns
     -------
@@ -83,8 +87,12 @@ def decode(
     ------
     DataError : it is no picture, damaged, not a regular file, of more than 256 MB or of more
         than `max_pixels` pixels, or decoding it needs a package that is not installed.
+    MissingExtra : it is a PDF, and pypdfium2 is not installed.
     OSError : the file is missing or unreadable.
     """
+    number = 1
+    if isinstance(source, Page):
+        number, source = source.number, source.source
     if isinstance(source, bytes):
         data, name = source, name or "the picture"
     else:
@@ -102,13 +110,19 @@ def decode(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, which we weigh, and of odd metadata
         try:
+            if kind == "PDF":
+                if not allow_pdf:
+                    raise DataError(f"{name} is a PDF; send its pages as images.")
+                return pdf.render(data, number, name, max_pixels)
+            if kind == "TIFF":
+                data = tiff_of_page(data, number)
             weigh(data, kind, name, max_pixels)
             if kind in ("AVIF", "HEIF"):
                 _make_able(kind, name)
             if data[:2] in PLAIN:
                 data = re.sub(rb"#[^\r\n]*", b"", data)  # many comments would take Pillow hours
             return _decoded(data, kind, name, max_pixels)
-        except DataError:
+        except (DataError, MissingExtra):
             raise
         except UnidentifiedImageError:
             raise damaged(name, f"its header is of no {kind}") from None
@@ -241,7 +255,7 @@ def _kind(data: bytes) -> str | None:
             return "AVIF"
         if brands & _HEIF_BRANDS:
             return "HEIF"
-    return None
+    return "PDF" if pdf.is_pdf(data[:1024]) else None
 
 
 def _make_able(kind: str, name: str) -> None:

@@ -7,14 +7,18 @@ import io
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL.Image import Image
 
 from mnistry.errors import DataError
 from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
+from mnistry.pictures.pages import Page
+from mnistry.pictures.pdf import is_named_pdf
 
 CHUNK = 2**16  # bytes read at a time
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -30,26 +34,30 @@ class Item:
 
     Parameters
     ----------
-    name : as the user would call it: the path, joined with the entry's where it is in an archive.
-    data : a file's path, or the bytes of the picture; None if there is an error.
+    name : as the user would call it: the path, joined with the entry's where it is in an archive,
+        with `#` and the page's number, from 1, where a document has more than one.
+    data : a file's path, its bytes, a page of either, a Pillow image or an array; None if there is
+        an error.
     error : a sentence; None if there is data.
     passing : whether there may be none when it is asked for again.
     """
 
     name: str
-    data: str | bytes | None = None
+    data: str | bytes | Page | Image | NDArray[Any] | None = None
     error: str | None = None
     passing: bool = field(default=False, compare=False)
 
 
 def several(sources: Any) -> Iterable[Any]:
-    """Give sources as they are, and one by itself as a list of one.
+    """Return sources as they are, and one by itself as a list of one.
 
-    The letters of a name are no sources, nor are the rows of an array (h, w) or (h, w, 3 or 4).
+    The letters of a name are no sources, nor are the lines of a file, nor the rows of an array
+    (h, w) or (h, w, 1, 3 or 4).
     """
-    one = isinstance(sources, str | bytes | os.PathLike | Image)
+    one = isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Image)
+    one = one or hasattr(sources, "read")
     if isinstance(sources, np.ndarray):
-        one = sources.ndim == 2 or (sources.ndim == 3 and sources.shape[2] in (3, 4))
+        one = sources.ndim == 2 or (sources.ndim == 3 and sources.shape[2] in (1, 3, 4))
     return [sources] if one else sources
 
 
@@ -60,8 +68,8 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def is_picture(name: str) -> bool:
-    """Say whether a file is named as a picture."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    """Return whether a file is named as an image or a PDF."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES or is_named_pdf(name)
 
 
 def is_archive(name: str) -> bool:
@@ -101,8 +109,30 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def content(file: Any, name: str) -> bytes:
+    """Read all of an open file, from its start where it has one, as Pillow does.
+
+    Raises
+    ------
+    DataError : it is empty, too large, or open as text. OSError, ValueError : it can't be read.
+    """
+    with suppress(AttributeError, io.UnsupportedOperation):
+        file.seek(0)
+    data = gathered(file, name)
+    if not data:
+        raise DataError(f"{name} is empty; get it again.")
+    return data
+
+
 def gathered(source: Any, name: str) -> bytes:
-    """Read all of it, if it isn't more than a picture may be."""
+    """Read all of a stream, if it isn't more than a picture may be.
+
+    Raises
+    ------
+    DataError : it is more, or it is text.
+    """
+    if isinstance(source, io.TextIOBase):
+        raise DataError(f"{name} is open as text; open it in mode 'rb'.")
     data = io.BytesIO()
     while piece := source.read(CHUNK):
         data.write(piece)

@@ -9,14 +9,19 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL.Image import Image
 
 from mnistry.errors import DataError, MissingExtra
-from mnistry.pictures import remote
+from mnistry.pictures import pdf, remote
 from mnistry.pictures.archive import unpack, unzip
+from mnistry.pictures.decode import settled
 from mnistry.pictures.item import (
     Item,
+    content,
     damaged,
     gathered,
     holds_none,
@@ -28,15 +33,13 @@ from mnistry.pictures.listing import located
 from mnistry.pictures.remote import is_url
 
 
-def stream(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    stdin: BinaryIO | None = None,
-) -> Iterator[Item]:
-    """Give the pictures of what a user names, in order; nothing raises for bad input.
+def stream(sources: Any, stdin: BinaryIO | None = None) -> Iterator[Item]:
+    """Yield the images of what a user names, in order; nothing raises for bad input.
 
     Parameters
     ----------
-    sources : one or several, each a file; a folder, for all files below it that are named as
+    sources : one or several, each an image: a Pillow image, an array, the bytes of a file, or an
+        open file; or the name of a file; a folder, for all files below it that are named as
         pictures; a pattern with `*`, `?`, `[]` or `**`, where no file has that very name; `-` for
         standard input, one picture or a ZIP; a `.zip`, `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz`;
         a `.parquet` with a column of pictures. Hidden files are left out, and archives in others.
@@ -46,13 +49,56 @@ def stream(
     Returns
     -------
     items : pictures, numbers in names by their value (2 before 10), and errors in their places.
+        What has no name is "image 1", and so on, by its place among the sources. Where PDF can't
+        be read, its files are left out, and one error at the end tells how many.
     """
-    for source in several(sources):
+    yield from _without_pdf(_all(sources, stdin))
+
+
+def _all(sources: Any, stdin: BinaryIO | None) -> Iterator[Item]:
+    for number, source in enumerate(several(sources), 1):
+        if not isinstance(source, str | os.PathLike):
+            yield _given(source, number)
+            continue
         name = os.fsdecode(source)
         if name == "-":
             yield from careful(name, _standard_input(stdin))
         else:
             yield from careful(name, _named(name))
+
+
+def _without_pdf(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield all items but PDF that can't be read, and at the end one error in their place."""
+    count, first = 0, ""
+    for item in items:
+        if item.data is None or not pdf.is_named_pdf(item.name) or pdf.can_be_read():
+            yield item
+        else:
+            count, first = count + 1, first or item.name
+    if count:
+        what = repr(first) if count == 1 else f"{count:,} files skipped, the first {first!r}"
+        yield Item(first, error=str(pdf.missing(f" ({what})")))
+
+
+def _given(source: Any, number: int) -> Item:
+    """Return the item of an image that is in memory or in an open file.
+
+    An array or a Pillow image is copied: its owner may change it before it is read.
+    """
+    own = getattr(source, "name", None)
+    name = own if isinstance(own, str) and hasattr(source, "read") else f"image {number}"
+    try:
+        if isinstance(source, bytes | bytearray | memoryview):
+            return Item(name, bytes(source))
+        if hasattr(source, "read"):
+            return Item(name, content(source, repr(name)))
+        if isinstance(source, Image):
+            return Item(name, settled(source).copy())
+        return Item(name, np.array(source))
+    except DataError as error:
+        return Item(name, error=str(error))
+    except Exception as error:  # noqa: BLE001 - files of any kind and arrays raise anything
+        return Item(name, error=unreadable(name, error))
 
 
 def careful(name: str, items: Iterator[Item], *, part: bool = False) -> Iterator[Item]:

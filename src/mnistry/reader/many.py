@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain
@@ -11,21 +11,24 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
 
+import numpy as np
+from PIL.Image import Image
+
 from mnistry.cores import be_one_of_many, processes
 from mnistry.errors import InputError
-from mnistry.pictures.decode import decode
+from mnistry.pictures.decode import MAX_BYTES, decode
 from mnistry.pictures.ink import find_ink
-from mnistry.pictures.item import printable
+from mnistry.pictures.item import Item, printable, unreadable
+from mnistry.pictures.pages import MAX_PAGES, Page, count_pages
 from mnistry.pictures.pale import pieces_of
 from mnistry.reading import Reading
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from numpy.typing import NDArray
 
     from mnistry.models.base import Model
     from mnistry.pictures.find import Found
     from mnistry.pictures.ink import Inked
-    from mnistry.pictures.item import Item
     from mnistry.reader.reader import Reader
 
 Named = tuple[str, Reading | InputError]
@@ -63,12 +66,55 @@ def chunked(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _is_full(chunk: Sequence[Item]) -> bool:
-    held = sum(len(item.data) for item in chunk if isinstance(item.data, bytes))
-    return len(chunk) == _CHUNK or held > _CHUNK_BYTES
+    return len(chunk) == _CHUNK or sum(map(_held, chunk)) > _CHUNK_BYTES
 
 
-def read_chunk(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
-    """Read items in order; what can't be read is an error among the readings.
+def _held(item: Item) -> int:
+    """Return how many bytes of memory an item's data take, roughly."""
+    data = item.data
+    if isinstance(data, Image):
+        return data.width * data.height * len(data.getbands())
+    if isinstance(data, np.ndarray):
+        return int(data.nbytes)
+    return len(data) if isinstance(data, bytes) else 0
+
+
+def read_chunk(reader: Reader, items: Iterable[Item]) -> Iterator[Named]:
+    """Read items in order, all pages of documents; what can't be read is an error among them."""
+    together: list[Item] = []
+    for item in items:
+        pages = count_pages(item.data) if isinstance(item.data, str | bytes) else 1
+        if pages == 1:
+            together.append(item)
+            continue
+        yield from _read_together(reader, together)
+        together = []
+        yield from _read_together(reader, _pages(item, pages))
+    yield from _read_together(reader, together)
+
+
+def _pages(item: Item, count: int) -> list[Item]:
+    """Return the pages of a document, named by number; what is too much of it is an error."""
+    data = item.data
+    if isinstance(data, str):
+        try:
+            with open(data, "rb") as file:
+                data = file.read(MAX_BYTES + 1)  # decoding refuses what is longer
+        except OSError as error:
+            return [Item(item.name, error=unreadable(item.name, error))]
+    assert isinstance(data, bytes)  # noqa: S101 - only files and bytes have pages
+    pages = [Item(f"{item.name}#{i}", Page(data, i)) for i in range(1, min(count, MAX_PAGES) + 1)]
+    if count > MAX_PAGES:
+        told = (
+            f"{item.name!r} has more than {MAX_PAGES:,} pages, of which the first {MAX_PAGES:,} "
+            "are read; split it."
+        )
+        pages.append(Item(f"{item.name}#{MAX_PAGES + 1}", error=told))
+    return pages
+
+
+def _read_together(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
+    """Read items in order.
 
     Where reading them together fails they are read one by one, for none may stop the others.
     """
@@ -81,7 +127,7 @@ def read_chunk(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
             found, items = [(items[0].name, _failure(items[0].name, error))], []
         yield from found
     for item in items:
-        yield from read_chunk(reader, [item])
+        yield from _read_together(reader, [item])
 
 
 class Workers:
@@ -124,10 +170,10 @@ class Workers:
         try:
             return future.result()
         except _BROKEN:
-            return [self.alone(item) for item in chunk]
+            return list(chain.from_iterable(map(self.alone, chunk)))
 
-    def alone(self, item: Item) -> Named:
-        """Read an item that others were killed over, or beside.
+    def alone(self, item: Item) -> list[Named]:
+        """Read an item, all its pages, that others were killed over, or beside.
 
         Raises
         ------
@@ -135,7 +181,7 @@ class Workers:
         """
         for _ in range(_TRIES):
             try:
-                return self._send([item]).result()[0]
+                return self._send([item]).result()
             except _BROKEN:
                 continue
         try:
@@ -145,7 +191,7 @@ class Workers:
                 "No process that reads can be started; in a program of your own, read below "
                 "`if __name__ == '__main__':`, or with `workers=1`."
             ) from None
-        return item.name, InputError(killed_over(item.name))
+        return [(item.name, InputError(killed_over(item.name)))]
 
     def _send(self, chunk: list[Item]) -> Future[list[Named]]:
         try:
@@ -174,13 +220,15 @@ def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Seq
 
     One step after the other, each for all of them, so that its code stays in the cache.
     """
-    images: list[Image | InputError] = []
+    images: list[Image | NDArray[Any] | InputError] = []
     pixels = 0
     for item in items:
         what = InputError(item.error) if item.data is None else item.data
-        image = _tried(item, decode, what, repr(item.name))
-        images.append(image)
-        pixels += 0 if isinstance(image, InputError) else image.width * image.height
+        if isinstance(what, Image | np.ndarray):
+            images.append(what)
+        else:
+            images.append(_tried(item, decode, what, repr(item.name)))
+        pixels += _pixels(images[-1])
         if pixels > _CHUNK_PIXELS:
             break
     done = items[: len(images)]
@@ -193,6 +241,12 @@ def _read_items(reader: Reader, items: Sequence[Item]) -> tuple[list[Named], Seq
         for item, one in zip(done, seen, strict=True)
     ]
     return found, items[len(done) :]
+
+
+def _pixels(image: Image | NDArray[Any] | InputError) -> int:
+    if isinstance(image, InputError):
+        return 0
+    return image.width * image.height if isinstance(image, Image) else image.size
 
 
 def _with_pieces(inked: Inked) -> tuple[Inked, Found]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,10 +20,11 @@ from mnistry.pictures.decode import decode, settled
 from mnistry.pictures.find import Found
 from mnistry.pictures.frame import SIDE
 from mnistry.pictures.ink import Inked, find_ink
-from mnistry.pictures.item import several
+from mnistry.pictures.item import content, several
 from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
 from mnistry.pictures.lost import with_lost_strokes
+from mnistry.pictures.pages import count_pages
 from mnistry.pictures.pale import pieces_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
     from mnistry.models.base import Model
 
-    Source = str | os.PathLike[str] | bytes | Image | ArrayLike
+    Source = str | os.PathLike[str] | bytes | BinaryIO | Image | ArrayLike
     Floats = NDArray[np.float64]
 
 ALPHA = 0.01
@@ -114,16 +117,31 @@ class Reader:
     def read(self, source: Source) -> Reading:
         """Read one picture.
 
+        Of a document of several pages the first is read. A warning says so, and `Reading.pages`
+        how many there are; `read_many` reads all of them.
+
         Parameters
         ----------
-        source : a file's path, its bytes, a Pillow image, or an array as `to_ink` takes it.
+        source : a file's path, its bytes, an open file, a Pillow image, or an array as `to_ink`
+            takes it.
 
         Raises
         ------
         InputError : it is no picture, or too large.
         OSError : the file is missing or unreadable.
         """
-        return self.read_batch([source])[0]
+        name = repr(source) if isinstance(source, str) else "The document"
+        source = _opened(source)
+        [reading] = self.read_batch([source])
+        pages = count_pages(source) if isinstance(source, str | bytes) else 1
+        if pages == 1:
+            return reading
+        warnings.warn(
+            f"{name} has {pages:,} pages, of which the first was read; `Reader.read_many` reads "
+            "all of them.",
+            stacklevel=2,
+        )
+        return replace(reading, pages=pages)
 
     def read_batch(self, sources: Source | Iterable[Source]) -> list[Reading]:
         """Read pictures together, which is quicker; they are all held in memory. See `read`."""
@@ -131,24 +149,28 @@ class Reader:
 
     def read_many(
         self,
-        sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        sources: Source | Iterable[Source],
         stdin: BinaryIO | None = None,
         *,
         workers: int = 1,
     ) -> Iterator[Named]:
-        """Read whatever is named: files, folders, globs, archives, Parquet, "-"; see `stream`.
+        """Read whatever is named or given: files, folders, globs, archives, Parquet, "-"; images.
 
-        Few pictures are in memory at a time.
+        Few pictures are in memory at a time, and all pages of documents are read.
 
         Parameters
         ----------
+        sources : one or several, each the name of a file, folder, pattern, archive or URL (see
+            `stream`), or an image as `read` takes it.
         workers : processes that read; they are kept for the next time, as long as the reader is.
             With more than one, a program must keep what it does under
             ``if __name__ == "__main__"``, and the readings come without `inked` and `found`.
 
         Yields
         ------
-        name, found : in order; what can't be read is an error here and stops nothing.
+        name, found : in order; what can't be read is an error here and stops nothing. A page's
+            name ends in "#" and its number, from 1; what has no name is "image 1", and so on, by
+            its place among the sources.
         """
         wanted = workers, *self.made_by
         if workers > 1 and not (self._workers and self._workers.are(*wanted)):
@@ -158,11 +180,12 @@ class Reader:
 
     def look(self, source: Source) -> tuple[Inked, Found]:
         """Find the ink and the pieces of it: the part of reading that needs no model for digits."""
-        if isinstance(source, str | os.PathLike | bytes):
-            source = decode(source)
-        elif hasattr(source, "getexif"):
-            source = settled(source)
-        inked = find_ink(source)
+        image = _opened(source)
+        if isinstance(image, str | bytes):
+            image = decode(image)
+        elif hasattr(image, "getexif"):
+            image = settled(image)
+        inked = find_ink(image)
         return inked, pieces_of(inked)
 
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
@@ -278,6 +301,15 @@ class Reader:
         return Reading(
             "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
         )
+
+
+def _opened(source: Any) -> Any:
+    """Return a path as a string, and the bytes of an open file; anything else as it is."""
+    if isinstance(source, os.PathLike):
+        return os.fsdecode(source)
+    if hasattr(source, "read"):
+        return content(source, "The file")
+    return bytes(source) if isinstance(source, bytearray | memoryview) else source
 
 
 def _in_picture(box: Box, scale: float) -> Box:

@@ -38,7 +38,9 @@ SOURCES = ("pictures", "more.zip", "rows.parquet")
 # reads it, as one too large for memory would, one finds a fault of ours, and a file can't be read
 # now.
 ARMED = """
-import os, time
+import os, sys, time
+if "NO_PDF" in os.environ:
+    sys.modules["pypdfium2"] = None
 import mnistry.pictures.decode as module
 whole = module.decode
 def decode(source, name=None, *more):
@@ -232,6 +234,44 @@ def test_a_job_gives_what_reading_gives(jobs: Jobs, expected: Rows) -> None:
     again = json.loads(process.communicate()[0])
     assert (again["pictures"], again["errors"], again["before"]) == (len(expected), 4, 282)
     assert jobs.rows() == expected
+
+
+def documents(folder: Path) -> list[Path]:
+    """A TIFF of three pages and a PDF of two."""
+    found = [folder / "a.tif", folder / "b.pdf"]
+    for path, count in zip(found, (3, 2), strict=True):
+        first, *others = (Image.new("L", (40, 40), 255) for _ in range(count))
+        first.save(path, save_all=True, append_images=others)
+    return found
+
+
+def test_a_job_reads_all_pages(jobs: Jobs, tmp_path: Path) -> None:
+    """Pages are rows with numbers in their names, the same ones where a part is read again."""
+    pytest.importorskip("pypdfium2")
+    found = documents(tmp_path)
+    for _ in range(2):
+        process = jobs.start(*found, "--out", jobs.out, "--per-file", 1, "--json")
+        summary = json.loads(process.communicate()[0])
+        assert (summary["pictures"], summary["errors"], summary["skipped"]) == (5, 0, 0)
+        names = [Path(row["picture"]).name for row in jobs.rows()]
+        assert names == ["a.tif#1", "a.tif#2", "a.tif#3", "b.pdf#1", "b.pdf#2"]
+        (jobs.out / "_SUCCESS").unlink()
+        (jobs.out / "part-00000000.parquet").unlink()
+
+
+def test_a_job_without_the_extra_counts_what_it_skips(jobs: Jobs, tmp_path: Path) -> None:
+    """A PDF is a row with an error then; one sentence names the extra and their count."""
+    found = documents(tmp_path)
+    process = jobs.start(*found, "--out", jobs.out, "--json", NO_PDF="1")
+    told, wrong = process.communicate()
+    assert process.returncode == 0
+    assert json.loads(told)["skipped"] == 1
+    assert wrong.startswith("mnistry: Reading PDF (1 file skipped, each a row with an error) needs")
+    assert wrong.count("\n") == 1
+    assert "mnistry[pdf]" in wrong
+    *pages, last = jobs.rows()
+    assert len(pages) == 3
+    assert "Reading PDF needs pypdfium2" in last["error"]
 
 
 def test_killed_processes_lose_nothing(jobs: Jobs, expected: Rows) -> None:

@@ -10,7 +10,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import mnistry
-from mnistry.errors import InputError
+from mnistry.errors import InputError, MissingExtra
 from mnistry.pictures.item import Item
 from mnistry.reader.job.plan import Part
 from mnistry.reader.job.store import Store
@@ -45,11 +45,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of a part: its rows, those of them that are errors, and how long it took."""
+    """What came of a part: its rows, those of them that are errors, and how long it took.
+
+    `skipped` counts the files that need an extra which is not installed; each is an error's row.
+    """
 
     pictures: int
     errors: int
     seconds: float
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,30 @@ class Hand:
                 f"{self._task.version}; install the same on all."
             )
         try:
+            skipped = 0
             if not self._store.has(part.file):
-                self._write(part, careful=careful)
-            return Tally(*counted(self._store, part.file), time.monotonic() - start)
+                skipped = self._write(part, careful=careful)
+            return Tally(*counted(self._store, part.file), time.monotonic() - start, skipped)
         except InputError as error:
             return Refusal(str(error), isinstance(error, Unreachable))
         except OSError as error:
             reason = error.strerror or " ".join(str(error).split())
             return Refusal(f"{self._task.out!r} can't be written to: {reason:.300}.")
 
-    def _write(self, part: Part, *, careful: bool) -> None:
+    def _write(self, part: Part, *, careful: bool) -> int:
+        """Read a part and write its rows; return how many were skipped for lack of an extra."""
         import pyarrow.parquet as pq
 
         chunks = chunked(part.items(self._task.folder))
         together = chain.from_iterable(read_chunk(self._reader, chunk) for chunk in chunks)
         found = self._alone(chunks) if careful else together
+        skipped = 0
         with SpooledTemporaryFile(_IN_MEMORY) as file:
             with pq.ParquetWriter(file, schema(), compression="zstd") as writer:
                 held: list[Named] = []
                 for one in found:
                     held.append(one)
+                    skipped += isinstance(one[1], MissingExtra)
                     if len(held) == _ROWS:
                         writer.write_table(rows(held))
                         held = []
@@ -108,11 +116,12 @@ class Hand:
                     writer.write_table(rows(held))
             file.seek(0)
             self._store.put(part.file, file)
+        return skipped
 
     def _alone(self, chunks: Iterator[list[Item]]) -> Iterator[Named]:
         others = Workers(1, self._task.model, self._task.options)
         for item in chain.from_iterable(chunks):
-            yield others.alone(item)
+            yield from others.alone(item)
 
 
 def counted(store: Store, name: str) -> tuple[int, int]:

@@ -55,6 +55,8 @@ class Summary:
     before : rows that were there when this run began. parts : files of rows.
     killed : processes that were killed in this run, so that others read their parts.
     seconds : that this run took, with finding the pictures.
+    skipped : PDF files of this run that were not read, since pypdfium2 is not installed; each is
+        a row with an error.
     """
 
     pictures: int
@@ -63,6 +65,7 @@ class Summary:
     parts: int
     killed: int
     seconds: float
+    skipped: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""
@@ -127,7 +130,14 @@ def read_into(
         raise InputError(
             f"`workers` must be a whole number from 1, or None for all cores; got {workers}."
         )
-    names = [os.fsdecode(source) for source in several(sources)]
+    names = []
+    for source in several(sources):
+        if not isinstance(source, str | bytes | os.PathLike):
+            raise InputError(
+                "`sources` of a job must be names of files, folders, patterns or URLs, since it "
+                f"reads them again when it goes on; got {type(source).__name__}."
+            )
+        names.append(os.fsdecode(source))
     store = Store(out)
     if ray is not None:
         load_ray(ray)  # if that can't be, it is said before pictures are looked for
@@ -144,7 +154,7 @@ def read_into(
     counts = list(ahead(lambda name: counted(store, name), files))
     before = pictures = sum(count for count, _ in counts)
     errors = sum(wrong for _, wrong in counts)
-    killed = 0
+    killed = skipped = 0
     task = Task(*reader.made_by, store.place, kept["folder"])
     if len(files) < kept["parts"]:
         crew = _crew(task, ray, min(workers or cores(), kept["parts"] - len(files)))
@@ -156,6 +166,7 @@ def read_into(
                         killed += 1
                         continue
                     pictures, errors = pictures + tally.pictures, errors + tally.errors
+                    skipped += tally.skipped
                     tell(pictures)
         finally:
             crew.close()
@@ -167,7 +178,8 @@ def read_into(
         )
     store.tidy()
     _put(store, _DONE, {"pictures": pictures, "errors": errors})
-    return Summary(pictures, errors, before, kept["parts"], killed, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return Summary(pictures, errors, before, kept["parts"], killed, seconds, skipped)
 
 
 def _description(sources: Sequence[str], reader: Reader, per_file: int) -> dict[str, Any]:
