@@ -29,6 +29,7 @@ from mnistry.pictures.item import (
     natural,
     printable,
 )
+from mnistry.pictures.legacy_names import legacy_name, zip_names
 
 _MOST_LISTED = 64 * 2**20  # bytes of a ZIP's own list of what it holds
 _MOST_HEADER = 2**20  # bytes of one entry's headers in a TAR
@@ -86,7 +87,8 @@ def unzip(file: Any, name: str) -> Iterator[Item]:
     """Give the pictures of a ZIP, in natural order."""
     metered = _Metered(file, name, _most(file.seek(0, os.SEEK_END)))
     with _Wary(file) as wary, zipfile.ZipFile(wary) as archive:
-        named = [(_entry(info.filename), info) for info in archive.infolist()]
+        infos = archive.infolist()
+        named = [(_entry(n), info) for n, info in zip(zip_names(infos), infos, strict=True)]
         shown = [(entry, info) for entry, info in named if entry and not _is_special(info)]
         for entry, info in sorted(shown, key=lambda pair: _by_folder(pair[0])):
             path = f"{name}/{entry}"
@@ -190,7 +192,7 @@ def _tar(file: IO[bytes], name: str) -> Iterator[Item]:
             metered.room = metered.left
             if info.issparse():
                 raise DataError(f"{name!r} holds a sparse file; unpack it and give the folder.")
-            entry = _entry(info.name) if info.isreg() or info.islnk() else None
+            entry = _entry(legacy_name(info.name)) if info.isreg() or info.islnk() else None
             path, data, error = f"{name}/{entry}", None, None
             if entry and info.islnk():
                 told = f"{path!r} is a hard link to another entry; unpack it and give the folder."
