@@ -21,10 +21,41 @@ from collections.abc import Iterable
 
 _LONGEST = 200  # characters of a name that suggestions are looked up for
 _MOST_BESIDE = 1000  # files of a folder that are looked at for a suggestion
+_MOST_MESSAGE = 1000  # characters; messages of our own have at most some hundred
+_JOINERS = "\u200c\u200d"  # invisible, and part of Persian words and of emoji
+_LAST_SHARE = 3  # of a shortened text, this part is its end
+
+
+def printable(text: str, most: int | None = None) -> str:
+    r"""Return text from outside so that it can be shown in a terminal, a log or a sentence.
+
+    File names, class names and headers may hold control characters that a terminal obeys, marks
+    that turn the direction of writing, line breaks and halves of characters (surrogates), which
+    can't be encoded. They become escapes, as in ``\x1b`` or ``\u202e``.
+
+    Parameters
+    ----------
+    most : characters; a longer text loses its middle. None: any number.
+    """
+    if not text.isprintable():
+        text = "".join(
+            c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode()
+            for c in text
+        )
+    if most is not None and len(text) > most:
+        end = most // _LAST_SHARE
+        text = f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+    return text
 
 
 class InputError(ValueError):
-    """What the caller gave can't be used; the message says what, what was found, what to do."""
+    """What the caller gave can't be used; the message says what, what was found, what to do.
+
+    The message can be printed wherever the parts of it come from; see `printable`.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(a, _MOST_MESSAGE) if isinstance(a, str) else a for a in args))
 
 
 class DataError(InputError):

@@ -134,7 +134,8 @@ async def _ask(path: str, headers: list[Any], parts: list[bytes]) -> tuple[int, 
         if left:
             part = left.pop(0)
             return {"type": "http.request", "body": part, "more_body": bool(left)}
-        return {"type": "http.disconnect"}
+        await asyncio.get_running_loop().create_future()  # the client stays
+        raise AssertionError
 
     async def send(message: MutableMapping[str, Any]) -> None:
         said.append(message)

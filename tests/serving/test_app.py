@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import concurrent.futures
+import contextlib
 import io
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,10 +21,12 @@ from typing import Any
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnistry.data import corrections
 from mnistry.data.corrections import Corrections
 from mnistry.data.dataset import DataSets
 from mnistry.data.folder import read_folder
@@ -29,10 +34,10 @@ from mnistry.data.parquet import read_parquet
 from mnistry.data.sources import load_data
 from mnistry.errors import DataError, InputError
 from mnistry.evidence.contrast import contrast
-from mnistry.models.file import save_model, shipped_model
+from mnistry.models.file import load_model, save_model, shipped_model, shipped_path
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.reader import Reader
-from mnistry.serving import pictures
+from mnistry.serving import pictures, store
 from mnistry.serving.app import make_app
 from mnistry.serving.errors import Refused
 from mnistry.serving.live import Trainings
@@ -158,7 +163,7 @@ def test_a_name_may_be_anything(client: httpx.Client, charset: str, status: int)
     response = client.post("/read", content=body, headers={"content-type": kind})
     assert response.status_code == status
     if charset == "unicode_escape":
-        assert response.json()["readings"][0]["picture"] == "?.png"
+        assert response.json()["readings"][0]["picture"] == r"\ud800.png"
 
 
 @pytest.mark.parametrize("kind", ["softmax", "convnet"])
@@ -329,6 +334,107 @@ def test_corrections_are_kept_and_learnt_from(
         own.latest()
 
 
+@pytest.mark.parametrize("kind", ["broken", "foreign", "locked", "closed"])
+def test_corrections_that_can_not_be_used_are_the_servers_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Status 503 and one sentence without a path, which the log has; nothing else is affected."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("MNISTRY_HOME", str(folder))
+    monkeypatch.setattr(corrections, "_PATIENCE", 0.1)
+    path = folder / "corrections.sqlite"
+    with contextlib.ExitStack() as stack:
+        if kind == "broken":
+            path.write_bytes(b"no database at all" * 100)
+        elif kind == "closed":
+            folder.rmdir()
+            folder.write_bytes(b"a file")  # so that nothing can be made in it, even by root
+        else:
+            base = stack.enter_context(contextlib.closing(sqlite3.connect(path)))
+            columns = "id integer primary key, image, label, answer, model, at"
+            base.execute(f"create table corrections ({columns})")
+            base.execute("insert into corrections values (1, x'0102', 3, null, x'00', 'now')")
+            base.commit()
+            if kind == "locked":
+                base.execute("begin exclusive")
+        app, _ = make_app(ModelStore())
+
+        async def ask() -> list[httpx.Response]:
+            through = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=through, base_url="http://localhost") as client:
+                told = {"image": [0] * 784, "label": 5, "answer": 6}
+                asked = [
+                    client.get("/corrections"),
+                    client.get("/corrections.zip"),
+                    client.get("/corrections.parquet"),
+                ]
+                if kind != "foreign":
+                    asked += [
+                        client.post("/corrections", json=told),
+                        client.delete("/corrections/5"),
+                    ]
+                return [*await asyncio.gather(*asked), await client.get("/models")]
+
+        *answers, models = run(ask())
+    assert models.status_code == 200
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "can't be read or written now" in answer.json()["error"]
+        assert str(tmp_path) not in answer.text
+    assert str(path) in caplog.text
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J\x1b]0;owned\x07\n", "\u202e7", "\ud800", "x" * 90_000])
+def test_an_odd_model_file_fails_for_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Names that a terminal obeys, no JSON has or no line holds, and an accuracy of 400 digits."""
+    odd = SoftmaxRegression(steps=1)
+    odd.fit(np.zeros((2, 28, 28), np.uint8), [0, 1], classes=["A", "B"])
+    save_model(odd, tmp_path / "odd.onnx")
+    proto = onnx.load(tmp_path / "odd.onnx")
+    [about] = proto.metadata_props
+    told = {"classes": [name, "B"], "scores": {"accuracy": 10**400}}
+    about.value = json.dumps({**json.loads(about.value), **told})
+    onnx.save(proto, tmp_path / "odd.onnx")
+    app, _ = make_app(ModelStore(tmp_path))
+
+    async def ask() -> list[httpx.Response]:
+        through = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=through, base_url="http://localhost") as client:
+            paths = ["/models", "/v2/models/odd/config", "/models/odd/answers"]
+            return [await client.get(path) for path in (*paths, "/v2/models/convnet")]
+
+    models, config, answers, other = run(ask())
+    [shown] = [one for one in models.json()["models"] if one["name"] == "odd"]
+    assert shown["accuracy"] is None
+    assert all(name.isprintable() for name in shown["classes"])
+    assert (config.status_code, other.status_code) == (200, 200)
+    assert answers.status_code == 422
+    assert answers.json()["error"].isprintable()
+    assert len(answers.content) < 2000
+    assert caplog.text.replace("\n", "").isprintable()
+
+
+def test_a_model_that_fails_in_an_unknown_way_keeps_no_other_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is listed as unavailable, and the log has the traceback."""
+    for name in ("a", "b"):
+        shutil.copy(shipped_path("softmax"), tmp_path / f"{name}.onnx")
+
+    def load(path: Path) -> Any:
+        if path.name == "a.onnx":
+            raise RuntimeError("a bug")
+        return load_model(path)
+
+    monkeypatch.setattr(store, "load_model", load)
+    made = ModelStore(tmp_path)
+    assert [one.name for one in made.all()] == ["b", "convnet", "softmax"]
+    assert made.broken == {("a", "1"): "a.onnx can't be served; the server's log says why."}
+
+
 def test_metrics_count(client: httpx.Client, mnist: DataSets) -> None:
     """KServe's times, and ours for typicality, outcomes and pictures that were not framed."""
     raw = np.roll(mnist.test.images[:3], 5, axis=1)
@@ -340,9 +446,13 @@ def test_metrics_count(client: httpx.Client, mnist: DataSets) -> None:
         'request_predict_seconds_count{model_name="softmax"} ',
         'request_preprocess_seconds_bucket{le="0.001",model_name="softmax"} ',
         'mnistry_typicality_count{model_name="softmax"} ',
-        'mnistry_unframed_pictures_total{model_name="softmax"} 3.0',
+        'mnistry_unframed_images_total{model_name="softmax"} 3.0',
         'mnistry_outcomes_total{model_name="reader",outcome="digit"} ',
-        "mnistry_requests_turned_away 0.0",
+        "mnistry_requests_rejected_total 0.0",
+        "mnistry_requests_abandoned_total 0.0",
+        "# TYPE mnistry_requests_rejected_total counter",
+        "# TYPE mnistry_batches_total counter",
+        "# TYPE mnistry_images_total counter",
     ):
         assert name in text
 
@@ -388,7 +498,7 @@ def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path)
         samples = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if line[0] != "#"]
         names = [line.rpartition(" ")[0] for line in samples]
         assert len(set(names)) == len(names)
-        assert 'mnistry_batches{model_name="letters",model_version="2"}' in names
+        assert 'mnistry_batches_total{model_name="letters",model_version="2"}' in names
 
 
 def test_server_fuzzer_finds_nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mnistry.serving import numbers
@@ -134,7 +134,6 @@ _PARTS = st.lists(
 @example(["[", "7", "],[", "7", "]"], 2)
 @example(["7", ","], 64)
 @example([], 1)
-@settings(deadline=None)
 def test_blocks_parse_what_a_json_parser_parses(parts: list[str], block: int) -> None:
     """Any text gives the numbers that JSON has there, flattened, or is refused."""
     text = "".join(parts).encode()
@@ -148,7 +147,6 @@ def test_blocks_parse_what_a_json_parser_parses(parts: list[str], block: int) ->
 
 
 @given(_PARTS)
-@settings(deadline=None)
 def test_every_list_of_numbers_is_parsed(parts: list[str]) -> None:
     """What JSON takes for a list of numbers without empty rows is not refused."""
     text = "".join(parts).encode()

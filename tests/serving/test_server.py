@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import gzip
 import http.client
+import io
 import json
 import re
 import shutil
@@ -19,17 +20,19 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 
 from mnistry.data.dataset import DataSets
 from mnistry.models.file import shipped_model, shipped_path
 from mnistry.serving import patience
-from mnistry.serving.guard import Receive, Scope, Send
+from mnistry.serving.guard import Guard, Limits, Message, Receive, Scope, Send
 
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 KEY = "a key that is long enough"
@@ -101,7 +104,7 @@ def test_who_comes_too_many_is_told_at_once(url: str, mnist: DataSets) -> None:
         assert "Too many ask at once" in response.json()["error"]
     assert {response.status_code for response in again} == {200}
     told = httpx.get(f"{url}/metrics").text
-    found = re.search(r"^mnistry_requests_turned_away (\S+)", told, re.MULTILINE)
+    found = re.search(r"^mnistry_requests_rejected_total (\S+)", told, re.MULTILINE)
     assert found
     assert float(found[1]) >= len(away)
 
@@ -127,6 +130,7 @@ def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "0.0.0.0 can be called from other machines, so that a key"),  # noqa: S104
         (["--key", "short"], "A key must have at least 16 plain characters"),
+        (["--grace", "0"], "`--grace` must be 1 second or more; got 0"),
         (["--port", "99999"], "`--port` must be from 0 to 65535; got 99999"),
         (["--models", "/no/such/folder"], "'/no/such/folder' is not a folder"),
         (["--host", "no such host", "--key", KEY], "can't be served on"),
@@ -454,6 +458,134 @@ def test_told_to_stop_it_finishes_what_it_has_begun(
             thread.join(30)
     assert wrong == []
     assert answered[0] > 0
+
+
+def heavy(side: int = 12, seed: int = 0) -> bytes:
+    """A page of 144 marks: a second or more to read, a few kilobytes to send."""
+    rng = np.random.default_rng(seed)
+    page = np.full((side * 40, side * 40), 255, np.uint8)
+    for row in range(side):
+        for column in range(side):
+            x, y = column * 40 + 10, row * 40 + 8
+            dx, dy = rng.integers(-4, 5, 2)
+            page[y : y + 24, x + dx : x + dx + 3] = 0
+            page[y + 10 + dy : y + 13 + dy, x - 4 : x + 12] = 0
+    out = io.BytesIO()
+    Image.fromarray(page).save(out, "PNG")
+    return out.getvalue()
+
+
+def form(image: bytes, n: int) -> tuple[dict[str, str], bytes]:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\n'
+    body = (part + image + b"\r\n") * n + b"--x--\r\n"
+    return {"content-type": "multipart/form-data; boundary=x"}, body
+
+
+def leave(url: str, headers: dict[str, str], body: bytes) -> None:
+    """Send a request whole, and close the connection without waiting for the answer."""
+    host, port = url.removeprefix("http://").split(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as caller:
+        caller.request("POST", "/read", body, headers)
+
+
+def abandoned(url: str) -> float:
+    found = re.search(
+        r"^mnistry_requests_abandoned_total (\S+)", httpx.get(f"{url}/metrics").text, re.M
+    )
+    assert found
+    return float(found[1])
+
+
+def _have_left(url: str, n: int) -> bool:
+    return abandoned(url) >= n
+
+
+def _is_read(url: str) -> bool:
+    """Ask for a blank drawing to be read, until the images that were begun are done."""
+    blank = {"strokes": [], "width": 28, "height": 28, "pen": 2}
+    response = httpx.post(f"{url}/read", json=blank, timeout=120)
+    assert response.status_code in (200, 503)
+    return response.status_code == 200 and response.json()["readings"][0]["outcome"] == "blank"
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for what must come; a minute only guards against waiting for ever."""
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come within a minute")
+
+
+def test_work_of_clients_that_left_is_dropped(serve: Serve, tmp_path: Path) -> None:
+    """After 20 requests of 100 images, sent and left, others are read and SIGTERM ends the process.
+
+    Two threads read and 16 requests may wait, so requests that were not dropped would keep the
+    next ones waiting for minutes.
+    """
+    headers, body = form(heavy(), 100)
+    with serve(tmp_path) as (url, process):
+        for n in range(1, 21):
+            leave(url, headers, body)
+            wait_until(partial(_have_left, url, n))
+        wait_until(partial(_is_read, url))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_a_full_queue_does_not_hold_up_the_end(serve: Serve, tmp_path: Path) -> None:
+    """With clients that stay for minutes of work, the process ends once its grace is over."""
+    headers, body = form(heavy(), 100)
+    with serve(tmp_path, "--grace", "1") as (url, process):
+        host, _, port = url.removeprefix("http://").partition(":")
+        with contextlib.ExitStack() as stack:
+            for _ in range(6):
+                caller = http.client.HTTPConnection(host, int(port), timeout=60)
+                stack.enter_context(contextlib.closing(caller))
+                caller.request("POST", "/read", body, headers)
+            in_flight = re.compile(r"^mnistry_requests_in_flight [67]", re.M)
+            wait_until(lambda: in_flight.search(httpx.get(f"{url}/metrics").text) is not None)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+
+
+def test_a_body_that_came_while_the_server_was_busy_is_taken() -> None:
+    """A stall of the event loop is not counted as the client's time; its own dawdling is."""
+    limits = Limits(upload=1.0)
+
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive())["body"]
+        assert len(body) == 5
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask(stall: float, wait: float) -> int:
+        said: list[Message] = []
+        parts = [b"h", b"e", b"l", b"l", b"o"]
+        loop = asyncio.get_running_loop()
+
+        async def receive() -> Message:
+            if len(parts) == 3 and stall:
+                time.sleep(stall)
+            for _ in range(3):  # a buffer is emptied over several turns of the loop
+                await asyncio.sleep(0)
+            if wait and len(parts) == 1:
+                await asyncio.sleep(wait)
+            if not parts:
+                await loop.create_future()
+            part = parts.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/read", "headers": [(b"host", b"a")]}
+        await Guard(app, limits, None, None)(scope, receive, send)
+        return int(said[0]["status"])
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: asyncio.run(ask(3.0, 0.0))).result() == 200
+        assert pool.submit(lambda: asyncio.run(ask(0.0, 600.0))).result() == 408
 
 
 def test_killed_and_started_again_corrections_are_there(

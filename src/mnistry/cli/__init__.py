@@ -16,7 +16,7 @@ from contextlib import suppress
 from mnistry import __version__
 from mnistry.cli import console, data, evaluate, read, serve, show, train
 from mnistry.cli.parser import CommandParser
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,5 +64,5 @@ def build_parser() -> CommandParser:
 
 def _refuse(sentence: str) -> int:
     with suppress(OSError):  # where standard error is full or closed, the code says it
-        print(f"mnistry: {sentence}", file=sys.stderr)
+        print(f"mnistry: {printable(sentence)}", file=sys.stderr)
     return 2

@@ -7,12 +7,15 @@ import json
 from typing import TYPE_CHECKING
 
 from mnistry.cli.parser import whole
+from mnistry.errors import printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
     from mnistry.data.dataset import DataSet
     from mnistry.models.base import Model
     from mnistry.probability.sheet import ScoreSheet
+
+_MOST_NAME = 30  # characters of a class's name in a table
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -145,8 +148,9 @@ def report(sheet: ScoreSheet) -> None:
     for level, refused in sheet.refused.items():
         print(f"refused {float(level):<3.0%} {refused:>7.2%}   are less typical than the level")
     print("\nright, by class")
-    width = max(len(name) for name in sheet.classes)
-    for i, name in enumerate(sheet.classes):
+    names = [printable(name, _MOST_NAME) for name in sheet.classes]
+    width = max(map(len, names))
+    for i, name in enumerate(names):
         total = sum(sheet.confusion[i])
         right = sheet.confusion[i][i] / total if total else 0.0
         print(f"{name:>{width}}  {'█' * round(40 * right):░<40} {right:>6.1%}")
@@ -154,7 +158,7 @@ def report(sheet: ScoreSheet) -> None:
 
 def _table(sheet: ScoreSheet) -> str:
     """Lay out the confusion matrix; zeros as dots, so that errors stand out."""
-    names = [name[:6] for name in sheet.classes]
+    names = [printable(name)[:6] for name in sheet.classes]
     width = max(3, *(len(str(n)) for row in sheet.confusion for n in row), *map(len, names)) + 1
     lines = [" " * width + "".join(f"{name:>{width}}" for name in names)]
     for name, row in zip(names, sheet.confusion, strict=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mnistry.cli import choice, job
 from mnistry.cli.progress import Counter
 from mnistry.cores import cores
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -145,7 +145,7 @@ def _refuse(args: argparse.Namespace, name: str, error: InputError) -> None:
     if args.json:
         print(json.dumps({"picture": name, "error": str(error)}), flush=True)
     sentence = str(error) if name in str(error) else f"{name}: {error}"
-    print(f"mnistry: {_shown(sentence)}", file=sys.stderr, flush=True)
+    print(f"mnistry: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _tell(args: argparse.Namespace, name: str, reading: Reading, *, alone: bool) -> None:
@@ -166,7 +166,7 @@ def _tell(args: argparse.Namespace, name: str, reading: Reading, *, alone: bool)
     text = reading.text.replace("\n", " / ")
     sure = _percent(reading.probability) if reading.text else ""
     print(
-        f"{text:<12} {sure:>8}  {_outcome(reading, args.digits):<13} {_shown(name)}",
+        f"{text:<12} {sure:>8}  {_outcome(reading, args.digits):<13} {printable(name)}",
         *(f"    {f.sentence}" for f in findings),
         sep="\n", flush=True,
     )  # fmt: skip
@@ -177,7 +177,7 @@ def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[
     yield reading.text or f"({reading.outcome})"
     yield ""
     sure = f", {_percent(reading.probability)} that it says just this" if reading.text else ""
-    yield f"{_shown(name)}: {_outcome(reading, args.digits)}{sure}"
+    yield f"{printable(name)}: {_outcome(reading, args.digits)}{sure}"
     if reading.digits:
         yield ""
         yield _HEAD
@@ -250,8 +250,3 @@ def _percent(share: float) -> str:
     from mnistry.evidence.page import percent
 
     return percent(share, 2)
-
-
-def _shown(text: str) -> str:
-    """Escape what would move a terminal's cursor: an archive may name its files at will."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cli import choice
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,9 +113,14 @@ def nearest(args: argparse.Namespace) -> tuple[Figure, dict[str, Any]]:
 def told(facts: dict[str, Any]) -> str:
     """Lay out what `evidence` or `nearest` tells, for a person."""
     if "nearest" in facts:
-        rows = [f"{r['index']:>8,}  {r['label']:<8}  {r['distance']:.3f}" for r in facts["nearest"]]
-        return "\n".join([f"answer {facts['answer']}", "   index  label     distance", *rows])
-    one, other = facts["why"], facts["not"]
+        rows = [
+            f"{r['index']:>8,}  {printable(r['label'], 30):<8}  {r['distance']:.3f}"
+            for r in facts["nearest"]
+        ]
+        answer = printable(facts["answer"], 30)
+        return "\n".join([f"answer {answer}", "   index  label     distance", *rows])
+    one = printable(facts["why"], 30)
+    other = None if facts["not"] is None else printable(facts["not"], 30)
     names = (one, "others: mean, sum" if other is None else other)
     what = f"{one} - {'mean of the others' if other is None else other}"
     width = max(len(name) for name in (*names, what, "not accounted for"))

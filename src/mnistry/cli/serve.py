@@ -48,6 +48,14 @@ def add_parser(subparsers: Subparsers) -> None:
         help="what callers must send as `Authorization: Bearer KEY`; better kept in the "
         "environment variable MNISTRY_KEY, which others can't see",
     )
+    parser.add_argument(
+        "--grace",
+        type=int,
+        default=20,
+        metavar="SECONDS",
+        help="how long requests that were begun may still take after SIGTERM or Ctrl-C; the "
+        "process ends at most 5 seconds later; default %(default)s",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.set_defaults(run=run)
 
@@ -69,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         args.port,
         models=None if args.models is None else Path(args.models),
         key=args.key or os.environ.get("MNISTRY_KEY") or None,
+        grace=args.grace,
         on_start=tell,
     )
     return 0

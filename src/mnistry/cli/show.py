@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cli import choice, receipt
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -297,12 +297,13 @@ def _rows(whose: list[dict[str, Any]], found: Account) -> list[dict[str, Any]]:
 def _table(rows: list[dict[str, Any]]) -> str:
     """Lay out the rows for a person."""
     head = "class" if "class" in rows[0] else "label"
-    width = max(len(head), *(len(row[head]) for row in rows))
+    names = [printable(row[head], 30) for row in rows]
+    width = max(len(head), *map(len, names))
     lines = [f"{head:<{width}}  {'sum':>9} {'bias':>9} {'logit':>9}  probability"]
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         numbers = " ".join(f"{row[name]:>+9.3f}" for name in ("sum", "bias", "logit"))
         index = f"   picture {row['index']}" if "index" in row else ""
-        lines.append(f"{row[head]:<{width}}  {numbers}  {row['probability']:>11.4%}{index}")
+        lines.append(f"{name:<{width}}  {numbers}  {row['probability']:>11.4%}{index}")
     return "\n".join(lines)
 
 

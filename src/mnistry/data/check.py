@@ -17,7 +17,7 @@ from typing import Literal
 
 from mnistry.data.family import FAMILY, home, shelf
 from mnistry.data.idx import read_idx
-from mnistry.errors import DataError, InputError
+from mnistry.errors import DataError, InputError, printable
 
 _PARTS = {
     "train_images": "training images",
@@ -93,7 +93,7 @@ def check_folder(folder: str | os.PathLike[str]) -> list[Finding]:
 
 def _look(path: Path) -> tuple[Finding, int | None]:
     """Look at one file: what it is and, of IDX, how many images or labels it holds."""
-    name = _printable(path.name)
+    name = printable(path.name)
     try:
         mode, size = path.stat().st_mode, path.stat().st_size
         if stat.S_ISDIR(mode):
@@ -190,9 +190,9 @@ def _look_into_zip(path: Path, name: str) -> Finding:
                 return Finding(name, "unknown", "a zip, too large to be unpacked for a check")
             damaged = opened.testzip()
     except Exception as error:  # noqa: BLE001 - a damaged zip makes zipfile raise anything
-        return Finding(name, "broken", f"a damaged zip ({_printable(str(error))})")
+        return Finding(name, "broken", f"a damaged zip ({printable(str(error))})")
     if damaged is not None:
-        return Finding(name, "broken", f"a damaged zip (its {_printable(damaged)!r} is)")
+        return Finding(name, "broken", f"a damaged zip (its {printable(damaged)!r} is)")
     if {"x_train.npy", "y_train.npy"} <= set(names):
         return Finding(name, "whole", "NumPy arrays in Keras' form")
     if names and all(inner.endswith(".npy") for inner in names):
@@ -280,7 +280,3 @@ def _is_home(place: Path, member: str) -> bool:
 
 def _is_named_idx(name: str) -> bool:
     return re.search(r"idx[0-9]|ubyte", name) is not None
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() else ascii(name)[1:-1]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SIDE, _CLASSES = 28, tuple("0123456789")
 _MOST = 100_000  # corrections
+_PATIENCE = 3.0  # seconds that another program may lock the file
 # Each is repeated until all make up this share of what is learnt from, but not so often that one
 # that is itself wrong outweighs its class.
 _SHARE, _MOST_TIMES = 0.05, 50
@@ -59,16 +60,27 @@ class Correction:
     at: str
 
 
+class CorrectionsError(DataError):
+    """The file of corrections is broken, locked, not ours, or can't be read or written."""
+
+
 class Corrections:
     """The corrections in one file; made with the first one.
 
     Parameters
     ----------
     path : None: `corrections.sqlite` where fetched data sets lie.
+
+    Raises
+    ------
+    CorrectionsError : there is no folder for them.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = home() / "corrections.sqlite" if path is None else path
+        try:
+            self.path = home() / "corrections.sqlite" if path is None else path
+        except InputError as error:  # there is no home folder
+            raise CorrectionsError(str(error)) from None
 
     def add(
         self, image: ArrayLike, label: int, answer: int | None = None, model: str | None = None
@@ -78,7 +90,7 @@ class Corrections:
         Raises
         ------
         InputError : it is no picture of 28×28, a label is no digit, or there are too many.
-        DataError : the file can't be written.
+        CorrectionsError : the file can't be written.
         """
         picture = np.asarray(image)
         if picture.dtype != np.uint8 or picture.shape != (_SIDE, _SIDE):
@@ -104,14 +116,19 @@ class Corrections:
 
     def remove(self, number: int) -> bool:
         """Forget one; tell whether there was one of that number."""
-        if not self.path.exists():
+        if not self._is_there():
             return False
         with self._open() as base:
             return base.execute("delete from corrections where id = ?", (number,)).rowcount > 0
 
     def latest(self, count: int = _MOST) -> list[Correction]:
-        """Give so many, the newest first."""
-        if not self.path.exists():
+        """Give so many, the newest first.
+
+        Raises
+        ------
+        CorrectionsError : the file can't be read, or holds something else.
+        """
+        if not self._is_there():
             return []
         with self._open() as base:
             rows = base.execute(
@@ -119,13 +136,10 @@ class Corrections:
                 "order by id desc limit ?",
                 (count,),
             ).fetchall()
-        return [
-            Correction(i, np.frombuffer(b, np.uint8).reshape(_SIDE, _SIDE), *rest)
-            for i, b, *rest in rows
-        ]
+        return [self._correction(row) for row in rows]
 
     def __len__(self) -> int:
-        if not self.path.exists():
+        if not self._is_there():
             return 0
         with self._open() as base:
             return int(base.execute("select count(*) from corrections").fetchone()[0])
@@ -145,20 +159,63 @@ class Corrections:
         images = np.stack([one.image for one in kept])
         return DataSet(images, np.array([one.label for one in kept], np.int64), _CLASSES)
 
+    def _correction(self, row: tuple[Any, ...]) -> Correction:
+        """Check a row: the table may have been made by another program."""
+        number, image, label, answer, model, at = row
+        if (
+            type(number) is not int
+            or type(image) is not bytes
+            or len(image) != _SIDE * _SIDE
+            or not _is_digit(label)
+            or not (answer is None or _is_digit(answer))
+            or not (model is None or type(model) is str)
+            or type(at) is not str
+        ):
+            raise CorrectionsError(
+                f"{self.path} has a row that is no correction; move the file away to begin anew."
+            )
+        picture = np.frombuffer(image, np.uint8).reshape(_SIDE, _SIDE)
+        return Correction(number, picture, label, answer, model, at)
+
+    def _is_there(self) -> bool:
+        """Return whether the file exists.
+
+        Raises
+        ------
+        CorrectionsError : its folder can't be looked into.
+        """
+        try:
+            self.path.stat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from None
+        return True
+
+    def _unusable(self, reason: object) -> CorrectionsError:
+        return CorrectionsError(
+            f"{self.path} can't be used: {reason}; if it is broken, move it away, or set "
+            "MNISTRY_HOME to a folder that can be written."
+        )
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction, which is whole or not at all."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=10)) as base:
+            with closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as base:
                 base.execute("pragma journal_mode = wal")
                 base.execute(_TABLE)
                 with base:
                     yield base
         except sqlite3.Error as error:
-            raise DataError(
-                f"{self.path} can't be used: {error}; if it is broken, move it away."
-            ) from None
+            raise self._unusable(error) from None
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from None
+
+
+def _is_digit(value: object) -> bool:
+    return type(value) is int and 0 <= value <= 9
 
 
 def load_corrections() -> tuple[DataSet, DataSet]:

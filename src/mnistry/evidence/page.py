@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistry.atomic import replacing
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 Align = Literal["left", "center", "right"]
 
@@ -289,7 +289,7 @@ def _length(text: str, font: FontProperties, size: float) -> float:
 
 def _legible(text: str, bold: bool) -> tuple[str, FontProperties]:
     """Give the text, a box for each character that no font has, and a font for it."""
-    text = text[:_LONGEST]
+    text = printable(text)[:_LONGEST]
     font, known = _font(bold, wide=False)
     if not known.issuperset(map(ord, text)):
         font, known = _font(bold, wide=True)

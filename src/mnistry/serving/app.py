@@ -45,6 +45,7 @@ def make_app(
     """
     metrics = Metrics(store)
     service, infer = Service(store, metrics), Infer(store, metrics)
+    service.desks.append(infer.desk)
     guard = Guard(_app(make_router(service, infer), infer), limits or Limits(), key, hosts)
     metrics.guard = guard
     return guard, service

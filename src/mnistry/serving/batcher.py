@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mnistry.serving.desk import Desk
 
 Images = NDArray[np.uint8]
 Outputs = list[NDArray[np.float32]]
@@ -21,7 +24,6 @@ Outputs = list[NDArray[np.float32]]
 # A batch up to this runs in the loop itself: to a thread and back takes longer than a picture.
 _QUICK = 64  # pictures
 _CHUNK = 500  # pictures of a large request that are run at a time, so that they stay in the cache
-_LARGE = ThreadPoolExecutor(2, thread_name_prefix="large")
 
 
 class Batcher:
@@ -47,13 +49,19 @@ class Batcher:
         self._run = session.run
         self._waiting: list[tuple[Images, asyncio.Future[Outputs]]] = []
 
-    async def run(self, images: Images) -> Outputs:
-        """Give all outputs for n pictures, in the order of `outputs`, float32 (n, …)."""
+    async def run(self, images: Images, desk: Desk) -> Outputs:
+        """Return all outputs for n images, in the order of `outputs`, float32 (n, …).
+
+        Parameters
+        ----------
+        desk : the worker pool that runs large requests, chunk by chunk.
+        """
         if len(images) > _QUICK:
-            loop = asyncio.get_running_loop()
-            self.batches += 1
+            chunks = [images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK)]
+            parts = await desk.do_each(partial(self.run_now, chunk) for chunk in chunks)
+            self.batches += len(chunks)
             self.pictures += len(images)
-            return await loop.run_in_executor(_LARGE, self.run_now, images)
+            return [np.concatenate(part) for part in zip(*parts, strict=True)]
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outputs] = loop.create_future()
         if not self._waiting:
@@ -62,14 +70,8 @@ class Batcher:
         return await future
 
     def run_now(self, images: Images) -> Outputs:
-        """Run without company, in whatever thread this is."""
-        if len(images) <= _CHUNK:
-            return list(self._run(self._names, {"images": images}))
-        chunks = [
-            self._run(self._names, {"images": images[i : i + _CHUNK]})
-            for i in range(0, len(images), _CHUNK)
-        ]
-        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+        """Run one batch, in whatever thread this is."""
+        return list(self._run(self._names, {"images": images}))
 
     def _flush(self) -> None:
         """Run what is waiting, in batches of at most `_QUICK` pictures."""

@@ -1,9 +1,11 @@
-"""Work that takes longer than a moment, done in threads."""
+"""A worker pool for work that takes longer than a moment; what nobody waits for is dropped."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from mnistry.serving.errors import Refused
@@ -12,27 +14,77 @@ _WORKERS, _WAITING = 2, 16
 
 
 class Desk:
-    """Does a few things at a time, in threads of its own; more are turned away."""
+    """Does a few pieces of work at a time, in threads of its own; more are turned away.
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="desk")
-        self._queued = 0
+    A thread can't be interrupted, so long work is given as steps. When whoever asked is cancelled,
+    because the client has left, the time is up or the server stops, the steps that have not begun
+    are dropped, and work that still waits for a thread never begins.
 
-    async def do(self, work: Any, *args: Any) -> Any:
-        """Do some work.
+    Parameters
+    ----------
+    workers : threads. waiting : how many may wait for one; None for any number.
+    """
+
+    def __init__(
+        self, workers: int = _WORKERS, waiting: int | None = _WAITING, name: str = "desk"
+    ) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._turns = asyncio.Semaphore(workers)
+        self._most = None if waiting is None else workers + waiting
+        self._admitted = 0
+        self._running: set[object] = set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a thread is at work, even if nobody waits for it any more."""
+        return bool(self._running)
+
+    async def do(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Do one piece of work and return its result.
 
         Raises
         ------
         Refused : 503, there is too much to do.
         """
-        if self._queued >= _WORKERS + _WAITING:
-            raise Refused(503, "Too much is being done already; come again in a second.")
-        self._queued += 1
-        done = asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
-        done.add_done_callback(self._done)  # even if whoever asked has left
-        return await done
+        [found] = await self.do_each([partial(work, *args)])
+        return found
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
-        self._queued -= 1
-        if not future.cancelled():
-            future.exception()  # seen, so that no one complains of it where nobody waits any more
+    async def do_each(self, steps: Iterable[Callable[[], Any]]) -> list[Any]:
+        """Do steps one after another and return their results, in one turn.
+
+        Raises
+        ------
+        Refused : 503, there is too much to do.
+        """
+        if self._most is not None and self._admitted >= self._most:
+            raise Refused(503, "Too much is being done already; come again in a second.")
+        self._admitted += 1
+        try:
+            await self._turns.acquire()
+            return await self._take_turn(steps)
+        finally:
+            self._admitted -= 1
+
+    async def _take_turn(self, steps: Iterable[Callable[[], Any]]) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        step: asyncio.Future[Any] | None = None
+        found = []
+        try:
+            for work in steps:
+                step = loop.run_in_executor(self._pool, self._run, work)
+                found.append(await asyncio.shield(step))
+            return found
+        finally:
+            # A step that was begun goes on when nobody waits any more, and its thread stays taken.
+            if step is None or step.done():
+                self._turns.release()
+            else:
+                step.add_done_callback(lambda _: self._turns.release())
+
+    def _run(self, work: Callable[[], Any]) -> Any:
+        own = object()
+        self._running.add(own)
+        try:
+            return work()
+        finally:
+            self._running.discard(own)

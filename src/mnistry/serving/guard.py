@@ -7,14 +7,14 @@ import contextlib
 import hmac
 import logging
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 from mnistry.serving.errors import Refused
 
 Scope = MutableMapping[str, Any]
@@ -39,6 +39,8 @@ _HEADERS: list[Header] = [
 ]
 _CLOSE = {"Connection": "close"}  # with a refusal of what has not come whole
 _LINGER, _MOST_LINGER = 2.0, 2**27  # seconds and bytes that the rest of it is then taken
+_TICK = 0.25  # seconds between two looks at how long a body has taken
+_QUICK_BODY = 2**18  # bytes of a request to infer that is answered in a moment
 _DENSEST = 1040  # times its size that packed bytes can become, at most (RFC 1951)
 _log = logging.getLogger("mnistry.serving")
 
@@ -77,7 +79,7 @@ class Guard:
         self.app, self.limits, self.hosts = app, limits, hosts
         self.key = None if key is None else key.encode()
         self.busy = self.bytes = 0
-        self.turned_away = 0
+        self.rejected = self.abandoned = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks for it."""
@@ -102,7 +104,7 @@ class Guard:
         except TimeoutError:
             await _refuse(send_guarded, started, 503, "This took too long; give less at once.")
         except _Gone:
-            pass
+            self.abandoned += 1
         except Exception:  # noqa: BLE001 - it is told in the log, and nothing of it to the client
             _log.exception("%s %s failed", scope["method"], scope["path"])
             sentence = "Something went wrong here; the server's log says what."
@@ -145,7 +147,11 @@ class Guard:
             self.busy += 1
             try:
                 async with asyncio.timeout(self.limits.answer):
-                    await self.app(scope, _once(body, receive), send)
+                    if path.startswith("/v2/models/") and len(body) <= _QUICK_BODY:
+                        # To watch the client would take longer than to answer.
+                        await self.app(scope, _once(body, receive), send)
+                    else:
+                        await _unless_gone(self.app(scope, _once(body), send), receive)
             finally:
                 self.busy -= 1
         finally:
@@ -176,7 +182,7 @@ class Guard:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self.limits.upload):
+            async with _responsive_timeout(self.limits.upload):
                 more = True
                 while more:
                     message = await receive()
@@ -201,7 +207,7 @@ class Guard:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _turn_away(self) -> None:
-        self.turned_away += 1
+        self.rejected += 1
         raise Refused(503, "Too many ask at once; come again in a second.")
 
 
@@ -233,7 +239,64 @@ def _without_port(host: str) -> str:
     return host.partition(":")[0]
 
 
-def _once(body: bytes, receive: Receive) -> Receive:
+@contextlib.asynccontextmanager
+async def _responsive_timeout(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError in the block after so many seconds in which the event loop was responsive.
+
+    While other work holds the loop up, a body may lie in the system's buffers, which is no
+    fault of the client's. So each tick counts once, however late it comes.
+    """
+    loop = asyncio.get_running_loop()
+    left = seconds
+    due = loop.time() + _TICK
+    handle: asyncio.TimerHandle
+
+    def tick() -> None:
+        nonlocal left, due, handle
+        now = loop.time()
+        # What has come during a stall is taken in the turns of the loop that follow it.
+        if now - due < _TICK:
+            left -= _TICK
+        if left <= 0:
+            scope.reschedule(now)
+            return
+        due = now + _TICK
+        handle = loop.call_at(due, tick)
+
+    handle = loop.call_at(due, tick)
+    try:
+        async with asyncio.timeout(None) as scope:
+            yield
+    finally:
+        handle.cancel()
+
+
+async def _unless_gone(answer: Awaitable[None], receive: Receive) -> None:
+    """Make an answer, unless the client leaves before it is done.
+
+    Raises
+    ------
+    _Gone : the client has left; the work on its answer was cancelled.
+    """
+
+    async def leave() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    work, left = asyncio.ensure_future(answer), asyncio.ensure_future(leave())
+    try:
+        await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+        is_done = work.done()
+    finally:
+        work.cancel()
+        left.cancel()
+        await asyncio.gather(work, left, return_exceptions=True)
+    if not is_done:
+        raise _Gone
+    work.result()
+
+
+def _once(body: bytes, receive: Receive | None = None) -> Receive:
     """Give the body as one message, and after it what else there is: that the client has left."""
     waiting = True
 
@@ -242,6 +305,9 @@ def _once(body: bytes, receive: Receive) -> Receive:
         if waiting:
             waiting = False
             return {"type": "http.request", "body": body, "more_body": False}
+        if receive is None:  # someone else waits for the client to leave
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
         return await receive()
 
     return receive_once
@@ -288,7 +354,8 @@ async def _let_come(receive: Receive) -> None:
 
 
 def _told(sentence: str) -> tuple[list[Header], bytes]:
-    body = orjson.dumps({"error": sentence})
+    # A name in it may hold halves of characters, which JSON can't.
+    body = orjson.dumps({"error": printable(sentence)})
     length = str(len(body)).encode()
     return [(b"content-type", b"application/json"), (b"content-length", length)], body
 

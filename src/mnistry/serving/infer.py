@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mnistry.serving import protocol
+from mnistry.serving.desk import Desk
 
 if TYPE_CHECKING:
     from mnistry.serving.guard import Receive, Scope, Send
@@ -25,6 +26,7 @@ class Infer:
 
     def __init__(self, store: ModelStore, metrics: Metrics) -> None:
         self._store, self._metrics = store, metrics
+        self.desk = Desk(waiting=None, name="large")  # the guard bounds how many requests wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks for it; the guard gives the body whole."""
@@ -52,7 +54,7 @@ class Infer:
         else:
             asked = parse(body, length, served)
         parsed = time.perf_counter()
-        found = await served.batcher.run(asked.images)
+        found = await served.batcher.run(asked.images, self.desk)
         ran = time.perf_counter()
         if large:
             content, headers = await asyncio.to_thread(answer, asked, served, found)

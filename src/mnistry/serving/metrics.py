@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,8 +50,8 @@ class Metrics:
             ["model_name", "outcome"], registry=self.registry,
         )  # fmt: skip
         self._unframed = Counter(
-            "mnistry_unframed_pictures",
-            "Pictures to infer that were not framed as the model's own: preprocessing was skipped.",
+            "mnistry_unframed_images",
+            "Images to infer that were not framed as the model's own: preprocessing was skipped.",
             ["model_name"], registry=self.registry,
         )  # fmt: skip
         self._looking = Lock()
@@ -111,18 +111,29 @@ class Metrics:
             family.add_metric([name], buckets, total)
         yield family
         if self.guard is not None:
-            busy, away = self.guard.busy, self.guard.turned_away
-            yield GaugeMetricFamily("mnistry_requests_in_flight", "Being answered.", value=busy)
-            yield GaugeMetricFamily("mnistry_requests_turned_away", "Told to wait.", value=away)
+            guard = self.guard
+            yield GaugeMetricFamily(
+                "mnistry_requests_in_flight", "Requests being answered.", value=guard.busy
+            )
+            yield CounterMetricFamily(
+                "mnistry_requests_rejected",
+                "Requests answered 503 because too many came at once.", value=guard.rejected,
+            )  # fmt: skip
+            yield CounterMetricFamily(
+                "mnistry_requests_abandoned",
+                "Requests whose client left before the answer.", value=guard.abandoned,
+            )  # fmt: skip
         labels = ["model_name", "model_version"]
-        batches = GaugeMetricFamily("mnistry_batches", "Batches run.", labels=labels)
-        pictures = GaugeMetricFamily("mnistry_pictures", "Pictures run.", labels=labels)
+        batches = CounterMetricFamily(
+            "mnistry_batches", "Batches that the model ran.", labels=labels
+        )
+        images = CounterMetricFamily("mnistry_images", "Images that the model ran.", labels=labels)
         for served in self._store.all():
             own = [served.name, served.version]
             batches.add_metric(own, served.batcher.batches)
-            pictures.add_metric(own, served.batcher.pictures)
+            images.add_metric(own, served.batcher.pictures)
         yield batches
-        yield pictures
+        yield images
 
     def text(self) -> bytes:
         """Give all of it in Prometheus' text format."""

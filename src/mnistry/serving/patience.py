@@ -67,10 +67,11 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._head_since: float | None = self.loop.time()
+        self._look_due = self._head_since + _LOOK
         self._came = self._given = 0  # bytes of this request, and of its body
         self._taken, self._taken_at = 0, self.loop.time()
         self._gathered = _Gathered(transport, self.loop)
-        self._look_again = self.loop.call_later(_LOOK, self._look)
+        self._look_again = self.loop.call_at(self._look_due, self._look)
         # Else it takes megabytes at once, and then for long none, however steadily they are read.
         with contextlib.suppress(AttributeError, OSError):  # not every system knows of it
             of = socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
@@ -122,6 +123,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         now, taken = self.loop.time(), self._gathered.taken()
+        # Time in which the event loop was held up is no fault of the client's.
+        late = max(now - self._look_due, 0.0)
+        self._taken_at += late
+        if self._head_since is not None:
+            self._head_since += late
         # An answer is written in one go: whether more may be written says nothing of who takes it.
         if not self.flow.write_paused or taken > self._taken:
             self._taken, self._taken_at = taken, now
@@ -130,4 +136,5 @@ class PatientProtocol(HttpToolsProtocol):
         if waits or stuck:
             self.transport.abort()
             return
-        self._look_again = self.loop.call_later(_LOOK, self._look)
+        self._look_due = now + _LOOK
+        self._look_again = self.loop.call_at(self._look_due, self._look)

@@ -49,18 +49,14 @@ def _readers(alpha: float, level: float, count: int | None, keep: bool) -> Reade
     return Reader(alpha=alpha, level=level, count=count, keep=keep)
 
 
-def read(reader: Reader, named: list[tuple[str, bytes | NDArray[Any]]]) -> list[Any]:
-    """Read each picture; what can't be read is an InputError in its place."""
-    found: list[Any] = []
-    for name, source in named:
-        try:
-            if isinstance(source, bytes):
-                found.append(reader.read(decode(source, name or "the picture", _MOST_PIXELS)))
-            else:
-                found.append(reader.read(source))
-        except InputError as error:
-            found.append(error)
-    return found
+def read(reader: Reader, name: str, source: bytes | NDArray[Any]) -> Reading | InputError:
+    """Read an image; return the error if it can't be read."""
+    try:
+        if isinstance(source, bytes):
+            return reader.read(decode(source, name or "the picture", _MOST_PIXELS))
+        return reader.read(source)
+    except InputError as error:
+        return error
 
 
 def to_json(name: str, found: Reading | InputError, *, images: bool) -> dict[str, Any]:

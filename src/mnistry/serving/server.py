@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import ipaddress
 import logging
+import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 _LEAST_KEY = 16  # characters
 _BACKLOG = 512
-_FINISH = 30  # seconds that requests may still take once the server is told to stop
+# Seconds that requests may still take once the server is told to stop. With `_LAST` it is less
+# than the 30 after which Kubernetes kills a process.
+GRACE = 20
+_LAST = 5  # seconds after the grace, at which threads that are still at work end with the process
 
 
 def serve(
@@ -28,15 +33,21 @@ def serve(
     models: Path | None = None,
     key: str | None = None,
     limits: Limits | None = None,
+    grace: int = GRACE,
     on_start: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
+
+    Then requests that were begun may still be answered for `grace` seconds. An image that is being
+    read can't be broken off: if one still is five seconds after the grace, the process ends there,
+    with exit code 0.
 
     Parameters
     ----------
     host, port : where to listen; port 0 for any that is free.
     models : a folder of model files; see `ModelStore`.
     key : what callers must show; it must be given where others than this machine can call.
+    grace : seconds, 1 or more.
     on_start : called with the address once the server listens.
 
     Raises
@@ -67,20 +78,27 @@ def serve(
             f"{host} can be called from other machines, so that a key is needed: set the "
             "environment variable MNISTRY_KEY, or serve on 127.0.0.1."
         )
+    if grace < 1:
+        raise InputError(f"`--grace` must be 1 second or more; got {grace}.")
     hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower()}) if alone else None
     listening = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}/"
     guard, service = make_app(ModelStore(models), limits=limits, key=key, hosts=hosts)
 
+    last = threading.Timer(grace + _LAST, os._exit, (0,))
+    last.daemon = True
+
     class Server(uvicorn.Server):
-        """uvicorn's, with streams that end when it does."""
+        """uvicorn's, with streams that end when it does, and an end that always comes."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
             """Begin to stop; told a second time, at once. To be told so is no failure."""
             service.trainings.stop()
             self.force_exit = self.should_exit
             self.should_exit = True
+            if not self.force_exit:
+                last.start()
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             """Begin to listen."""
@@ -97,7 +115,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_FINISH,
+        timeout_graceful_shutdown=grace,
         timeout_keep_alive=30,
         backlog=_BACKLOG,
     )
@@ -106,6 +124,8 @@ def serve(
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
     Server(config).run(sockets=[listening])
+    if not service.is_busy:
+        last.cancel()
 
 
 def _is_this_machine(host: str) -> bool:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 import mnistry
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 from mnistry.models.base import Model
 from mnistry.serving import look, pictures, protocol, teach
 from mnistry.serving.desk import Desk
@@ -35,7 +35,13 @@ class Service:
     def __init__(self, store: ModelStore, metrics: Metrics) -> None:
         self.store, self.metrics = store, metrics
         self.desk, self.trainings = Desk(), Trainings()
+        self.desks = [self.desk]  # all that the server has
         self._answers: dict[Served, dict[str, Any]] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a thread is at work, even if nobody waits for it any more."""
+        return any(desk.is_busy for desk in self.desks)
 
     # The Open Inference Protocol
 
@@ -87,7 +93,8 @@ class Service:
         images = flag(request.query_params, "images")
         began = time.perf_counter()
         named = await _sent(request, self.desk)
-        found = await self.desk.do(pictures.read, reader, named)
+        # Each image is a step, so that the rest is dropped when the client leaves.
+        found = await self.desk.do_each(partial(pictures.read, reader, *one) for one in named)
         self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)
         for one in found:
             for outcome in pictures.outcomes(one):
@@ -228,7 +235,7 @@ async def _sent(request: Request, desk: Desk) -> list[tuple[str, Any]]:
         try:
             async with request.form(max_files=pictures.MOST_FILES, max_fields=0) as form:
                 named = [
-                    (_plain(file.filename) or f"picture {i}", await file.read())
+                    (printable(file.filename or "", 200) or f"picture {i}", await file.read())
                     for i, (_, file) in enumerate(form.multi_items(), 1)
                     if not isinstance(file, str)
                 ]
@@ -253,21 +260,18 @@ def _told(served: Served) -> dict[str, Any]:
     model: Model = served.model
     scores = model.provenance.get("scores")
     accuracy = scores.get("accuracy") if isinstance(scores, dict) else None
+    # A file may say anything; JSON has no integer of four hundred digits.
+    is_share = isinstance(accuracy, int | float) and 0 <= accuracy <= 1
     return {
         "name": served.name,
         "kind": served.kind,
         "version": served.version,
         "ready": True,
-        "classes": list(model.classes),
+        "classes": [printable(name) for name in model.classes],
         "shape": list(model.shape),
-        "accuracy": accuracy,
+        "accuracy": accuracy if is_share else None,
         "load": served.load,
     }
-
-
-def _plain(name: str | None) -> str:
-    """Give a file's name with a question mark for whatever is no character, and can't be told."""
-    return (name or "").encode("utf-8", "replace").decode()
 
 
 def _json(told: Any, status: int = 200) -> Response:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 from mnistry.models.file import load_model, shipped_model
 from mnistry.models.graph import build
 from mnistry.runtime import open_session
@@ -137,10 +137,15 @@ class ModelStore:
                 continue
             try:
                 served[key] = Served.of(*key, load_model(path))
-            except (InputError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - one odd file must not keep the others out
                 # Half-copied, perhaps; it is looked at again when it has changed.
-                broken[key] = str(error).replace(str(path), path.name)
-                _log.warning("%s", error)
+                if isinstance(error, InputError | OSError):
+                    sentence = printable(str(error))
+                    _log.warning("%s", sentence)
+                    broken[key] = sentence.replace(str(path), path.name)
+                else:
+                    _log.exception("%s can't be served", printable(str(path)))
+                    broken[key] = f"{path.name} can't be served; the server's log says why."
                 if known is not None and known is not self._package.get(key):
                     served[key] = known  # better the old one than none
         self._served, self.broken, self._marks = served, broken, marks
@@ -167,7 +172,7 @@ def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        _log.warning("%s: %s.", error.filename, error.strerror)
+        _log.warning("%s: %s.", printable(str(error.filename)), error.strerror)
         return []
 
 

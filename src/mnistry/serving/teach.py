@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import logging
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnistry.data.corrections import Corrections
+from mnistry.data.corrections import Corrections, CorrectionsError
 from mnistry.data.idx import write_idx
 from mnistry.data.parquet import parquet_bytes
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 from mnistry.serving.errors import Refused
 from mnistry.serving.pictures import image_of
 
@@ -21,6 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST = 500  # that are listed
+_log = logging.getLogger("mnistry.serving")
+
+
+@contextmanager
+def _kept() -> Iterator[Corrections]:
+    """Open the corrections; where they can't be used, that is the server's fault.
+
+    Raises
+    ------
+    Refused : 503. Where the file lies, only the log says.
+    """
+    try:
+        yield Corrections()
+    except CorrectionsError as error:
+        _log.error("%s", error)
+        raise Refused(
+            503, "The corrections can't be read or written now; the server's log says why."
+        ) from None
 
 
 def add(told: Mapping[str, Any]) -> dict[str, int]:
@@ -35,7 +56,8 @@ def add(told: Mapping[str, Any]) -> dict[str, int]:
         raise InputError("`model` must be a model's name or null.")
     label: Any = told.get("label")
     image = image_of(told.get("image"), (28, 28))
-    return {"id": Corrections().add(image, label, told.get("answer"), model)}
+    with _kept() as corrections:
+        return {"id": corrections.add(image, label, told.get("answer"), model)}
 
 
 def remove(number: str) -> None:
@@ -46,33 +68,39 @@ def remove(number: str) -> None:
     Refused : 404, there is none of that number.
     """
     known = number.isascii() and number.isdigit() and len(number) < 19
-    if not known or not Corrections().remove(int(number)):
+    with _kept() as corrections:
+        known = known and corrections.remove(int(number))
+    if not known:
         raise Refused(404, f"There is no correction {number[:20]!r}.")
 
 
 def listed() -> dict[str, Any]:
     """Tell of the newest corrections."""
-    kept = Corrections()
+    with _kept() as corrections:
+        latest, count = corrections.latest(_MOST), len(corrections)
     return {
         "corrections": [
             {
-                "id": one.id, "label": one.label, "answer": one.answer, "model": one.model,
-                "at": one.at, "image": one.image.ravel().tolist(),
+                "id": one.id, "label": one.label, "answer": one.answer,
+                "model": None if one.model is None else printable(one.model),
+                "at": printable(one.at), "image": one.image.ravel().tolist(),
             }
-            for one in kept.latest(_MOST)
+            for one in latest
         ],
-        "count": len(kept),
+        "count": count,
     }  # fmt: skip
 
 
 def as_parquet() -> bytes:
     """Give all corrections as a Parquet file in Hugging Face's form."""
-    return parquet_bytes(Corrections().data())
+    with _kept() as corrections:
+        return parquet_bytes(corrections.data())
 
 
 def as_idx() -> bytes:
     """Give all corrections as a training set in IDX files, zipped."""
-    data = Corrections().data()
+    with _kept() as corrections:
+        data = corrections.data()
     out = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(out, "w") as archive:
         for name, array in (
