@@ -30,8 +30,7 @@ from mnistry.reader.job.plan import Part
 pytest.importorskip("pyarrow")
 Rows = list[dict[str, Any]]
 FILES = 160
-# Seconds after which a test gives up: far more than a busy machine needs, so that only a fault takes
-# them.
+# Seconds after which a test gives up: far more than a busy machine needs.
 HANG = 300
 SOURCES = ("pictures", "more.zip", "rows.parquet")
 # Every Python that finds this file imports it: pictures take their time, one of them kills whatever
