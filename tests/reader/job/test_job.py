@@ -170,6 +170,7 @@ class Jobs:
         """Wait for processes that read for one, and give them."""
         until = time.monotonic() + HANG
         while not (found := [p for p, told in below(process.pid).items() if is_hand(told)]):
+            assert process.poll() is None, process.communicate()
             assert time.monotonic() < until, "no process reads"
         return found
 

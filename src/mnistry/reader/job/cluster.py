@@ -81,7 +81,7 @@ class Cluster:
             silence = warnings.catch_warnings(action="ignore")  # of what it then raises
             with silence, nullcontext() if address else _without_metadata_requests():
                 ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - Ray raises bare exceptions, as of a slow start
             self._open.close()
             raise InputError(
                 f"No Ray answers at {address or 'this machine'!r} "
