@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "data": {"pictures", "errors", "atomic", "cores"},
     "input_data": {"data", "errors"},
     "models": {"data", "errors", "atomic", "cores", "runtime"},
-    "probability": {"models", "data", "errors"},
+    "probability": {"models", "data", "pictures", "errors"},
     "training": {"probability", "models", "data", "pictures", "errors", "atomic", "cores"},
     "sklearn": {"training", "models", "data", "errors"},
     "evidence": {

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnistry import input_data
 from mnistry.data.dataset import DataSets
@@ -146,6 +147,29 @@ def test_input_data_some_files_are_not_enough(folder: Path, tmp_path: Path) -> N
             (place / name).unlink()
         with pytest.raises(DataError, match=sentence):
             input_data.read_data_sets(place)
+
+
+def test_input_data_reads_what_the_folder_holds(tmp_path: Path, mnist: DataSets) -> None:
+    """Other forms are read as `load_data` reads them, and folders of digits keep their digits."""
+    for split, data in (("training", mnist.train), ("testing", mnist.test)):
+        for i, (image, label) in enumerate(zip(data.images[:60], data.labels[:60], strict=True)):
+            if label != 8:
+                place = tmp_path / split / str(label)
+                place.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(image).save(place / f"{i}.png")
+    found = input_data.read_data_sets(tmp_path, validation_size=0)
+    assert sorted(set(found.train.labels.tolist())) == [0, 1, 2, 3, 4, 5, 6, 7, 9]
+    assert found.test.num_examples == (mnist.test.labels[:60] != 8).sum()
+
+
+def test_input_data_falls_back_for_a_missing_or_empty_folder_alone(tmp_path: Path) -> None:
+    """Nothing gives the embedded MNIST; a folder that holds anything else is refused."""
+    (tmp_path / ".DS_Store").touch()
+    for place in (tmp_path, tmp_path / "missing"):
+        assert input_data.read_data_sets(place).train.num_examples == 55_000
+    (tmp_path / "notes.txt").write_text("my own data will come here")
+    with pytest.raises(DataError, match=r"holds no data set; it holds 1 files \.txt"):
+        input_data.read_data_sets(tmp_path)
 
 
 def test_input_data_broken_files_are_refused(folder: Path, tmp_path: Path) -> None:

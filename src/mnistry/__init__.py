@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mnistry.data.idx import read_idx as read_idx
     from mnistry.data.idx import write_idx as write_idx
     from mnistry.data.sources import load_data as load_data
+    from mnistry.data.sources import load_images as load_images
     from mnistry.errors import DataError as DataError
+    from mnistry.errors import DataWarning as DataWarning
     from mnistry.errors import DownloadError as DownloadError
     from mnistry.errors import InputError as InputError
     from mnistry.errors import MissingExtra as MissingExtra
@@ -51,6 +53,7 @@ _HOME = {
     "DataError": "errors",
     "DataSet": "data.dataset",
     "DataSets": "data.dataset",
+    "DataWarning": "errors",
     "DownloadError": "errors",
     "InputError": "errors",
     "MissingExtra": "errors",
@@ -67,6 +70,7 @@ _HOME = {
     "evidence_maps": "evidence.attribute",
     "frame": "pictures.frame",
     "load_data": "data.sources",
+    "load_images": "data.sources",
     "load_model": "models.file",
     "more_ink": "evidence.contrast",
     "nearest": "evidence.nearest",

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mnistry.data.classes import with_classes
 from mnistry.data.embedded import load_embedded_mnist
 from mnistry.data.idx import read_idx
 from mnistry.data.sources import read_source
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _CLASSES = 10
+_DIGITS = tuple("0123456789")
 
 
 class DataSet:
@@ -270,6 +272,8 @@ def _read(folder: str | os.PathLike[str]) -> tuple[_Data, _Data]:
             f"{os.fspath(folder)!r} should hold two splits of one size and {_CLASSES} classes; it "
             f"holds {train!r} and {test!r}. `mnistry.load_data` reads other sets."
         )
+    with suppress(InputError):  # classes that are no digits are numbered
+        return with_classes(train, _DIGITS), with_classes(test, _DIGITS)
     return train, test
 
 

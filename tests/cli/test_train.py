@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mnistry.cli import main
+from mnistry.data.dataset import DataSet, DataSets
 from mnistry.models.file import load_model
 
 COMMAND = [sys.executable, "-m", "mnistry"]
@@ -196,3 +198,69 @@ def test_closed_pipe_is_no_error(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     assert done.stderr == ""
+
+
+def save_images(folder: Path, data: DataSet) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, image in enumerate(data.images):
+        Image.fromarray(image).save(folder / f"{i}.png")
+
+
+def test_train_on_one_class_is_refused(
+    tmp_path: Path, mnist: DataSets, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One folder of images is no class to learn; a list beside it gives the labels or is named."""
+    some = mnist.test.take(slice(60))
+    save_images(tmp_path / "mine" / "images", some)
+    asked = ["train", "--data", str(tmp_path / "mine"), "--out", str(tmp_path / "m.onnx")]
+    assert main(asked) == 2
+    assert "two classes or more; all 42 are of the class 'images'" in capsys.readouterr().err
+    (tmp_path / "mine" / "labels.csv").write_text("a,b\n1,2\n")
+    assert main(asked) == 2
+    assert "'labels.csv' beside it does not list them" in capsys.readouterr().err
+    rows = "".join(f"{i}.png,{label}\n" for i, label in enumerate(some.labels))
+    (tmp_path / "mine" / "labels.csv").write_text("filename,label\n" + rows)
+    assert main([*asked, "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["data"]["test"] == 10
+    assert said.err == ""
+
+
+def test_evaluate_scores_some_of_the_classes(
+    tmp_path: Path, mnist: DataSets, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A set of threes and sevens is scored by the shipped model; the others have no test images."""
+    for label, name in ((3, "three"), (7, "七")):
+        images = mnist.test.take(mnist.test.labels == label).take(slice(12))
+        save_images(tmp_path / name, images)
+    assert main(["evaluate", "--data", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "accuracy    100.00%" in text
+    assert text.count("no test images") == 8
+    assert "nan" not in text
+    assert main(["evaluate", "--data", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["class_accuracy"] == [
+        1.0 if i in (3, 7) else None for i in range(10)
+    ]
+    save_images(tmp_path / "cat", mnist.test.take(slice(12)))
+    assert main(["evaluate", "--data", str(tmp_path)]) == 2
+    assert "images of 'cat', which the model does not know" in capsys.readouterr().err
+
+
+def test_evaluate_says_that_images_are_inverted(
+    tmp_path: Path, mnist: DataSets, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paper as 255 gives one warning, which names the option, and a note; the option cures it."""
+    data = mnist.test.take(slice(60))
+    np.savez(tmp_path / "light.npz", x_train=255 - data.images, y_train=data.labels)
+    asked = ["evaluate", "--data", str(tmp_path / "light.npz")]
+    assert main(asked) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("mnistry: warning: Most images of 'light' have light borders")
+    assert "set `--invert`" in said.err
+    assert said.err.count("\n") == 1
+    assert "100% of the images have light borders" in said.out
+    assert main([*asked, "--invert", "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert json.loads(said.out)["accuracy"] > 0.9

@@ -121,10 +121,30 @@ def test_check_finds_what_is_broken(folder: Path, case: str) -> None:
     assert found.todo == "delete it and get it again"
 
 
+PICKLE = "a pickle, which is never read, since opening it can run any code"
+TABLE = b"label" + b",p" * 16 + b"\n3" + b",0" * 16 + b"\n"
 OTHERS = {
     "a.txt": (b"hello", "unknown", "nothing that mnistry reads"),
     "a.ico": (b"\0\0\1\0 icon", "unknown", "nothing that mnistry reads"),
     "a.tar.gz": (gzip.compress(b"tar"), "unknown", "nothing that mnistry reads"),
+    "a.npy": (b"\x93NUMPY\1\0", "unknown", "a NumPy array"),
+    "a.mat": (b"MATLAB 5.0 MAT-file", "unknown", "a MATLAB file"),
+    "a.h5": (b"\x89HDF\r\n", "unknown", "HDF5, which is not read; save its arrays as .npz"),
+    "a.pkl.gz": (gzip.compress(b"\x80\x04\x95"), "unknown", PICKLE),
+    "a.pickle": (b"(lp0", "unknown", PICKLE),
+    "a.arrow": (b"\xff\xff\xff\xff", "unknown", "Arrow, as `save_to_disk` writes it"),
+    "train.csv": (TABLE, "unknown", "a table of 4 × 4 pixels, with labels"),
+    "train.csv.gz": (gzip.compress(TABLE), "unknown", "a table of 4 × 4 pixels, with labels"),
+    "test.csv": (
+        b"1,0,0,0," * 3 + b"0,0,0,0\n",
+        "unknown",
+        "a table of 4 × 4 pixels, without labels",
+    ),
+    "labels.csv": (
+        b"filename,label\n1.png,1\n",
+        "unknown",
+        "a table without pixels; it is read if it lists images with their labels",
+    ),
     "a.png": (b"\x89PNG\r\n\x1a\n", "unknown", "a picture"),
     "a.parquet": (b"PAR1....PAR1", "whole", "Parquet"),
     "b.parquet": (b"PAR1....", "broken", "Parquet, cut short"),
@@ -152,9 +172,13 @@ def test_check_knows_arrays_in_keras_form(folder: Path) -> None:
     assert only(path).what == "a damaged zip (its 'x_train.npy' is)"
     np.savez(path, pixels=noise(3))
     assert only(path).what == "NumPy arrays, not named x_train, y_train, x_test, y_test"
+    np.savez(path, train_images=noise(3), train_labels=noise(3))
+    assert only(path) == Finding("mnist.npz", "whole", "NumPy arrays named as images or labels")
+    np.savez(folder / "kmnist-train-imgs.npz", noise(3))
+    assert only(folder / "kmnist-train-imgs.npz").state == "whole"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "hello")
-    assert only(path).what == "nothing that mnistry reads"
+    assert only(path).what == "an archive; it is read as the folder that it unpacks to"
 
 
 def test_check_does_not_unpack_bombs(folder: Path) -> None:
@@ -250,6 +274,15 @@ def test_check_is_not_caught_by_odd_files(folder: Path) -> None:
     assert found["pipe"].what == "not a regular file"
     assert found["link"].what == "unreadable (No such file or directory)"
     assert found["bad\\x1b[31m\\n"].state == "unknown"
+
+
+def test_check_names_folders_that_are_called_as_files(folder: Path) -> None:
+    """A folder with a data file's name is told apart from other folders."""
+    (folder / IMAGES).mkdir()
+    (folder / "0").mkdir()
+    found = {finding.name: finding.what for finding in check_folder(folder)}
+    assert found["0/"] == "a folder"
+    assert found[f"{IMAGES}/"].startswith("a folder named as a data file; what is in it is read if")
 
 
 def test_check_of_nothing(folder: Path) -> None:

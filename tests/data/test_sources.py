@@ -344,13 +344,16 @@ def test_sources_with_light_borders_are_told_and_inverted(
     train, test = few
     light = [replace(part, images=255 - part.images) for part in few]
     path = save_npz(tmp_path / "mine", *light)
-    with pytest.warns(DataWarning, match=r"Most images of 'mnist' have light borders.*`--invert`"):
+    with pytest.warns(
+        DataWarning,
+        match=r"Most images of 'mnist' have light borders, but 0 must be paper .* set `invert`",
+    ):
         found = load_data(path)
     assert pictures(found.test) == pictures(light[1])
     sets = load_data(path, invert=True)
     assert pictures(sets.train, sets.validation) == pictures(train)
     assert pictures(sets.test) == pictures(test)
-    with pytest.warns(DataWarning, match=r"borders, after inverting them; leave out `invert`"):
+    with pytest.warns(DataWarning, match=r"borders, after they were inverted; leave out `invert`"):
         load_data(save_npz(tmp_path / "dark", *few), invert=True)
 
 

@@ -83,6 +83,10 @@ def test_features_keep_uint8_and_flatten_without_a_copy() -> None:
             np.zeros(784, np.uint8),
             r"must have shape .*For one picture, pass `images\[np.newaxis\]`",
         ),
+        (
+            np.zeros((28, 28), np.uint8),
+            r"got uint8 of shape \(28, 28\), which is one image: pass `images\[np.newaxis\]`",
+        ),
         (np.zeros((1, 2, 3, 4), np.uint8), r"must have shape \(n, h, w\).*\(1, 2, 3, 4\)"),
         (np.zeros((5, 784), np.int64), r"must be uint8 .* got int64 .*astype"),
         (np.array([["a"]]), r"must be uint8 .* got <U1"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -133,13 +135,21 @@ def test_what_is_known_of_weights_ends_with_them(mnist: DataSets) -> None:
 
 
 def test_other_shapes_and_classes() -> None:
-    """8×5 pictures of three named classes, one class alone, one picture alone."""
+    """8×5 images of three named classes learn; one image of each class is enough."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (30, 8, 5), dtype=np.uint8), rng.integers(0, 3, 30)
     model = SoftmaxRegression(steps=20).fit(images, labels, classes=["ant", "bee", "cat"])
     assert model.shape == (8, 5)
     assert model.predict_proba(images).shape == (30, 3)
-    assert SoftmaxRegression(steps=5).fit(images[:1], [0]).predict(images).tolist() == [0] * 30
+    assert SoftmaxRegression(steps=5).fit(images[:2], [0, 1]).predict(images).max() == 1
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_one_class_is_not_learnt(solver: Any) -> None:
+    """Where all labels are the same there is nothing to tell apart, and that is said."""
+    images = np.zeros((3, 8, 5), np.uint8)
+    with pytest.raises(InputError, match=r"two classes or more; all 3 are of the class 'images'\."):
+        SoftmaxRegression(solver=solver).fit(images, [1, 1, 1], classes=["more", "images"])
 
 
 def test_extreme_evidence_stays_finite() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistry.errors import InputError
-from mnistry.models.base import softmax
+from mnistry.models.base import cross_entropy, softmax
 from mnistry.probability import measure
 
 
@@ -193,3 +193,9 @@ def test_auroc_matches_scikit_learn() -> None:
     assert measure.auroc([1, 2], [3]) == 1
     with pytest.raises(InputError, match=r"scores of both kinds; got 0 and 1"):
         measure.auroc([], [1])
+
+
+def test_certainty_costs_nothing() -> None:
+    """Where the truth is certain, nll and cross-entropy are 0, without a minus sign."""
+    assert str(measure.nll([[1.0, 0.0]], [0])) == "0.0"
+    assert str(cross_entropy([[1000.0, 0.0]], [0])) == "0.0"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mnistry.data.dataset import DataSets
+from mnistry.data.dataset import DataSet, DataSets
 from mnistry.errors import InputError
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.probability.sheet import score
@@ -51,10 +52,35 @@ def test_other_sets_have_no_parts(mnist: DataSets, model: SoftmaxRegression) -> 
     assert json.loads(json.dumps(sheet.to_dict()))["pictures"] == 100
 
 
+@pytest.mark.parametrize("names", [("3", "7"), ("three", "seven"), ("digit_3", "digit_7")])
+def test_some_of_the_classes_are_scored(
+    names: tuple[str, ...], mnist: DataSets, model: SoftmaxRegression
+) -> None:
+    """Data of two digits are scored by the model's ten columns; other classes have no accuracy."""
+    chosen = np.isin(mnist.test.labels, [3, 7])
+    data = mnist.test.take(chosen)
+    ours = DataSet(data.images, (data.labels == 7).astype(int), names)
+    sheet = score(model, ours)
+    answers = model.predict(data.images)
+    assert sheet.accuracy == (answers == data.labels).mean()
+    assert sheet.classes == model.classes
+    assert np.sum(sheet.confusion) == np.sum([sheet.confusion[3], sheet.confusion[7]]) == len(data)
+    given = [i for i, share in enumerate(sheet.class_accuracy) if share is not None]
+    assert given == [3, 7]
+    assert json.loads(json.dumps(sheet.to_dict()))["class_accuracy"][9] is None
+
+
+def test_light_borders_are_told(mnist: DataSets, model: SoftmaxRegression) -> None:
+    """The share of images that look inverted is a part of the sheet."""
+    some = mnist.test.take(slice(100))
+    assert score(model, some).light_borders == 0
+    assert score(model, replace(some, images=255 - some.images)).light_borders == 1
+
+
 def test_score_refuses_other_classes(mnist: DataSets, model: SoftmaxRegression) -> None:
     """A model is scored on its own classes, and on at least one picture."""
     few = SoftmaxRegression(steps=1).fit(np.zeros((2, 784), np.uint8), [0, 1], classes=["a", "b"])
-    with pytest.raises(InputError, match=r"knows the classes a, b, the data has 0, 1, 2"):
+    with pytest.raises(InputError, match=r"images of '0', '1', .*; it knows the classes 'a', 'b'"):
         score(few, mnist.test)
     with pytest.raises(InputError, match=r"is empty"):
         score(model, mnist.test.take(slice(0)))

@@ -211,3 +211,10 @@ def test_module_takes_nothing_from_the_test_split() -> None:
     assert run_module.__file__ is not None
     text = Path(run_module.__file__).read_text("utf-8")
     assert ".test" not in text
+
+
+def test_one_class_is_not_learnt(mnist: DataSets) -> None:
+    """Where all labels are the same there is nothing to tell apart, and that is said."""
+    ones = mnist.train.take(mnist.train.labels == 1)
+    with pytest.raises(InputError, match=r"two classes or more; all [\d,]+ are of the class '1'"):
+        Run(Recipe.for_epochs(1, mnist.shape, 10), ones)

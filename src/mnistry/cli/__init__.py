@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from mnistry import __version__
-from mnistry.cli import console, data, evaluate, read, serve, show, train
+from mnistry.cli import console, data, evaluate, predict, read, serve, show, train
 from mnistry.cli.parser import CommandParser
-from mnistry.errors import InputError, printable
+from mnistry.errors import DataWarning, InputError, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         parser = args.parser
-        code = int(args.run(args))
+        with _warnings_in(parser):
+            code = int(args.run(args))
         sys.stdout.flush()
     except InputError as error:
         return _refuse(parser.in_options(str(error)))
@@ -57,9 +60,29 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("--version", action="version", version=f"mnistry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (train, evaluate, read, show, data, serve):
+    for command in (train, evaluate, predict, read, show, data, serve):
         command.add_parser(commands)
     return parser
+
+
+@contextmanager
+def _warnings_in(parser: CommandParser) -> Iterator[None]:
+    """Print warnings about the user's data as sentences on standard error, each of them once."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, DataWarning):
+            shown(message, category, *place, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            with suppress(OSError):
+                sentence = printable(parser.in_options(str(message)))
+                print(f"mnistry: warning: {sentence}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        shown, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 def _refuse(sentence: str) -> int:

@@ -31,11 +31,21 @@ def add_data(parser: argparse.ArgumentParser, *, split: str) -> None:
     parser.add_argument(
         "--data", default="mnist", metavar="SOURCE", help="as for train; default: MNIST"
     )
+    add_invert(parser)
     parser.add_argument(
         "--split", choices=list(SPLITS), default=split, help="of the data; default %(default)s"
     )
     parser.add_argument(
         "--seed", type=whole(0), default=0, help="seed of every random choice; default 0"
+    )
+
+
+def add_invert(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which of black and white is paper."""
+    parser.add_argument(
+        "--invert",
+        action="store_true",
+        help="invert the data's images: for dark ink on light paper (255 = paper)",
     )
 
 
@@ -60,9 +70,10 @@ def load(args: argparse.Namespace, kind: str = "softmax") -> tuple[Any, dict[str
 
 def split(args: argparse.Namespace, model: Model | None = None) -> tuple[DataSets, DataSet]:
     """Load the data, and give the split asked for, which must be what `model` reads."""
+    from mnistry.data.classes import with_classes
     from mnistry.data.sources import load_data
 
-    source = load_data(args.data, seed=args.seed)
+    source = load_data(args.data, seed=args.seed, invert=args.invert)
     data = source.train if args.split == "train" else source.test
     if len(data) == 0:
         raise InputError(
@@ -74,11 +85,8 @@ def split(args: argparse.Namespace, model: Model | None = None) -> tuple[DataSet
             f"The model reads pictures of {h}x{w}, the data's are {height}x{width}; give data "
             "of the model's own size."
         )
-    if model is not None and data.classes != model.classes:
-        raise InputError(
-            f"The model knows the classes {_some(model.classes)}, the data has "
-            f"{_some(data.classes)}; give data of the model's own classes."
-        )
+    if model is not None:
+        data = with_classes(data, model.classes)
     return source, data
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnistry.cli import choice
 from mnistry.cli.console import columns, table
 from mnistry.cli.parser import CommandParser, real, whole
 from mnistry.cli.progress import Download
@@ -102,6 +103,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"training pictures, 785 bytes each for MNIST's; default {_DEFORMED:,}",
     )
     deform.add_argument("--data", default="mnist", metavar="SOURCE", help="made of it; see train")
+    choice.add_invert(deform)
     deform.add_argument(
         "--seed", type=whole(0), default=0, help="seed of every random choice; default 0"
     )
@@ -271,7 +273,7 @@ def _deform(args: argparse.Namespace) -> int:
     from mnistry.data.deform import write_deformed
     from mnistry.data.sources import load_data
 
-    data = load_data(args.data, validation=_FIRST, seed=args.seed)
+    data = load_data(args.data, validation=_FIRST, seed=args.seed, invert=args.invert)
     start = time.perf_counter()
     with Share("deforming") as share:
         write_deformed(Path(args.folder), data, args.count, args.seed, share.update)

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from mnistry.cli import choice
 from mnistry.cli.parser import whole
 from mnistry.errors import printable
 
@@ -35,6 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--data", default="mnist", metavar="SOURCE", help="as for train; default: MNIST"
     )
+    choice.add_invert(parser)
     parser.add_argument(
         "--corrupt",
         action="store_true",
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from mnistry.probability.sheet import score
 
     model = shipped_model() if args.model is None else load_model(args.model)
-    data = load_data(args.data, seed=args.seed)
+    data = load_data(args.data, seed=args.seed, invert=args.invert)
     sheet = score(model, data.test)
     name = args.model or "convnet (in the package)"
     corrupted = _corrupted(model, data.test, args.seed) if args.corrupt else {}
@@ -129,6 +131,11 @@ def report(sheet: ScoreSheet) -> None:
             f"{name:<11} {share.accuracy:>7.2%}   95% interval {low:.2%} to {high:.2%}   "
             f"{share.right:,} of {share.pictures:,}"
         )
+    if sheet.light_borders > 0.5:
+        print(
+            f"note        {sheet.light_borders:.0%} of the images have light borders, but 0 must "
+            "be paper and 255 ink"
+        )
     print(f"nll         {sheet.nll:.4f}    mean -log p(truth), nats; 0 is perfect")
     print(f"brier       {sheet.brier:.4f}    squared distance to the truth; 0 is perfect")
     print(
@@ -150,9 +157,10 @@ def report(sheet: ScoreSheet) -> None:
     print("\nright, by class")
     names = [printable(name, _MOST_NAME) for name in sheet.classes]
     width = max(map(len, names))
-    for i, name in enumerate(names):
-        total = sum(sheet.confusion[i])
-        right = sheet.confusion[i][i] / total if total else 0.0
+    for name, right in zip(names, sheet.class_accuracy, strict=True):
+        if right is None:
+            print(f"{name:>{width}}  no test images")
+            continue
         print(f"{name:>{width}}  {'█' * round(40 * right):░<40} {right:>6.1%}")
 
 

@@ -94,7 +94,7 @@ def nearest(args: argparse.Namespace) -> tuple[Figure, dict[str, Any]]:
         raise InputError(f"`--count` must be from 1 to {_MOST}; got {args.count}.")
     model, facts = choice.load(args, "convnet")
     image, title, about = choice.picture(args, model)
-    source = load_data(args.data, seed=args.seed)
+    source = load_data(args.data, seed=args.seed, invert=args.invert)
     train = source.train
     found = find(model, image, train, args.count + 1)
     # A picture is no precedent for itself.

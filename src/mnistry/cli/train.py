@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistry.cli import convnet
+from mnistry.cli import choice, convnet
 from mnistry.cli.parser import real, whole
 from mnistry.cli.progress import Progress
 from mnistry.errors import InputError
@@ -49,9 +49,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--data",
         default="mnist",
         metavar="SOURCE",
-        help="a data set's name (see `mnistry data list`), or a folder or file of your own: IDX "
-        "files, one folder of images per class, mnist.npz, Parquet; default: the embedded MNIST",
+        help="a data set's name (see `mnistry data list`), or a folder, file, ZIP or tar of your "
+        "own: IDX, a folder of images per class, CSV, .npz, .mat, Parquet; default: the embedded "
+        "MNIST",
     )
+    choice.add_invert(parser)
     parser.add_argument(
         "--validation",
         metavar="N|writer",
@@ -196,6 +198,7 @@ def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
 
 def _read(args: argparse.Namespace, *, writes: bool) -> tuple[Path, DataSets]:
     """Check the arguments; give the file to write, if this process does, and the data."""
+    from mnistry.data.dataset import check_trainable
     from mnistry.data.sources import load_data
 
     if args.out is None:
@@ -209,7 +212,9 @@ def _read(args: argparse.Namespace, *, writes: bool) -> tuple[Path, DataSets]:
     if args.model == "convnet":
         convnet.check(args)
     validation = 0 if args.folds else _validation(args.validation)
-    return out, load_data(args.data, validation=validation, seed=args.seed)
+    data = load_data(args.data, validation=validation, seed=args.seed, invert=args.invert)
+    check_trainable(data.train.labels, data.classes)
+    return out, data
 
 
 def _refuse_strangers(args: argparse.Namespace) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
 import shlex
 import stat
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -17,6 +20,8 @@ from typing import Literal
 
 from mnistry.data.family import FAMILY, home, shelf
 from mnistry.data.idx import read_idx
+from mnistry.data.pixel_tables import SUFFIXES, peek_table
+from mnistry.data.roles import role_of
 from mnistry.errors import DataError, InputError, printable
 
 _PARTS = {
@@ -28,6 +33,8 @@ _PARTS = {
 }
 _GZIP = b"\x1f\x8b"
 _PICTURE, _FOLDER = "a picture", "a folder"
+_FILE_FOLDER = "a folder named as a data file; what is in it is read if no file beside it is"
+_ARCHIVE = "an archive; it is read as the folder that it unpacks to"
 _OTHER = "nothing that mnistry reads"
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
@@ -97,7 +104,8 @@ def _look(path: Path) -> tuple[Finding, int | None]:
     try:
         mode, size = path.stat().st_mode, path.stat().st_size
         if stat.S_ISDIR(mode):
-            return Finding(name + "/", "unknown", _FOLDER), None
+            what = _FILE_FOLDER if _is_named_idx(name) else _FOLDER
+            return Finding(name + "/", "unknown", what), None
         if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
             return Finding(name, "unknown", "not a regular file"), None
         with open(path, "rb") as file:
@@ -130,7 +138,31 @@ def _look(path: Path) -> tuple[Finding, int | None]:
     if _is_named_idx(name):
         what = f"named as IDX, but its bytes ({start[:4].hex(' ')} …) are not"
         return Finding(name, "broken", what), None
-    return Finding(name, "unknown", _OTHER), None
+    return Finding(name, "unknown", _other_form(path, start)), None
+
+
+def _other_form(path: Path, start: bytes) -> str:
+    """Say what a file is that is not opened to see whether it is whole."""
+    name = path.name.lower()
+    if start.startswith(b"\x93NUMPY"):
+        return "a NumPy array"
+    if start.startswith(b"MATLAB"):
+        return "a MATLAB file"
+    if start.startswith(b"\x89HDF"):
+        return "HDF5, which is not read; save its arrays as .npz"
+    if start[:1] == b"\x80" or name.removesuffix(".gz").endswith((".pkl", ".pickle", ".pt")):
+        return "a pickle, which is never read, since opening it can run any code"
+    if start[257:262] == b"ustar":
+        return _ARCHIVE
+    if name.endswith(".arrow"):
+        return "Arrow, as `save_to_disk` writes it"
+    if name.endswith(SUFFIXES):
+        columns = peek_table(path)
+        if columns is None:
+            return "a table without pixels; it is read if it lists images with their labels"
+        (h, w), labels = columns.shape, "without" if columns.label is None else "with"
+        return f"a table of {h} × {w} pixels, {labels} labels"
+    return _OTHER
 
 
 def _published(path: Path, size: int) -> tuple[str, str] | None:
@@ -171,7 +203,7 @@ def _look_into_idx(path: Path, name: str, size: int, gzipped: bool) -> tuple[Fin
         if "`max_bytes`" in str(error):
             return Finding(name, "unknown", "IDX, too large to be unpacked for a check"), None
         if "is not an IDX file" in str(error) and not _is_named_idx(name):
-            return Finding(name, "unknown", _OTHER), None
+            return Finding(name, "unknown", _other_form(path, _unpacked_start(path))), None
         what = str(error).removeprefix(f"{str(path)!r} ").partition("; ")[0].rstrip(".")
         return Finding(name, "broken", what), None
     packed = "gzip" if gzipped else "raw"
@@ -196,8 +228,20 @@ def _look_into_zip(path: Path, name: str) -> Finding:
     if {"x_train.npy", "y_train.npy"} <= set(names):
         return Finding(name, "whole", "NumPy arrays in Keras' form")
     if names and all(inner.endswith(".npy") for inner in names):
+        own = [role_of(inner.removesuffix(".npy")) for inner in names]
+        if any(role.kind for role in own) or (len(names) == 1 and role_of(path.stem).kind):
+            return Finding(name, "whole", "NumPy arrays named as images or labels")
         return Finding(name, "unknown", "NumPy arrays, not named x_train, y_train, x_test, y_test")
-    return Finding(name, "unknown", _OTHER)
+    if any(inner.endswith("data.pkl") for inner in names):
+        return Finding(name, "unknown", "a pickle, which is never read, since it can run any code")
+    return Finding(name, "unknown", _ARCHIVE if names else _OTHER)
+
+
+def _unpacked_start(path: Path) -> bytes:
+    """Read the first bytes of what a gzip file holds; nothing if it is damaged."""
+    with suppress(OSError, EOFError, zlib.error), gzip.open(path) as file:
+        return file.read(512)
+    return b""
 
 
 def _grouped(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Whatever the source, what comes out is a ``DataSet``, and it is checked here onc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -190,6 +190,21 @@ def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
             raise InputError(f"`labels` must be whole numbers; got {some.dtype}.")
     largest = max((int(some.max()) for some in labels if some.size), default=0)
     return tuple(str(i) for i in range(max(1, min(largest + 1, MOST_CLASSES))))
+
+
+def check_trainable(labels: NDArray[Any], classes: Sequence[str]) -> None:
+    """Check that there is something to tell apart.
+
+    Raises
+    ------
+    InputError : all `labels`, indices into `classes`, are the same.
+    """
+    if labels.size and labels.min() == labels.max():
+        raise InputError(
+            f"Training needs images of two classes or more; all {labels.size:,} are of the class "
+            f"{str(classes[int(labels[0])])!r}. Put each class's images in a folder of its own, or "
+            "list them with their labels in a CSV file."
+        )
 
 
 def split_first(data: DataSet, count: int) -> tuple[DataSet, DataSet]:

@@ -207,14 +207,10 @@ def _check_borders(images: NDArray[np.uint8], invert: bool, name: str) -> None:
     if not len(images) or have_light_borders(np.asarray(images[::step])).mean() <= 0.5:
         return
     if invert:
-        told = "after inverting them; leave out `invert` (`--invert`)"
+        told = "after they were inverted; leave out `invert`, since 0 must be paper and 255 ink."
     else:
-        told = "as dark ink on light paper has; invert them by `invert=True` (`--invert`)"
-    warnings.warn(
-        f"Most images of {name!r} have light borders, {told}, since 0 must be paper and 255 ink.",
-        DataWarning,
-        stacklevel=4,
-    )
+        told = "but 0 must be paper and 255 ink; set `invert` if they are dark ink on light paper."
+    warnings.warn(f"Most images of {name!r} have light borders, {told}", DataWarning, stacklevel=4)
 
 
 def _read(source: str) -> tuple[str, Splits]:

@@ -43,9 +43,14 @@ def _write(file: object, name: str, top: Path) -> None:
             if number > _MAX_FILES:
                 raise DataError(f"{name!r} holds more than {_MAX_FILES:,} files; give a folder.")
             target = top / inside
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # Of two files with one name, the first stays: "x" refuses to write over it.
-            with open(target, "xb") as out:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                out = open(target, "xb")  # noqa: SIM115 - closed below
+            except (FileExistsError, NotADirectoryError):
+                raise DataError(
+                    f"{name!r} holds {inside!r} twice; unpack it and give the folder."
+                ) from None
+            with out:
                 while piece := stream.read(_CHUNK):
                     out.write(piece)
     except (DataError, MemoryError):

@@ -64,7 +64,8 @@ def cross_entropy(
     log_p = log_softmax(logits)
     y = as_labels(labels, len(log_p), log_p.shape[-1])
     loss = -log_p[np.arange(len(y)), y]
-    return float(np.average(loss, weights=as_weights(sample_weight, len(y))))
+    # Certainty is 0 and not -0, which would be printed as "-0.0000".
+    return float(np.average(loss, weights=as_weights(sample_weight, len(y)))) + 0.0
 
 
 class Model(ABC):
@@ -213,6 +214,11 @@ def as_features(images: ArrayLike, width: int | None = None, *, unit: bool = Fal
         raise InputError(
             f"`images` must be uint8 in 0..255 or float in [0, 1]; {found}. "
             "Convert them with `.astype(numpy.uint8)`, or divide by their white level."
+        )
+    if width is not None and array.ndim == 2 and array.size == width != array.shape[1]:
+        raise InputError(
+            f"`images` must have shape (n, h, w) or (n, h*w); {found}, which is one image: pass "
+            "`images[np.newaxis]`."
         )
     flat = array.reshape(len(array), int(np.prod(array.shape[1:])))
     if flat.dtype == np.float16 or flat.dtype.itemsize > 8:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistry.cores import one_thread
-from mnistry.data.dataset import MOST_CLASSES
+from mnistry.data.dataset import MOST_CLASSES, check_trainable
 from mnistry.errors import InputError
 from mnistry.models.base import Floats, Ints, Model, as_features, as_labels, as_weights
 from mnistry.models.batches import batches
@@ -124,6 +124,7 @@ class SoftmaxRegression(Model):
         x, y, w = self._start(images, labels, sample_weight, classes)
         if len(x) == 0:
             raise InputError("`images` must hold at least one picture to learn from; got none.")
+        check_trainable(y, self.classes)
         if self.solver == "sgd":
             self._descend(x, y, w, progress)
             return self

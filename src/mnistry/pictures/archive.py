@@ -319,8 +319,9 @@ def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
     if file.read(2) == b"PK":
         metered = _Metered(file, name, _most(size))
         with _Wary(file) as wary, zipfile.ZipFile(wary) as archive:
-            for info in archive.infolist():
-                inside = _inside(info.filename)
+            infos = archive.infolist()
+            for decoded, info in zip(zip_names(infos), infos, strict=True):
+                inside = _inside(decoded)
                 if inside is None or _is_special(info):
                     continue
                 if info.flag_bits & 1:
@@ -338,7 +339,7 @@ def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
     with tarfile.open(fileobj=streamed, mode="r|", tarinfo=_Header) as tar:
         while (member := tar.next()) is not None:
             streamed.room = streamed.left
-            inside = _inside(member.name)
+            inside = _inside(legacy_name(member.name))
             if member.isreg() and not member.issparse():
                 packed: Any = tar.extractfile(member)
                 if inside is not None:

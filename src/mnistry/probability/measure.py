@@ -57,7 +57,7 @@ def nll(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Give the mean of -log p(true class), in nats; probabilities of 0 count as 1e-300."""
     p, y = _checked(probabilities, labels)
     own = p[np.arange(len(y)), y].astype(np.float64)
-    return float(-np.log(np.maximum(own, 1e-300)).mean())
+    return float(-np.log(np.maximum(own, 1e-300)).mean()) + 0.0  # certainty is 0, not -0
 
 
 def brier(probabilities: ArrayLike, labels: ArrayLike) -> float:

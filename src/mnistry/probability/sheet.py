@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistry.data.audit import audited_labels, halves
+from mnistry.data.classes import with_classes
 from mnistry.data.dataset import DataSet
+from mnistry.data.mapped import in_parts
 from mnistry.errors import InputError
 from mnistry.models.base import Model, softmax
+from mnistry.pictures.grey import have_light_borders
 from mnistry.probability import measure
 from mnistry.probability.conformal import prediction_sets
 
@@ -51,6 +54,8 @@ class ScoreSheet:
     answered : for each risk, the largest share that can be answered with at most it.
     refused : for each level, the share of pictures whose typicality is at or below it.
     confusion : (k, k) counts, by label and answer.
+    class_accuracy : the share right of each class; None for a class without test images.
+    light_borders : the share of images whose border is light, as if paper were 255 and not 0.
     parts : shares by name: "audited" labels, "students" and "employees", where they are known.
     classes : the names of the k classes.
     """
@@ -69,6 +74,8 @@ class ScoreSheet:
     answered: dict[str, float]
     refused: dict[str, float]
     confusion: list[list[int]]
+    class_accuracy: list[float | None]
+    light_borders: float
     classes: tuple[str, ...]
     parts: dict[str, Share] = field(default_factory=dict)
 
@@ -80,18 +87,16 @@ class ScoreSheet:
 def score(model: Model, data: DataSet) -> ScoreSheet:
     """Measure a model on a data set.
 
+    The data may hold some of the model's classes only, under any name that `with_classes` matches.
     On MNIST's test split the students' and the employees' halves are told apart, and the
     labels that reviewers did not uphold are also counted as they would have them.
 
     Raises
     ------
-    InputError : the model knows other classes or another picture size, or `data` is empty.
+    InputError : the data has a class that the model does not know or another image size, or is
+        empty.
     """
-    if data.classes != model.classes:
-        raise InputError(
-            f"The model knows the classes {_some(model.classes)}, the data has "
-            f"{_some(data.classes)}; evaluate it on data of its own classes."
-        )
+    data = with_classes(data, model.classes)
     if len(data) == 0:
         raise InputError("The data set to score on is empty; give one with pictures.")
     logits, y = model.logits(data.images), data.labels
@@ -103,6 +108,8 @@ def score(model: Model, data: DataSet) -> ScoreSheet:
     if audited is not None:
         agreed = audited >= 0
         parts["audited"] = _share(p.argmax(axis=1)[agreed] == audited[agreed])
+    confusion = measure.confusion(p, y)
+    totals = confusion.sum(axis=1)
     curve = measure.risk_coverage(p, y)
     told = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
     return ScoreSheet(
@@ -124,7 +131,11 @@ def score(model: Model, data: DataSet) -> ScoreSheet:
         },
         answered={f"{risk:g}": measure.answered_at_risk(curve, risk) for risk in RISKS},
         refused=_refused(model, data.images),
-        confusion=measure.confusion(p, y).tolist(),
+        confusion=confusion.tolist(),
+        class_accuracy=[
+            float(confusion[i, i] / total) if total else None for i, total in enumerate(totals)
+        ],
+        light_borders=_light_borders(data.images),
         classes=model.classes,
         parts=parts,
     )
@@ -165,12 +176,11 @@ def _refused(model: Model, images: NDArray[Any]) -> dict[str, float]:
     return {f"{level:g}": float((typicality <= level).mean()) for level in LEVELS}
 
 
+def _light_borders(images: NDArray[np.uint8]) -> float:
+    light = sum(int(have_light_borders(np.asarray(part)).sum()) for part in in_parts(images))
+    return light / len(images)
+
+
 def _share(right: NDArray[np.bool_]) -> Share:
     count, n = int(right.sum()), len(right)
     return Share(count, n, count / n, measure.binomial_interval(count, n))
-
-
-def _some(names: tuple[str, ...]) -> str:
-    """Name a few of many."""
-    shown = ", ".join(names[:10])
-    return shown if len(names) <= 10 else f"{shown} … ({len(names)} in all)"

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from mnistry.data.dataset import DataSet, DataSets, fold_numbers
+from mnistry.data.dataset import DataSet, DataSets, check_trainable, fold_numbers
 from mnistry.errors import InputError, TrainingError
 from mnistry.models.convnet import MOST, VIEWS, ConvNet, Member
 from mnistry.probability.calibrate import calibrate, cross_calibrate
@@ -118,6 +118,7 @@ class Run:
                 )
             if resume and checkpoint is None:
                 raise InputError("`resume` needs the `checkpoint` to go on from; got None.")
+            check_trainable(data.labels, data.classes)
             self._fold = fold_numbers(data, folds, seed) if folds else None
         self.recipe, self.data, self.validation = recipe, data, validation
         self.members, self.views, self.seed, self.every = members, views, seed, every

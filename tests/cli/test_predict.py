@@ -1,0 +1,78 @@
+"""``mnistry predict``: answers to images without labels."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistry.cli import main
+from mnistry.data.dataset import DataSets
+from mnistry.models.file import shipped_model
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path, mnist: DataSets) -> Path:
+    """A CSV file of 12 images without labels, as Kaggle's test.csv."""
+    path = tmp_path / "test.csv"
+    flat = mnist.test.images[:12].reshape(12, -1)
+    header = ",".join(f"pixel{i}" for i in range(784))
+    np.savetxt(path, flat, "%d", ",", header=header, comments="")
+    return path
+
+
+def test_predict_prints_an_answer_for_each_image(
+    kaggle: Path, mnist: DataSets, capsys: Output
+) -> None:
+    """A row for each image, counted from 1, with the model's answer and its probability."""
+    assert main(["predict", str(kaggle)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    header, *rows = csv.reader(said.out.splitlines())
+    assert header == ["ImageId", "Label", "Probability"]
+    p = shipped_model("convnet").predict_proba(mnist.test.images[:12])
+    assert [row[0] for row in rows] == [str(i) for i in range(1, 13)]
+    assert [row[1] for row in rows] == [str(i) for i in p.argmax(axis=1)]
+    assert np.allclose([float(row[2]) for row in rows], p.max(axis=1), atol=1e-6)
+
+
+def test_predict_writes_a_submission(kaggle: Path, tmp_path: Path, capsys: Output) -> None:
+    """The file for Kaggle has two columns; what was done is said."""
+    out = tmp_path / "answers.csv"
+    assert main(["predict", str(kaggle), "--submission", "--out", str(out)]) == 0
+    assert "the answers of convnet (in the package) to 12 images" in capsys.readouterr().out
+    lines = out.read_text().splitlines()
+    assert lines[0] == "ImageId,Label"
+    assert len(lines) == 13
+    assert lines[1] == "1,7"
+
+
+def test_predict_as_json(kaggle: Path, capsys: Output) -> None:
+    """JSON has the same answers."""
+    assert main(["predict", str(kaggle), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["images"] == len(told["answers"]) == 12
+    assert told["answers"][0]["label"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.csv"], "'nowhere.csv' is no file; give a file of images"),
+        (["x", "--out", "a.txt"], "`--out` must end in .csv; got 'a.txt'."),
+        (["x", "--out", "no/a.csv"], "The folder of `--out`, no, does not exist"),
+    ],
+)
+def test_predict_refuses_with_a_sentence(
+    arguments: list[str], sentence: str, capsys: Output
+) -> None:
+    """Exit code 2 and one sentence."""
+    assert main(["predict", *arguments]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
