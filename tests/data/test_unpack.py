@@ -14,7 +14,7 @@ from mnistry.data.unpack import unpacked
 from mnistry.errors import DataError
 from mnistry.pictures import archive as archive_module
 
-EVIL = ["../up.txt", "/abs.txt", "a/../../b.txt", "..\\win.txt", "C:/x.txt", "C:\\y.txt", "a\0b"]
+EVIL = ["../up.txt", "/abs.txt", "a/../../b.txt", "..\\win.txt", "C:/x.txt", "C:\\y.txt"]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -55,7 +55,7 @@ def test_unpacked_files_lie_inside_the_folder(make: object, tmp_path: Path) -> N
             "3": b"3",
         }
         # An absolute path is taken below the folder, as tar does it.
-        assert set(inside) - {"a/b/1.txt", "2.txt", "3"} <= {"abs.txt", "a"}
+        assert set(inside) - {"a/b/1.txt", "2.txt", "3"} <= {"abs.txt"}
         assert files(folder.parent).keys() == {f"data/{name}" for name in inside}
     assert not folder.exists()
     assert sorted(os.listdir(tmp_path)) == ["a.archive"]
