@@ -25,7 +25,7 @@ from mnistry.reader import Reader
 from mnistry.reader.job import job as job_module
 from mnistry.reader.job import read_into
 from mnistry.reader.job.hand import Refusal, Tally
-from mnistry.reader.job.plan import Part
+from mnistry.reader.job.plan import Part, read_plan
 
 pytest.importorskip("pyarrow")
 Rows = list[dict[str, Any]]
@@ -229,7 +229,11 @@ def test_a_job_gives_what_reading_gives(jobs: Jobs, expected: Rows) -> None:
     summary = json.loads(told)
     assert (summary["pictures"], summary["errors"]) == (len(expected), 4)
     assert (summary["before"], summary["parts"]) == (0, jobs.parts())
-    assert {path.name for path in jobs.out.iterdir()} > {"_SUCCESS", "_job.json", "_plan.parquet"}
+    there = {path.name for path in jobs.out.iterdir()}
+    assert there > {"_SUCCESS", "_job.json"}
+    assert [name for name in there if name.startswith("_plan")] == [
+        json.loads((jobs.out / "_job.json").read_text())["plan"]
+    ]
     process = jobs.start(*SOURCES, "--out", jobs.out, "--per-file", 30, "--json")
     again = json.loads(process.communicate()[0])
     assert (again["pictures"], again["errors"], again["before"]) == (len(expected), 4, 282)
@@ -272,6 +276,83 @@ def test_a_job_without_the_extra_counts_what_it_skips(jobs: Jobs, tmp_path: Path
     *pages, last = jobs.rows()
     assert len(pages) == 3
     assert "Reading PDF needs pypdfium2" in last["error"]
+
+
+# Two processes begin a job in one new folder, round for round; see the test of `put_new`.
+RACE = """
+import json, mmap, sys, time
+from mnistry.errors import InputError
+from mnistry.reader.job.job import begin
+from mnistry.reader.job.store import Store
+
+me, rounds, sources = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+with open("barrier", "r+b") as file:
+    slots = mmap.mmap(file.fileno(), 2)
+told = []
+for i in range(1, rounds + 1):
+    slots[me] = i
+    while slots[1 - me] < i:
+        time.sleep(0)
+    try:
+        told.append(begin(Store(f"out{i}"), [sources], 1, {"sources": [sources]}))
+    except InputError as error:
+        told.append(str(error))
+print(json.dumps(told))
+"""
+
+
+def race(folder: Path, rounds: int, names: tuple[str, str]) -> list[tuple[Any, Any]]:
+    """What `begin` gave to each of two processes, or the error's sentence."""
+    (folder / "barrier").write_bytes(bytes(2))
+    for name in set(names):
+        (folder / name).mkdir()
+        for i in range(2 + int(name == "b")):
+            (folder / name / f"{i}.png").touch()
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, f"{me}", f"{rounds}", name],
+            stdout=subprocess.PIPE, cwd=folder,
+        )
+        for me, name in enumerate(names)
+    ]  # fmt: skip
+    told = [json.loads(racer.communicate()[0]) for racer in racers]
+    return list(zip(*told, strict=True))
+
+
+def test_of_two_jobs_begun_at_once_one_is_refused(tmp_path: Path) -> None:
+    """One has the folder, with its own plan and no other; the other is told in a sentence."""
+    for i, told in enumerate(race(tmp_path, 30, ("a", "b")), 1):
+        [kept] = [one for one in told if isinstance(one, dict)]
+        [sentence] = [one for one in told if isinstance(one, str)]
+        assert "holds a job with another `sources`" in sentence
+        out = tmp_path / f"out{i}"
+        assert json.loads((out / "_job.json").read_text()) == kept
+        assert {path.name for path in out.iterdir()} == {"_job.json", kept["plan"]}
+        [own] = kept["sources"]
+        names = [name for part in read_plan(out / kept["plan"]) for name in part.names]
+        assert names == [f"{own}/{k}.png" for k in range(kept["parts"])]
+        assert kept["parts"] == 2 + int(own == "b")
+
+
+def test_one_job_begun_twice_at_once_is_one(tmp_path: Path) -> None:
+    """Two processes that begin the same job have the same description and plan."""
+    for first, second in race(tmp_path, 20, ("a", "a")):
+        assert first == second
+        assert first["sources"] == ["a"]
+
+
+def test_two_commands_at_once_do_not_mix(jobs: Jobs) -> None:
+    """Of two real commands with one new folder, one reads its images, the other exits with 2."""
+    sources = {"pictures/0": 50, "more.zip": 70}
+    both = [jobs.start(name, "--out", jobs.out, "--per-file", 10) for name in sources]
+    wrong = [process.communicate()[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 2]
+    assert "holds a job with another `sources`" in wrong[codes.index(2)]
+    won = list(sources)[codes.index(0)]
+    rows = jobs.rows()
+    assert len(rows) == sources[won]
+    assert all(row["picture"].startswith(won) for row in rows)
 
 
 def test_killed_processes_lose_nothing(jobs: Jobs, expected: Rows) -> None:

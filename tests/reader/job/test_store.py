@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -11,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from mnistry.errors import MissingExtra
+from mnistry.errors import InputError, MissingExtra
 from mnistry.pictures.remote import system
+from mnistry.reader.job import store as module
 from mnistry.reader.job.store import Store
 
 pytest.importorskip("pyarrow")
@@ -75,3 +79,101 @@ def test_parquet_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
     with pytest.raises(MissingExtra, match=r"Writing Parquet .* 'pyarrow>="):
         Store("out")
+
+
+ROUNDS = 100
+# Two processes meet before each round: each says in its byte of a shared file how far it is, and
+# goes on when the other is as far.
+RACE = """
+import io, json, mmap, sys, time
+from mnistry.errors import InputError
+from mnistry.reader.job.store import Store
+
+me, rounds, elsewhere = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "elsewhere"
+with open("barrier", "r+b") as file:
+    slots = mmap.mmap(file.fileno(), 2)
+won = []
+for i in range(1, rounds + 1):
+    store = Store(str(i))
+    if elsewhere:
+        from fsspec.implementations.local import LocalFileSystem
+        from pyarrow.fs import FSSpecHandler, PyFileSystem
+        store._files = PyFileSystem(FSSpecHandler(LocalFileSystem()))
+    slots[me] = i
+    while slots[1 - me] < i:
+        time.sleep(0)
+    try:
+        won.append(store.put_new("job", io.BytesIO(b"%d" % me * 1000)))
+    except InputError:
+        won.append(False)
+print(json.dumps(won))
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_of_two_processes_one_creates_a_new_file(where: str, tmp_path: Path) -> None:
+    """Of two that create a file at once, round for round, never two succeed, and it is whole.
+
+    On this machine one always does; in other file systems both may step back.
+    """
+    if where == "elsewhere":
+        pytest.importorskip("fsspec")
+    rounds = ROUNDS if where == "here" else ROUNDS // 5
+    (tmp_path / "barrier").write_bytes(bytes(2))
+    for i in range(1, rounds + 1):
+        (tmp_path / str(i)).mkdir()
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, f"{me}", f"{rounds}", where],
+            stdout=subprocess.PIPE, cwd=tmp_path,
+        )
+        for me in (0, 1)
+    ]  # fmt: skip
+    told = [json.loads(racer.communicate()[0]) for racer in racers]
+    for i, won in enumerate(zip(*told, strict=True), 1):
+        assert sum(won) == 1 or (where == "elsewhere" and not any(won))
+        if any(won):
+            assert (tmp_path / f"{i}/job").read_bytes() == b"%d" % won.index(True) * 1000
+        assert {path.name for path in (tmp_path / str(i)).iterdir()} <= {"job"}
+    assert any(told[0] + told[1])
+
+
+def test_a_new_file_is_put_once(store: Store) -> None:
+    """Where there is one already, it stays, and the caller is told."""
+    store.make()
+    assert store.put_new("a", io.BytesIO(b"first"))
+    assert not store.put_new("a", io.BytesIO(b"second"))
+    with store.open("a") as file:
+        assert file.read() == b"first"
+    assert store.names() == {"a"}
+
+
+def test_a_new_file_is_put_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that has no hard links creates it exclusively."""
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = Store(str(tmp_path))
+    assert store.put_new("a", io.BytesIO(b"first"))
+    assert not store.put_new("a", io.BytesIO(b"second"))
+    assert (tmp_path / "a").read_bytes() == b"first"
+    assert store.names() == {"a"}
+
+
+def test_a_claim_that_was_left_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere, a claim of a process that was killed is named in the sentence; tidying ends it."""
+    pytest.importorskip("fsspec")
+    monkeypatch.setattr(module, "_PAUSE", 0)
+    store = Store(f"memory://{uuid.uuid4()}/out")
+    store.make()
+    store.put(".a.left.claim", io.BytesIO(b"claim"))
+    with pytest.raises(InputError, match=r"Another job is being begun .* '\.a\.left\.claim'"):
+        store.put_new("a", io.BytesIO(b"mine"))
+    assert store.names() == {".a.left.claim"}
+    store.tidy()
+    assert store.put_new("a", io.BytesIO(b"mine"))
+    system.cache_clear()

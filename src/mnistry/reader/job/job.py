@@ -3,7 +3,8 @@ is stopped.
 
 The folder holds the plan, the job's own description, a file for each part that is read, and
 `_SUCCESS` when all are. A part's file appears whole or not at all, so whatever is there is done,
-and the same command reads the rest.
+and the same command reads the rest. The description is created exclusively and names its plan, so
+that of several jobs begun at once in one folder one goes on and the others are refused.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
 
 PER_FILE = 2000  # pictures of a part, unless told otherwise
 MOST_PER_FILE = 1_000_000
-_PLAN, _JOB, _DONE = "_plan.parquet", "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
+_JOB, _DONE = "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
+_PLAN = "_plan"  # which plans' names begin with; the job names its own
 _FORMAT = 1
 _CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
 _MOST_UNDONE = 20  # parts that can't be read now, until a job ends before it has tried the others
@@ -142,10 +146,8 @@ def read_into(
     if ray is not None:
         load_ray(ray)  # if that can't be, it is said before pictures are looked for
     asked = _description(names, reader, per_file)
+    kept = _begun(store, store.names(), asked) or begin(store, names, per_file, asked)
     there = store.names()
-    kept = _begun(store, there, asked)
-    if kept is None:
-        kept = _planned(store, names, per_file, asked)
     if _DONE in there:
         done = _loaded(store, _DONE)
         return Summary(done["pictures"], done["errors"], done["pictures"], kept["parts"], 0, 0.0)
@@ -159,7 +161,7 @@ def read_into(
     if len(files) < kept["parts"]:
         crew = _crew(task, ray, min(workers or cores(), kept["parts"] - len(files)))
         try:
-            with store.open(_PLAN) as file:
+            with store.open(kept["plan"]) as file:
                 rest = (part for part in read_plan(file) if part.file not in there)
                 for tally in _carried_out(rest, crew):
                     if tally is None:
@@ -170,13 +172,22 @@ def read_into(
                     tell(pictures)
         finally:
             crew.close()
-    missing = kept["parts"] - sum(name.startswith("part-") for name in store.names())
+    there = store.names()
+    missing = kept["parts"] - sum(name.startswith("part-") for name in there)
+    if missing < 0:
+        raise InputError(
+            f"{out!r} holds {-missing:,} more files of rows than the job has parts; take them "
+            "away, and run the same command again."
+        )
     if missing:
         raise InputError(
             f"{out!r} lacks {missing:,} of its {kept['parts']:,} parts, though they were written; "
             "is someone else at work there? Run the same command again."
         )
     store.tidy()
+    for name in there:
+        if name.startswith(_PLAN) and name != kept["plan"]:
+            store.delete(name)  # of a job that was killed, or refused, before it had begun
     _put(store, _DONE, {"pictures": pictures, "errors": errors})
     seconds = time.monotonic() - start
     return Summary(pictures, errors, before, kept["parts"], killed, seconds, skipped)
@@ -207,7 +218,7 @@ def _fingerprint(model: Model | None) -> str:
 def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, Any] | None:
     """Give the description of the job that is there, if it is the one asked for; None: no job."""
     if _JOB not in there:
-        others = {name for name in there if name != _PLAN and not name.startswith(".")}
+        others = {name for name in there if not name.startswith((_PLAN, "."))}
         if others:  # not a job's that was killed before it began
             raise InputError(
                 f"`--out` {store.name!r} holds other files ({min(others)!r}); give a new or an "
@@ -215,6 +226,7 @@ def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, An
             )
         return None
     kept = _loaded(store, _JOB)
+    kept.setdefault("plan", f"{_PLAN}.parquet")
     for key, value in asked.items():
         if kept.get(key) != value:
             theirs, ours = (f"{json.dumps(one):.100}" for one in (kept.get(key), value))
@@ -225,18 +237,41 @@ def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, An
     return kept
 
 
-def _planned(
+def begin(
     store: Store, sources: Sequence[str], per_file: int, asked: dict[str, Any]
 ) -> dict[str, Any]:
-    """Find what is to be read and write it down; the job has begun when its description stands."""
+    """Find what is to be read and write it down; the job has begun when its description stands.
+
+    Returns
+    -------
+    kept : the description: this one, or that of the same job begun elsewhere at the same time.
+
+    Raises
+    ------
+    InputError : another job was begun there at the same time.
+    """
+    name = f"{_PLAN}-{secrets.token_hex(6)}.parquet"
     with TemporaryFile() as file:
         parts = write_plan(plan(sources, per_file), file)
         store.make()
         file.seek(0)
-        store.put(_PLAN, file)
-    kept = {**asked, "folder": os.getcwd(), "parts": parts}
-    _put(store, _JOB, kept)
-    return kept
+        store.put(name, file)
+    kept = {**asked, "folder": os.getcwd(), "parts": parts, "plan": name}
+    begun = False
+    try:
+        begun = store.put_new(_JOB, _as_file(kept))
+    finally:
+        if not begun:
+            with suppress(OSError):
+                store.delete(name)
+    if begun:
+        return kept
+    theirs = _begun(store, store.names(), asked)
+    if theirs is None:
+        raise InputError(
+            f"{store.name!r} held another job that is gone; run the same command again."
+        )
+    return theirs
 
 
 def _loaded(store: Store, name: str) -> dict[str, Any]:
@@ -254,7 +289,11 @@ def _loaded(store: Store, name: str) -> dict[str, Any]:
 
 
 def _put(store: Store, name: str, told: dict[str, Any]) -> None:
-    store.put(name, io.BytesIO(json.dumps(told, indent=2).encode() + b"\n"))
+    store.put(name, _as_file(told))
+
+
+def _as_file(told: dict[str, Any]) -> io.BytesIO:
+    return io.BytesIO(json.dumps(told, indent=2).encode() + b"\n")
 
 
 def _crew(task: Task, ray: str | None, workers: int) -> Crew:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
+import time
+from contextlib import suppress
 from typing import IO, Any
 
 from mnistry.atomic import replacing
-from mnistry.errors import MissingExtra
+from mnistry.errors import InputError, MissingExtra
 from mnistry.pictures.remote import is_url, system
 
 _WHOLE_AT_ONCE = {"s3", "gcs", "abfs"}  # PyArrow's object stores: nothing is there until it is all
 _BLOCK = 2**22
+_ATTEMPTS, _PAUSE = 6, 0.2  # at a file that others want to create too; seconds between the first
 
 
 class Store:
@@ -84,11 +88,94 @@ class Store:
             self._write(aside, file)
             self._files.move(aside, self._path(name))
 
+    def put_new(self, name: str, file: IO[bytes]) -> bool:
+        """Write a file unless there is one of that name; it appears whole or not at all.
+
+        Of several processes that do so at once, one at most succeeds.
+
+        Returns
+        -------
+        written : False if there is one, which then is another's.
+
+        Raises
+        ------
+        InputError : others try it over and over. OSError : it can't be written.
+        """
+        if self._files.type_name == "local":
+            return self._link_new(name, file)
+        for attempt in range(_ATTEMPTS):
+            if self.has(name):
+                return False
+            if self._claimed(name, file):
+                return True
+            # Whoever stepped back at the same moment waits for another time than we do.
+            time.sleep(secrets.SystemRandom().uniform(0, _PAUSE * (attempt + 1)))
+        if self.has(name):
+            return False
+        claims = [repr(one) for one in sorted(self.names()) if one.endswith(".claim")]
+        raise InputError(
+            f"Another job is being begun in {self.name!r}; run the same command again, or, if none "
+            f"is, delete {', '.join(claims) or 'files that end in .claim'} there."
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a file."""
+        self._files.delete_file(self._path(name))
+
     def tidy(self) -> None:
         """Delete what was being written when its process was killed."""
         for name in self.names():
-            if name.startswith(".") and name.endswith(".part"):
-                self._files.delete_file(self._path(name))
+            if name.startswith(".") and name.endswith((".part", ".claim")):
+                self.delete(name)
+
+    def _link_new(self, name: str, file: IO[bytes]) -> bool:
+        """Write a file of this machine, then give it its name in one step if that is free."""
+        aside = self._path(f".{name}.{secrets.token_hex(6)}.part")
+        try:
+            with replacing(aside) as out:
+                shutil.copyfileobj(file, out, _BLOCK)
+            try:
+                os.link(aside, self._path(name))
+            except FileExistsError:
+                return False
+            except OSError:  # a file system without hard links
+                return self._create_new(name, aside)
+            return True
+        finally:
+            with suppress(OSError):
+                os.unlink(aside)
+
+    def _create_new(self, name: str, aside: str) -> bool:
+        """Create a file that must not be there; for a moment it may be seen half written."""
+        try:
+            with open(self._path(name), "xb") as out, open(aside, "rb") as file:
+                shutil.copyfileobj(file, out, _BLOCK)
+        except FileExistsError:
+            return False
+        return True
+
+    def _claimed(self, name: str, file: IO[bytes]) -> bool:
+        """Write a file where nobody else announces to do so; step back where somebody does.
+
+        Object stores have no common way to create a file only if it isn't there. Each process
+        writes a claim under its own name before it looks for those of others, so that of any two,
+        at least the one that looks last sees the other. A claim is deleted after the file has
+        been written, so that who sees no claim any more sees the file.
+        """
+        claim = f".{name}.{secrets.token_hex(6)}.claim"
+        self._write(self._path(claim), io.BytesIO(b"claim"))
+        try:
+            mine = f".{name}."
+            claims = {
+                one for one in self.names() if one.startswith(mine) and one.endswith(".claim")
+            }
+            if claims != {claim} or self.has(name):
+                return False
+            self.put(name, file)
+            return True
+        finally:
+            with suppress(OSError):
+                self.delete(claim)
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
