@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import subprocess
+import sys
+import zipfile
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnistry.errors import TrainingError
-from mnistry.training.checkpoint import read_checkpoint, write_checkpoint
+from mnistry.training import checkpoint as module
+from mnistry.training.checkpoint import parse_checkpoint, read_checkpoint, write_checkpoint
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "a.b": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -73,3 +79,91 @@ def test_damage_is_noticed(path: Path, data: st.DataObject) -> None:
     else:
         for name in arrays.keys() & ARRAYS.keys():
             assert arrays[name].tobytes() == ARRAYS[name].tobytes()
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def bombs() -> dict[str, bytes]:
+    """Small checkpoints that would take much memory, each under what its refusal says."""
+    facts = npy(np.frombuffer(b'{"format": 1}', np.uint8))
+    million = npy(np.zeros(10**6, np.uint8))
+    zeros = npy(np.zeros(2**29, np.uint8))
+    longer = million.replace(b"(1000000,), }   ", b"(9000000000,), }")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("facts.npy", facts)
+        archive.writestr("a.npy", million)
+        for i in range(900):  # the same bytes under many names
+            twin = copy(archive.filelist[-1])
+            twin.filename = f"{i}.npy"
+            archive.filelist.append(twin)
+    return {
+        "it is compressed": zipped({"facts.npy": facts, "a.npy": zeros}, zipfile.ZIP_DEFLATED),
+        "does not fit its size": zipped({"facts.npy": facts, "a.npy": longer}),
+        "to more than its own size": file.getvalue(),
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
+def test_checkpoints_are_no_bombs(tmp_path: Path) -> None:
+    """What would take 500 MB or more is refused by its headers, within 100 MB."""
+    made = bombs()
+    for i, data in enumerate(made.values()):
+        (tmp_path / str(i)).write_bytes(data)
+    code = f"""
+import resource
+from mnistry.errors import TrainingError
+from mnistry.training.checkpoint import read_checkpoint
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
+for i in range({len(made)}):
+    try:
+        print(read_checkpoint(f"{{i}}"))
+    except TrainingError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    for sentence, found in zip(made, done.stdout.splitlines(), strict=True):
+        assert sentence in found
+        assert "is damaged or not one of mnistry's" in found
+
+
+def test_facts_are_bounded_and_come_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks may refuse by the facts before an array is read; too long facts are refused."""
+
+    def refuse(facts: dict[str, Any]) -> None:
+        raise TrainingError(f"not with seed {facts['seed']}")
+
+    many = np.arange(10**5)
+    write_checkpoint(path, {"seed": 3}, {"many": many})
+    data = bytearray(path.read_bytes())
+    data[data.index(many.tobytes())] ^= 1  # reading that array would fail
+    with pytest.raises(TrainingError, match=r"^not with seed 3$"):
+        parse_checkpoint(path, bytes(data), refuse)
+    with pytest.raises(TrainingError, match="is damaged"):
+        parse_checkpoint(path, bytes(data))
+    monkeypatch.setattr(module, "_LONGEST_FACTS", 100)
+    with pytest.raises(TrainingError, match=r"its `facts` have \d+ bytes"):
+        read_checkpoint(path)
+
+
+def test_nested_facts_are_damage(path: Path) -> None:
+    """JSON nested deeper than Python goes is one sentence too."""
+    nested = npy(np.frombuffer(b"[" * 10**5 + b"]" * 10**5, np.uint8))
+    path.write_bytes(zipped({"facts.npy": nested}))
+    with pytest.raises(TrainingError, match="is damaged"):
+        read_checkpoint(path)

@@ -1,16 +1,18 @@
 """A checkpoint: all that a run needs to go on, in one file that is whole or not there.
 
-The file is NumPy's own ``.npz``: plain arrays with a checksum each, no pickle; what is not an
-array stands in it as JSON.
+The file is NumPy's own ``.npz``, not compressed: plain arrays with a checksum each, no pickle; what
+is not an array stands in it as JSON. So no file unpacks to more than its own size.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,11 @@ from mnistry.errors import TrainingError
 _FORMAT = 1
 _FACTS = "facts"
 _LARGEST = 2**31  # bytes
+_LONGEST_FACTS = 2**26  # bytes of JSON, which takes several times as much memory
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def write_checkpoint(
@@ -72,30 +79,68 @@ def checkpoint_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def parse_checkpoint(
-    path: str | os.PathLike[str], data: bytes
+    path: str | os.PathLike[str],
+    data: bytes,
+    check: Callable[[dict[str, Any]], object] = dict,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Give what stands in a checkpoint's bytes, (facts, arrays); `path` is for the errors.
+    """Return what stands in a checkpoint's bytes, (facts, arrays).
+
+    Sizes are checked before memory is taken for any array.
+
+    Parameters
+    ----------
+    path : what errors call it.
+    check : is given the facts before an array is read, and raises if they are not wanted.
 
     Raises
     ------
     TrainingError : it is damaged, or another version wrote it.
     """
     try:
+        _check_sizes(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        facts = json.loads(bytes(arrays.pop(_FACTS)))
-        version = facts["format"]
+            facts = json.loads(bytes(archive[_FACTS]))
+            version = facts["format"]
+            if version != _FORMAT:
+                raise TrainingError(
+                    f"The checkpoint {path} has format {version!r}, which this version can't go "
+                    "on from; train again."
+                )
+            check(facts)
+            return facts, {key: archive[key] for key in archive.files if key != _FACTS}
+    except TrainingError:
+        raise
     except (
         OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, RuntimeError,
         AttributeError, zipfile.BadZipFile, zlib.error, MemoryError,
     ) as error:  # fmt: skip
         raise _damaged(path, error) from error
-    if version != _FORMAT:
-        raise TrainingError(
-            f"The checkpoint {path} has format {version!r}, which this version can't go on from; "
-            "train again."
-        )
-    return facts, arrays
+
+
+def _check_sizes(data: bytes) -> None:
+    """Refuse arrays that would take more memory than they have bytes in the file.
+
+    Raises
+    ------
+    ValueError : an array is compressed, as `write_checkpoint` leaves none, shares its bytes with
+        another, or has a header that does not fit its size; or the facts are too long.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        infos = archive.infolist()
+        if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
+            raise ValueError("it is compressed")
+        if sum(info.file_size for info in infos) > len(data):
+            raise ValueError("it unpacks to more than its own size")
+        for info in infos:
+            if info.filename == f"{_FACTS}.npy" and info.file_size > _LONGEST_FACTS:
+                raise ValueError(f"its `{_FACTS}` have {info.file_size:,} bytes")
+            with archive.open(info) as file:
+                version = np.lib.format.read_magic(file)
+                if version not in _NPY_HEADERS:
+                    raise ValueError(f"it has arrays of the format {version}")
+                shape, _, dtype = _NPY_HEADERS[version](file)
+                if file.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
+                    raise ValueError(f"the header of {info.filename!r} does not fit its size")
 
 
 def _damaged(path: str | os.PathLike[str], error: Exception) -> TrainingError:

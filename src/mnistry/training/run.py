@@ -334,13 +334,15 @@ class Run:
         return checkpoint_bytes(checkpoint)
 
     def _load(self, checkpoint: Path, kept: bytes) -> None:
-        facts, arrays = parse_checkpoint(checkpoint, kept)
-        for name, ours in self._identity().items():
-            if facts.get(name) != ours:
-                raise TrainingError(
-                    f"The checkpoint {checkpoint} is of a run with another `{name}`; give "
-                    "the options that it was started with, or start without `--resume`."
-                )
+        def check(facts: dict[str, Any]) -> None:
+            for name, ours in self._identity().items():
+                if facts.get(name) != ours:
+                    raise TrainingError(
+                        f"The checkpoint {checkpoint} is of a run with another `{name}`; give "
+                        "the options that it was started with, or start without `--resume`."
+                    )
+
+        facts, arrays = parse_checkpoint(checkpoint, kept, check)
         try:
             self.histories = facts["histories"][:-1]
             for i in range(facts["done"]):
