@@ -246,3 +246,128 @@ def test_floats_are_read_as_bytes_too(client: httpx.Client, mnist: DataSets) -> 
     )
     outputs = {o["name"]: o["data"] for o in response.json()["outputs"]}
     assert int(np.argmax(outputs["probabilities"])) == 7
+
+
+def test_triton_clients_get_configuration_and_statistics(
+    url: str, client: httpx.Client, mnist: DataSets
+) -> None:
+    """Its own client reads both, and counts grow by what was asked."""
+    triton_client = triton.InferenceServerClient(url.removeprefix("http://"))
+    config = triton_client.get_model_config("softmax")
+    assert config["input"] == [{"name": "images", "data_type": "TYPE_UINT8", "dims": [28, 28]}]
+    assert [output["name"] for output in config["output"]] == NAMES
+    assert config["max_batch_size"] == 20_000
+    [before] = triton_client.get_inference_statistics("softmax", "1")["model_stats"]
+    for n in (1, 3, 600):
+        assert client.post(
+            "/v2/models/softmax/infer", json={"inputs": [tensor(mnist.test.images[:n])]}
+        ).is_success
+    assert client.post("/v2/models/softmax/infer", json={}).status_code == 400
+    [after] = triton_client.get_inference_statistics("softmax")["model_stats"]
+    assert after["inference_count"] - before["inference_count"] == 604
+    assert 3 <= after["execution_count"] - before["execution_count"] <= 604
+    assert after["last_inference"] >= before["last_inference"] > -1
+    for step, count in (("success", 3), ("fail", 1), ("compute_infer", 3), ("compute_input", 3)):
+        was, now = before["inference_stats"][step], after["inference_stats"][step]
+        assert now["count"] - was["count"] == count
+        assert now["ns"] > was["ns"]
+    every = triton_client.get_inference_statistics()["model_stats"]
+    assert {one["name"] for one in every} == {"convnet", "softmax"}
+    assert client.get("/v2/models/nothing/config").status_code == 404
+    assert client.get("/v2/models/nothing/stats").status_code == 404
+    triton_client.close()
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_classification_names_the_highest_classes(url: str, mnist: DataSets, binary: bool) -> None:
+    """`class_count` of Triton's client gives `value:index:label`, the highest first."""
+    images, model = mnist.test.images[:70], shipped_model()
+    client = triton.InferenceServerClient(url.removeprefix("http://"))
+    given = triton.InferInput("images", list(images.shape), "UINT8")
+    given.set_data_from_numpy(images)
+    wanted = triton.InferRequestedOutput("probabilities", binary_data=binary, class_count=3)
+    found = client.infer("convnet", [given], outputs=[wanted]).as_numpy("probabilities")
+    assert found.shape == (70, 3)
+    p = model.predict_proba(images)
+    for row, truth in zip(found, p, strict=True):
+        told = [x.decode() if isinstance(x, bytes) else x for x in row]
+        parts = [one.split(":") for one in told]
+        assert [int(index) for _, index, _ in parts] == np.argsort(-truth)[:3].tolist()
+        assert [label for _, _, label in parts] == [index for _, index, _ in parts]
+        np.testing.assert_allclose([float(v) for v, _, _ in parts], -np.sort(-truth)[:3], atol=2e-5)
+    client.close()
+
+
+def test_classification_of_more_classes_than_there_are(client: httpx.Client) -> None:
+    """It gives all, and of no images none; what has no classes, and what is no number, is told."""
+
+    def ask(name: str, count: Any, images: Any = PAPER) -> httpx.Response:
+        wanted = {"name": name, "parameters": {"classification": count}}
+        return client.post(INFER, json={"inputs": [tensor(images)], "outputs": [wanted]})
+
+    [output] = ask("logits", 99).json()["outputs"]
+    assert (output["datatype"], output["shape"], len(output["data"])) == ("BYTES", [1, 10], 10)
+    [output] = ask("logits", 3, np.zeros((0, 28, 28))).json()["outputs"]
+    assert output["data"] == []
+    for name, count, sentence in (
+        ("typicality", 3, "'typicality' has one"),
+        ("logits", 0, "from 1 on; got 0"),
+        ("logits", "x", "from 1 on; got x"),
+    ):
+        response = ask(name, count)
+        assert response.status_code == 400
+        assert sentence in response.json()["error"]
+
+
+PREDICT = "/v1/models/convnet:predict"
+
+
+@pytest.mark.parametrize("n", [1, 100])
+def test_the_first_protocol_of_kserve_is_spoken(
+    client: httpx.Client, mnist: DataSets, n: int
+) -> None:
+    """Flat or in rows, as levels or as ink from 0 to 1: a list of probabilities for each image."""
+    images = mnist.test.images[:n]
+    truth = shipped_model().predict_proba(images)
+    forms = [
+        images.tolist(),
+        images.reshape(n, 784).tolist(),
+        (images / 255).tolist(),
+        images.astype(float).tolist(),
+        images[..., None].tolist(),
+    ]
+    for form in forms:
+        response = client.post(PREDICT, json={"instances": form})
+        assert response.status_code == 200, response.text
+        assert response.json().keys() == {"predictions"}
+        np.testing.assert_allclose(response.json()["predictions"], truth, atol=1e-5)
+    assert client.get("/v1/models").json() == {"models": ["convnet", "softmax"]}
+    assert client.get("/v1/models/convnet").json() == {"name": "convnet", "ready": True}
+    assert client.get("/v1/models/nothing").status_code == 404
+    assert client.post("/v1/models/nothing:predict", json={"instances": []}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        ({}, 400, "`instances` must be a list of images"),
+        ({"instances": []}, 400, "`instances` must be a list of images"),
+        ({"instances": [0] * 784}, 400, "each of 784 numbers"),
+        ({"instances": [[0] * 783]}, 400, "got 783 numbers"),
+        ({"instances": [[0.5] * 783] * 200}, 400, "got 156,600 numbers"),
+        ({"instances": [{"b64": "aGk="}]}, 400, "send image files to /read"),
+        ({"instances": [["a" * 50_000], *[[""]] * 5000]}, 400, "`instances` must be a list"),
+        ({"instances": [[256] * 784]}, 400, "got 256 to 256"),
+        ({"instances": [[-1] * 784]}, 400, "got -1 to -1"),
+        ({"instances": [[1.5] * 784]}, 400, "whole numbers to 255; got 1.5"),
+        ({"instances": "x"}, 400, "`instances` must be a list"),
+        ({"instances": [{}] * 300_000}, 400, "at most 250,000 JSON values"),
+    ],
+)
+def test_instances_that_are_no_images_get_a_sentence(
+    client: httpx.Client, body: dict[str, Any], status: int, sentence: str
+) -> None:
+    """It says what was looked for and what was found."""
+    response = client.post(PREDICT, json=body)
+    assert response.status_code == status
+    assert sentence in response.json()["error"]

@@ -130,6 +130,9 @@ def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "0.0.0.0 can be called from other machines, so that a key"),  # noqa: S104
         (["--key", "short"], "A key must have at least 16 plain characters"),
+        (["--allow-origin", "*"], "lets every site's pages ask, so that a key is needed"),
+        (["--allow-origin", "example.org"], "must be an origin as https://example.org"),
+        (["--allow-origin", "https://a.test/page"], "got 'https://a.test/page'"),
         (["--grace", "0"], "`--grace` must be 1 second or more; got 0"),
         (["--port", "99999"], "`--port` must be from 0 to 65535; got 99999"),
         (["--models", "/no/such/folder"], "'/no/such/folder' is not a folder"),
@@ -163,6 +166,42 @@ def test_pages_of_other_sites_and_names_are_refused(client: httpx.Client) -> Non
     assert client.get("/models", headers={"origin": "https://evil.example"}).status_code == 403
     assert client.get("/models", headers={"host": "evil.example"}).status_code == 421
     assert client.get("/models", headers={"origin": str(client.base_url).rstrip("/")}).is_success
+
+
+def test_pages_of_an_allowed_origin_may_ask(serve: Serve, tmp_path: Path) -> None:
+    """Preflights need no key, answers and refusals can be read by the page, others are refused."""
+    origin = "https://digits.example.org"
+    more = ["--allow-origin", "https://DIGITS.example.org/", "--allow-origin", "http://a.test:81"]
+    with serve(tmp_path, *more, key=KEY) as (url, _), httpx.Client(base_url=url) as client:
+        asks = {
+            "origin": origin,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization,content-type",
+        }
+        preflight = client.options(INFER, headers=asks)
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == origin
+        assert "POST" in preflight.headers["access-control-allow-methods"]
+        assert "authorization" in preflight.headers["access-control-allow-headers"]
+        for headers, status in (
+            ({"origin": origin}, 401),
+            ({"origin": origin, "x-api-key": KEY}, 200),
+            ({"origin": "http://a.test:81", "x-api-key": KEY}, 200),
+        ):
+            response = client.get("/models", headers=headers)
+            assert response.status_code == status
+            assert response.headers["access-control-allow-origin"] == headers["origin"]
+            assert "origin" in response.headers["vary"].lower()
+        for other in ("https://evil.example", "http://digits.example.org", "null", "http://a.test"):
+            for response in (
+                client.get("/models", headers={"origin": other, "x-api-key": KEY}),
+                client.options(INFER, headers={**asks, "origin": other}),
+            ):
+                assert response.status_code == 403
+                assert "access-control-allow-origin" not in response.headers
+        # A proxy on this machine passes on the name by which it was called.
+        named = {"host": "digits.example.org", "x-api-key": KEY}
+        assert client.get("/models", headers=named).status_code == 200
 
 
 def test_a_browser_asks_whether_the_page_is_the_same(client: httpx.Client) -> None:

@@ -49,6 +49,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "environment variable MNISTRY_KEY, which others can't see",
     )
     parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="another site whose pages may ask (CORS), as https://example.org; may be given "
+        "several times; '*' for all sites, with a key",
+    )
+    parser.add_argument(
         "--grace",
         type=int,
         default=20,
@@ -78,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         models=None if args.models is None else Path(args.models),
         key=args.key or os.environ.get("MNISTRY_KEY") or None,
         grace=args.grace,
+        origins=args.allow_origin,
         on_start=tell,
     )
     return 0

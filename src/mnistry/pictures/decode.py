@@ -224,6 +224,11 @@ def _all_bits(high: Image, image: Any, other_mode: str) -> Image:
     return _replaced(high, Pillow.fromarray(scaled))
 
 
+def is_image(data: bytes) -> bool:
+    """Return whether the first bytes are those of an image format that can be read."""
+    return _kind(data) is not None
+
+
 def _read(path: str | os.PathLike[str], name: str) -> bytes:
     """Read a regular file that isn't too large; a pipe would keep us waiting."""
     try:

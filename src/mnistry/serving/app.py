@@ -36,17 +36,18 @@ def make_app(
     limits: Limits | None = None,
     key: str | None = None,
     hosts: frozenset[str] | None = None,
+    origins: frozenset[str] = frozenset(),
 ) -> tuple[Guard, Service]:
-    """Make the ASGI app, and give the service behind it as well.
+    """Make the ASGI app, and return the service behind it as well.
 
     Parameters
     ----------
-    limits, key, hosts : see `Guard`.
+    limits, key, hosts, origins : see `Guard`.
     """
     metrics = Metrics(store)
     service, infer = Service(store, metrics), Infer(store, metrics)
     service.desks.append(infer.desk)
-    guard = Guard(_app(make_router(service, infer), infer), limits or Limits(), key, hosts)
+    guard = Guard(_app(make_router(service, infer), infer), limits or Limits(), key, hosts, origins)
     metrics.guard = guard
     return guard, service
 
@@ -56,6 +57,12 @@ def make_router(service: Service, infer: Infer) -> Router:
     both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
     routes = [
         *(Route(f"{path}/infer", infer, methods=["POST"]) for path in both),
+        Route("/v1/models", service.names),
+        Route("/v1/models/{model}:predict", infer.predict, methods=["POST"]),
+        Route("/v1/models/{model}", service.model_ready),
+        Route("/v2/models/stats", service.stats),
+        *(Route(f"{path}/config", service.config) for path in both),
+        *(Route(f"{path}/stats", service.stats) for path in both),
         Route("/read", service.read, methods=["POST"]),
         Route("/explain", service.explain, methods=["POST"]),
         Route("/v2", service.server),

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from starlette.middleware.cors import CORSMiddleware
 
 from mnistry.errors import InputError, printable
 from mnistry.serving.errors import Refused
@@ -39,6 +40,12 @@ _HEADERS: list[Header] = [
 ]
 _CLOSE = {"Connection": "close"}  # with a refusal of what has not come whole
 _LINGER, _MOST_LINGER = 2.0, 2**27  # seconds and bytes that the rest of it is then taken
+_METHODS = ["GET", "POST", "DELETE"]
+_CORS_HEADERS = [
+    "authorization", "x-api-key", "content-type", "content-encoding",
+    "inference-header-content-length",
+]  # fmt: skip
+_INFERENCE = "/v1/models/", "/v2/models/"
 _TICK = 0.25  # seconds between two looks at how long a body has taken
 _QUICK_BODY = 2**18  # bytes of a request to infer that is answered in a moment
 _DENSEST = 1040  # times its size that packed bytes can become, at most (RFC 1951)
@@ -73,10 +80,27 @@ class Guard:
     key : what callers must show; None for nothing.
     hosts : names that the server may be called by; None for any. A page elsewhere whose name was
         made to point here would otherwise be let in by the browser of whoever looks at it.
+    origins : of other sites, as `https://example.org`, whose pages may ask (CORS); `*` for all.
     """
 
-    def __init__(self, app: App, limits: Limits, key: str | None, hosts: frozenset[str] | None):
-        self.app, self.limits, self.hosts = app, limits, hosts
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        key: str | None,
+        hosts: frozenset[str] | None,
+        origins: frozenset[str] = frozenset(),
+    ):
+        self.app, self.limits, self.hosts, self.origins = app, limits, hosts, origins
+        # It answers preflights, which can't show a key, and adds its headers to refusals too,
+        # so that a page can read why.
+        self._cors = CORSMiddleware(
+            self._answer,
+            allow_origins=sorted(origins),
+            allow_methods=_METHODS,
+            allow_headers=_CORS_HEADERS,
+            expose_headers=["retry-after", "inference-header-content-length"],
+        )
         self.key = None if key is None else key.encode()
         self.busy = self.bytes = 0
         self.rejected = self.abandoned = 0
@@ -85,14 +109,21 @@ class Guard:
         """Answer as ASGI asks for it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        started = False
+        elif self.origins and self._is_allowed(dict(scope["headers"]).get(b"origin")):
+            await self._cors(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = finished = False
 
         async def send_guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], *_HEADERS]
+            elif message["type"] == "http.response.body":
+                finished = not message.get("more_body", False)
             await send(message)
 
         try:
@@ -104,7 +135,8 @@ class Guard:
         except TimeoutError:
             await _refuse(send_guarded, started, 503, "This took too long; give less at once.")
         except _Gone:
-            self.abandoned += 1
+            # The server also calls it leaving when a whole answer was sent.
+            self.abandoned += not finished
         except Exception:  # noqa: BLE001 - it is told in the log, and nothing of it to the client
             _log.exception("%s %s failed", scope["method"], scope["path"])
             sentence = "Something went wrong here; the server's log says what."
@@ -125,7 +157,7 @@ class Guard:
         if packed not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
             sentence = "A body's Content-Encoding may be gzip, deflate, or none."
             raise Refused(415, sentence, {"Accept-Encoding": "gzip, deflate"})
-        large = path == "/read" or path.startswith("/v2/models/")
+        large = path == "/read" or path.startswith(_INFERENCE)
         most = self.limits.body if large else min(self.limits.body, self.limits.small)
         body = await self._body(headers, receive, most)
         held = len(body)
@@ -147,7 +179,7 @@ class Guard:
             self.busy += 1
             try:
                 async with asyncio.timeout(self.limits.answer):
-                    if path.startswith("/v2/models/") and len(body) <= _QUICK_BODY:
+                    if path.startswith(_INFERENCE) and len(body) <= _QUICK_BODY:
                         # To watch the client would take longer than to answer.
                         await self.app(scope, _once(body, receive), send)
                     else:
@@ -159,13 +191,15 @@ class Guard:
 
     def _check_caller(self, headers: dict[bytes, bytes], path: str) -> None:
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if self.hosts is not None and _without_port(host) not in self.hosts:
+        if self.hosts is not None and without_port(host) not in self.hosts:
             raise Refused(421, "This server is not called that; use the address it told.")
         origin = headers.get(b"origin")
         if origin is not None:
             of = origin.decode("latin-1").lower().partition("://")[2]
-            if of != host:
-                raise Refused(403, "Pages of other sites may not ask here.")
+            if of != host and not self._is_allowed(origin):
+                raise Refused(
+                    403, "Pages of other sites may not ask here; `--allow-origin` lets one."
+                )
         if self.key is None or path in _OPEN or path.startswith("/page/"):
             return
         shown = headers.get(b"authorization", b"")
@@ -173,6 +207,12 @@ class Guard:
         shown = shown or headers.get(b"x-api-key", b"")
         if not hmac.compare_digest(shown, self.key):
             raise Refused(401, "A key is asked for here; send `Authorization: Bearer KEY`.")
+
+    def _is_allowed(self, origin: bytes | None) -> bool:
+        """Return whether pages of another site's origin may ask."""
+        if origin is None:
+            return False
+        return "*" in self.origins or origin.decode("latin-1").lower() in self.origins
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive, most: int) -> bytes:
         """Receive a body whole, within the limits, and count its bytes."""
@@ -233,7 +273,8 @@ def _unpacked(body: bytes, most: int) -> bytes:
     return plain
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """Return the name in a Host header."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]

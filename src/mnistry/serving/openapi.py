@@ -95,6 +95,12 @@ def _protocol() -> Json:
             )
         },
     }  # fmt: skip
+    paths["/v2/models/stats"] = {
+        "get": _operation(
+            "allStatistics", "Counts and times of all models, as Triton's statistics extension",
+            {"200": _answer("They.", ref("Statistics"))},
+        )
+    }  # fmt: skip
     for what in ("live", "ready"):
         answer = _answer("It is.", object_of([what], **{what: YES}))
         paths[f"/v2/health/{what}"] = {
@@ -116,6 +122,19 @@ def _protocol() -> Json:
                 ("404",), own,
             )
         }  # fmt: skip
+        paths[f"{prefix}/config"] = {
+            "get": _operation(
+                f"config{tail}", "A model, as Triton's model configuration extension describes it",
+                {"200": _answer("It.", ref("Configuration"))}, ("404",), own,
+            )
+        }  # fmt: skip
+        paths[f"{prefix}/stats"] = {
+            "get": _operation(
+                f"statistics{tail}",
+                "Counts and times of a model, as Triton's statistics extension",
+                {"200": _answer("They.", ref("Statistics"))}, ("404",), own,
+            )
+        }  # fmt: skip
         paths[f"{prefix}/infer"] = {
             "post": _operation(
                 f"infer{tail}",
@@ -126,6 +145,34 @@ def _protocol() -> Json:
             )
         }  # fmt: skip
     return paths
+
+
+def _first_protocol() -> Json:
+    """The addresses of KServe's first protocol."""
+    return {
+        "/v1/models": {
+            "get": _operation(
+                "namesV1", "All models, in KServe's first protocol",
+                {"200": _answer("Their names.", object_of(["models"], models=list_of(TEXT)))},
+            )
+        },
+        "/v1/models/{model}": {
+            "get": _operation(
+                "modelReadyV1", "Is a model ready?",
+                {"200": _answer("It is.", object_of(["name", "ready"], name=TEXT, ready=YES))},
+                ("404",), (_MODEL,),
+            )
+        },
+        "/v1/models/{model}:predict": {
+            "post": _operation(
+                "predictV1",
+                f"Probabilities of framed images, at most {MOST_PICTURES:,}, in KServe's first "
+                "protocol",
+                {"200": _answer("A list for each image.", ref("Predictions"))},
+                ("400", "404"), (_MODEL,), _body(ref("Instances")),
+            )
+        },
+    }  # fmt: skip
 
 
 def _own() -> Json:
@@ -150,13 +197,16 @@ def _own() -> Json:
         {
             "required": True,
             "content": {
-                "application/json": {"schema": ref("Drawing")},
+                "application/json": {
+                    "schema": {"oneOf": [ref("Drawing"), ref("EncodedImage"), ref("EncodedImages")]}
+                },
                 "multipart/form-data": {
                     "schema": object_of(["picture"], picture=list_of(file))
                 },
                 "image/png": {"schema": file},
                 "image/jpeg": {"schema": file},
                 "application/octet-stream": {"schema": file},
+                "text/plain": {"schema": {"type": "string", "description": "A data URL."}},
             },
         },
     )  # fmt: skip
@@ -247,7 +297,7 @@ def document() -> Json:
             "shown. Under /v2 it is the Open Inference Protocol. Bodies may be packed by gzip or "
             "deflate, as their Content-Encoding says.",
         },
-        "paths": {**_protocol(), **_own()},
+        "paths": {**_protocol(), **_first_protocol(), **_own()},
         "components": {
             "schemas": schemas(),
             "responses": {status: _answer(about, ref("Error")) for status, about in _WRONG.items()},

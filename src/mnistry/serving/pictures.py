@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from mnistry.serving.store import Served
 
-MOST_FILES = 100
 _MOST_PIXELS = 24_000_000  # of a picture: decoded, it is held in memory
 _MOST_POINTS, _MOST_SIDE = 50_000, 4000
 _MOST_AREA = 10**10  # square pixels that a drawing's lines could cover: seconds of work

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from mnistry.errors import printable
 from mnistry.serving.errors import Refused
 from mnistry.serving.numbers import LIFTED, NumberText, flatten, lift, to_array
 
@@ -40,12 +41,27 @@ class Asked:
 
     Attributes
     ----------
-    outputs : for each output wanted, its number among the model's, and whether as bytes.
+    outputs : those wanted.
     """
 
     id: str | None
     images: NDArray[np.uint8]
-    outputs: list[tuple[int, bool]]
+    outputs: list[Wanted]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An output that is asked for.
+
+    Attributes
+    ----------
+    index : among the model's outputs. binary : as bytes behind the JSON.
+    classification : how many of the highest classes to name in place of all numbers; 0 for none.
+    """
+
+    index: int
+    binary: bool
+    classification: int = 0
 
 
 def parse(body: bytes, header_length: str | None, served: Served) -> Asked:
@@ -193,16 +209,16 @@ def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(scaled, np.uint8)
 
 
-def _wanted(told: dict[str, Any], served: Served) -> list[tuple[int, bool]]:
-    """Give which outputs are asked for, all unless some are named."""
+def _wanted(told: dict[str, Any], served: Served) -> list[Wanted]:
+    """Return which outputs are asked for, all unless some are named."""
     names = [name for name, _ in served.batcher.outputs]
     binary = _flag(told.get("parameters"), "binary_data_output")
     asked = told.get("outputs")
     if asked is None or asked == []:
-        return [(i, binary) for i in range(len(names))]
+        return [Wanted(i, binary) for i in range(len(names))]
     if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
         raise Refused(400, "`outputs` must be a list of tensors by name.")
-    wanted: dict[int, bool] = {}
+    wanted: dict[int, Wanted] = {}
     for one in asked:
         if one.get("name") not in names:
             raise Refused(
@@ -212,8 +228,24 @@ def _wanted(told: dict[str, Any], served: Served) -> list[tuple[int, bool]]:
         i = names.index(one["name"])
         if i in wanted:  # each would be made and sent as often as it is named
             raise Refused(400, f"`outputs` names {names[i]!r} more than once; name it once.")
-        wanted[i] = _flag(one.get("parameters"), "binary_data", binary)
-    return list(wanted.items())
+        parameters = one.get("parameters")
+        as_bytes = _flag(parameters, "binary_data", binary)
+        wanted[i] = Wanted(i, as_bytes, _classification(parameters, *served.batcher.outputs[i]))
+    return list(wanted.values())
+
+
+def _classification(parameters: Any, name: str, has_classes: bool) -> int:
+    """Return how many classes an output's parameters ask for; 0 where they ask for none."""
+    count = parameters.get("classification") if isinstance(parameters, dict) else None
+    if count is None:
+        return 0
+    if type(count) is not int or count < 1:
+        raise Refused(
+            400, f"`classification` must be a number of classes from 1 on; got {str(count)[:40]}."
+        )
+    if not has_classes:
+        raise Refused(400, f"`classification` needs a number for each class; {name!r} has one.")
+    return count
 
 
 def _flag(parameters: Any, name: str, default: bool = False) -> bool:
@@ -225,16 +257,22 @@ def answer(
 ) -> tuple[bytes, dict[str, str]]:
     """Give a response's body and the headers that tell what it is."""
     outputs, parts = [], []
-    for i, binary in asked.outputs:
-        array = np.ascontiguousarray(found[i], "<f4")
-        tensor: dict[str, Any] = {
-            "name": served.batcher.outputs[i][0], "datatype": "FP32", "shape": list(array.shape),
-        }  # fmt: skip
-        if binary:
-            tensor["parameters"] = {"binary_data_size": array.nbytes}
-            parts.append(array.tobytes())
+    for wanted in asked.outputs:
+        array = np.ascontiguousarray(found[wanted.index], "<f4")
+        tensor: dict[str, Any] = {"name": served.batcher.outputs[wanted.index][0]}
+        if wanted.classification:
+            named = _highest(array, served.model.classes, wanted.classification)
+            tensor |= {"datatype": "BYTES", "shape": [len(array), len(named) // max(len(array), 1)]}
+            raw = _length_prefixed(named) if wanted.binary else b""
+            tensor["data"] = named
         else:
+            tensor |= {"datatype": "FP32", "shape": list(array.shape)}
+            raw = array.tobytes() if wanted.binary else b""
             tensor["data"] = array.ravel()
+        if wanted.binary:
+            del tensor["data"]
+            tensor["parameters"] = {"binary_data_size": len(raw)}
+            parts.append(raw)
         outputs.append(tensor)
     told: dict[str, Any] = {"model_name": served.name, "model_version": served.version}
     if asked.id is not None:
@@ -247,3 +285,77 @@ def answer(
         "content-type": "application/octet-stream",
         HEADER: str(len(head)),
     }
+
+
+def _highest(array: NDArray[np.float32], classes: tuple[str, ...], count: int) -> list[str]:
+    """Return the highest of each row as Triton writes them, ``value:index:label``, flat."""
+    order = np.argsort(-array, axis=1, kind="stable")[:, :count]
+    values = np.take_along_axis(array, order, axis=1)
+    labels = [printable(name, 100) for name in classes]
+    return [
+        f"{value:f}:{index}:{labels[index]}"
+        for value, index in zip(values.ravel().tolist(), order.ravel().tolist(), strict=True)
+    ]
+
+
+def _length_prefixed(strings: list[str]) -> bytes:
+    """Return strings as a BYTES tensor: each behind its length, four bytes, little-endian."""
+    encoded = [string.encode() for string in strings]
+    return b"".join(len(one).to_bytes(4, "little") + one for one in encoded)
+
+
+def parse_instances(body: bytes, served: Served) -> Asked:
+    """Understand a body of KServe's first protocol: ``{"instances": [image, …]}``.
+
+    Numbers have no type there. If none is above 1, they are ink from 0 to 1, else levels from
+    0 to 255.
+
+    Raises
+    ------
+    Refused : 400, with what is wrong.
+    """
+    h, w = served.model.shape
+    text, numbers = lift(body)
+    told = load_json(text)
+    instances: Any = told.get("instances")
+    if numbers is not None and instances == LIFTED:
+        instances = numbers
+    sentence = (
+        f"`instances` must be a list of images, each of {h * w} numbers, flat or in {h} rows of {w}"
+    )
+    if not isinstance(instances, list | NumberText) or instances == []:
+        raise Refused(400, f"{sentence}.")
+    most = MOST_PICTURES * h * w
+    try:
+        if isinstance(instances, NumberText):
+            array = instances.parse(np.dtype(np.float32), most)
+            n = len(array) // (h * w)
+        else:
+            array = to_array(flatten(instances), np.dtype(np.float32))
+            n = len(instances)
+    except ValueError:
+        raise Refused(400, f"{sentence}; send image files to /read.") from None
+    if len(array) > most:
+        raise Refused(413, f"There may be at most {MOST_PICTURES:,} images in a request.")
+    if n == 0 or len(array) != n * h * w:
+        raise Refused(400, f"{sentence}; got {len(array):,} numbers.")
+    low, high = array.min(), array.max()
+    is_level = bool(high > 1)
+    if not (low >= 0 and high <= 255) or (is_level and (array != np.rint(array)).any()):
+        raise Refused(
+            400,
+            "Pixels must be from 0, paper, to 1, ink, or whole numbers to 255; "
+            f"got {low:g} to {high:g}.",
+        )
+    levels = array if is_level else np.rint(array * 255)
+    return Asked(None, levels.astype(np.uint8).reshape(n, h, w), [])
+
+
+def predictions(
+    _: Asked, served: Served, found: list[NDArray[np.float32]]
+) -> tuple[bytes, dict[str, str]]:
+    """Return each image's probabilities in the form of KServe's first protocol."""
+    names = [name for name, _ in served.batcher.outputs]
+    told = {"predictions": np.ascontiguousarray(found[names.index("probabilities")])}
+    body = orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+    return body, {"content-type": "application/json"}

@@ -39,7 +39,7 @@ def schemas() -> Json:
         ["name", "shape", "datatype", "data"],
         name={"type": "string", "enum": ["images"]},
         shape=list_of({"type": "integer", "minimum": 0}),
-        datatype={"type": "string", "enum": ["UINT8", "FP32", "INT64"]},
+        datatype={"type": "string", "enum": ["UINT8", "FP32", "INT64", "FP16", "BOOL"]},
         data={"type": "array", "description": "Numbers, flat or nested; 0 = paper, 255 = ink."},
     )
     mark = object_of(
@@ -74,11 +74,52 @@ def schemas() -> Json:
         ),
         "InferRequest": object_of(
             ["inputs"], id=TEXT, inputs=list_of(given, 1),
-            outputs=list_of(object_of(["name"], name=TEXT)),
+            outputs=list_of(object_of(
+                ["name"], name=TEXT,
+                parameters=object_of(
+                    [], binary_data=YES,
+                    classification={
+                        "type": "integer", "minimum": 1,
+                        "description": "So many of the highest classes, as BYTES "
+                        "`value:index:label`, in place of all numbers.",
+                    },
+                ),
+            )),
         ),
         "InferResponse": object_of(
             ["model_name", "model_version", "outputs"],
             model_name=TEXT, model_version=TEXT, id=TEXT, outputs=list_of(tensor),
+        ),
+        "Configuration": object_of(
+            ["name", "platform", "backend", "max_batch_size", "input", "output"],
+            name=TEXT, platform=TEXT, backend=TEXT, max_batch_size=WHOLE,
+            input=list_of({"type": "object"}), output=list_of({"type": "object"}),
+        ),
+        "Statistics": object_of(
+            ["model_stats"],
+            model_stats=list_of(object_of(
+                ["name", "version", "inference_count", "execution_count", "inference_stats"],
+                name=TEXT, version=TEXT, last_inference=WHOLE, inference_count=WHOLE,
+                execution_count=WHOLE, inference_stats={"type": "object"},
+                batch_stats=list_of({"type": "object"}),
+            )),
+        ),
+        "Instances": object_of(
+            ["instances"],
+            instances={
+                "type": "array", "minItems": 1, "items": {"type": "array"},
+                "description": "Images, flat or in rows: numbers from 0, paper, to 1, ink, or "
+                "whole ones to 255.",
+            },
+        ),
+        "Predictions": object_of(["predictions"], predictions=list_of(list_of(NUMBER))),
+        "EncodedImage": object_of(
+            ["image"],
+            image={"type": "string", "description": "An image file as base64 or a data URL."},
+        ),
+        "EncodedImages": object_of(
+            ["images"],
+            images={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 100},
         ),
         "Drawing": object_of(
             ["strokes", "width", "height", "pen"],

@@ -8,10 +8,11 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mnistry.errors import InputError, MissingExtra
 
@@ -34,6 +35,7 @@ def serve(
     key: str | None = None,
     limits: Limits | None = None,
     grace: int = GRACE,
+    origins: Sequence[str] = (),
     on_start: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
@@ -48,6 +50,7 @@ def serve(
     models : a folder of model files; see `ModelStore`.
     key : what callers must show; it must be given where others than this machine can call.
     grace : seconds, 1 or more.
+    origins : of other sites, as `https://example.org`, whose pages may ask; `*` for all.
     on_start : called with the address once the server listens.
 
     Raises
@@ -65,6 +68,7 @@ def serve(
     except ImportError as error:
         raise MissingExtra("Serving", str(error.name), "serve") from None
     from mnistry.serving.app import make_app
+    from mnistry.serving.guard import without_port
     from mnistry.serving.patience import PatientProtocol
     from mnistry.serving.store import ModelStore
 
@@ -78,13 +82,25 @@ def serve(
             f"{host} can be called from other machines, so that a key is needed: set the "
             "environment variable MNISTRY_KEY, or serve on 127.0.0.1."
         )
+    allowed = frozenset(_origin(told) for told in origins)
+    if "*" in allowed and key is None:
+        raise InputError(
+            "`--allow-origin '*'` lets every site's pages ask, so that a key is needed: set the "
+            "environment variable MNISTRY_KEY, or name the origins."
+        )
     if grace < 1:
         raise InputError(f"`--grace` must be 1 second or more; got {grace}.")
-    hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower()}) if alone else None
+    hosts = None
+    if alone:
+        # A proxy on this machine may pass on the name that it is called by.
+        names = {without_port(told.partition("://")[2]) for told in allowed}
+        hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower(), *names})
     listening = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}/"
-    guard, service = make_app(ModelStore(models), limits=limits, key=key, hosts=hosts)
+    guard, service = make_app(
+        ModelStore(models), limits=limits, key=key, hosts=hosts, origins=allowed
+    )
 
     last = threading.Timer(grace + _LAST, os._exit, (0,))
     last.daemon = True
@@ -126,6 +142,24 @@ def serve(
     Server(config).run(sockets=[listening])
     if not service.is_busy:
         last.cancel()
+
+
+def _origin(told: str) -> str:
+    """Return an origin as browsers send it.
+
+    Raises
+    ------
+    InputError : it is none.
+    """
+    if told == "*":
+        return told
+    parts = urlsplit(told)
+    has_rest = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in told
+    if parts.scheme not in ("http", "https") or not parts.netloc or has_rest:
+        raise InputError(
+            f"`--allow-origin` must be an origin as https://example.org, or *; got {told[:100]!r}."
+        )
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _is_this_machine(host: str) -> bool:

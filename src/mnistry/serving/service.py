@@ -7,24 +7,25 @@ from functools import partial
 from typing import Any
 
 import orjson
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 import mnistry
 from mnistry.errors import InputError, printable
 from mnistry.models.base import Model
-from mnistry.serving import look, pictures, protocol, teach
+from mnistry.serving import look, pictures, protocol, teach, uploads
 from mnistry.serving.desk import Desk
 from mnistry.serving.errors import Refused
-from mnistry.serving.guard import Receive, Scope, Send
+from mnistry.serving.guard import Limits, Receive, Scope, Send
 from mnistry.serving.live import Training, Trainings, events
 from mnistry.serving.metrics import Metrics
 from mnistry.serving.openapi import document
 from mnistry.serving.query import flag
-from mnistry.serving.store import ModelStore, Served, metadata
+from mnistry.serving.store import ModelStore, Served, configuration, metadata, statistics
 
-_EXTENSIONS = ["binary_tensor_data", "model_repository"]
+_EXTENSIONS = [
+    "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics",
+]  # fmt: skip
 
 _DIGITS = tuple("0123456789")
 
@@ -81,6 +82,20 @@ class Service:
         """Tell whether a model is ready; one that is not there is not."""
         served = self._served(request)
         return _json({"name": served.name, "ready": True})
+
+    async def config(self, request: Request) -> Response:
+        """Give a model's configuration in Triton's form."""
+        return _json(configuration(self._served(request)))
+
+    async def stats(self, request: Request) -> Response:
+        """Give the statistics of a model, or of all, in Triton's form."""
+        one = "model" in request.path_params
+        chosen = [self._served(request)] if one else self.store.all()
+        return _json({"model_stats": [statistics(served) for served in chosen]})
+
+    async def names(self, _: Request) -> Response:
+        """List the models in the form of KServe's first protocol."""
+        return _json({"models": sorted({one.name for one in self.store.all()})})
 
     # Pictures and evidence
 
@@ -225,35 +240,14 @@ class _Watched(StreamingResponse):
             self._end()
 
 
-async def _sent(request: Request, desk: Desk) -> list[tuple[str, Any]]:
-    """Take the pictures or the drawing out of a request to read: (name, bytes or array)."""
+async def _sent(request: Request, desk: Desk) -> uploads.Named:
+    """Take the images or the drawing out of a request to read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        body = await request.body()
-        return [("drawing", await desk.do(lambda: pictures.drawn(protocol.load_json(body))))]
     if kind == "multipart/form-data":
-        try:
-            async with request.form(max_files=pictures.MOST_FILES, max_fields=0) as form:
-                named = [
-                    (printable(file.filename or "", 200) or f"picture {i}", await file.read())
-                    for i, (_, file) in enumerate(form.multi_items(), 1)
-                    if not isinstance(file, str)
-                ]
-        except HTTPException as error:
-            raise Refused(400, f"The form can't be read: {str(error.detail)[:200]}") from None
-        except UnicodeError:
-            raise Refused(
-                400, "The form's names can't be read by its `charset`; use UTF-8."
-            ) from None
-        if not named:
-            raise Refused(400, "The form has no file in it; send at least one picture.")
-        return named
-    if kind.startswith("image/") or kind in ("application/octet-stream", ""):
-        return [("picture", await request.body())]
-    raise Refused(
-        415, "Send a picture's bytes, a form with files, or a drawing as JSON; "
-        f"got {kind[:60]!r}.",
-    )  # fmt: skip
+        return await uploads.from_form(request, Limits.body)
+    body = await request.body()
+    found: uploads.Named = await desk.do(uploads.from_body, body, kind)
+    return found
 
 
 def _told(served: Served) -> dict[str, Any]:

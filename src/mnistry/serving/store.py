@@ -15,6 +15,8 @@ from mnistry.models.graph import build
 from mnistry.runtime import open_session
 from mnistry.serving.batcher import Batcher
 from mnistry.serving.errors import Refused
+from mnistry.serving.protocol import MOST_PICTURES
+from mnistry.serving.statistics import Statistics
 
 if TYPE_CHECKING:
     from mnistry.models.convnet import ConvNet
@@ -38,7 +40,7 @@ class Served:
     ----------
     name, version : what it is asked for by. kind : "convnet" or "softmax".
     model : for what needs its weights. batcher : for what needs its answers.
-    load : a number that no other model that was loaded has.
+    load : a number that no other model that was loaded has. statistics : of its requests.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Served:
     model: SoftmaxRegression | ConvNet
     batcher: Batcher
     load: int = field(default_factory=count(1).__next__)
+    statistics: Statistics = field(default_factory=Statistics)
 
     @property
     def kind(self) -> str:
@@ -199,4 +202,38 @@ def metadata(served: Served, versions: list[str]) -> dict[str, Any]:
         "platform": "onnx_onnxv1",
         "inputs": [{"name": "images", "datatype": "UINT8", "shape": [-1, h, w]}],
         "outputs": outputs,
+    }
+
+
+def configuration(served: Served) -> dict[str, Any]:
+    """Describe a model as Triton's model configuration extension does."""
+    h, w = served.model.shape
+    k = len(served.model.classes)
+    outputs: list[dict[str, Any]] = []
+    for name, wide in served.batcher.outputs:
+        # Triton has no output without a dimension besides the batch's but by reshaping.
+        dims = {"dims": [k]} if wide else {"dims": [1], "reshape": {"shape": []}}
+        outputs.append({"name": name, "data_type": "TYPE_FP32", **dims})
+    return {
+        "name": served.name,
+        "platform": "onnxruntime_onnx",
+        "backend": "onnxruntime",
+        "version_policy": {"all": {}},
+        "max_batch_size": MOST_PICTURES,
+        "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [h, w]}],
+        "output": outputs,
+        "dynamic_batching": {},
+    }
+
+
+def statistics(served: Served) -> dict[str, Any]:
+    """Tell what a model did as Triton's statistics extension does."""
+    return {
+        "name": served.name,
+        "version": served.version,
+        "last_inference": served.statistics.last,
+        "inference_count": served.batcher.pictures,
+        "execution_count": served.batcher.batches,
+        "inference_stats": served.statistics.to_dict(),
+        "batch_stats": [],
     }
