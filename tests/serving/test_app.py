@@ -37,10 +37,10 @@ from mnistry.evidence.contrast import contrast
 from mnistry.models.file import load_model, save_model, shipped_model, shipped_path
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.reader import Reader
-from mnistry.serving import pictures, store
+from mnistry.serving import live, pictures, store
 from mnistry.serving.app import make_app
 from mnistry.serving.errors import Refused
-from mnistry.serving.live import Trainings
+from mnistry.serving.live import Training, Trainings
 from mnistry.serving.metrics import are_framed
 from mnistry.serving.openapi import document
 from mnistry.serving.store import ModelStore
@@ -218,7 +218,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
 
 
 def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> None:
-    """It begins at chance and learns; paused it stands, by step it goes, sent away it diverges."""
+    """It begins at chance and learns; paused it stands, by step it goes, and too fast it swings."""
     with client.stream("POST", "/training", json={"rate": 0.5, "seed": 1}) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         told = events(response)
@@ -250,18 +250,104 @@ def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> 
     assert response.status_code == 404
 
 
-def test_a_run_has_its_place_before_it_is_watched() -> None:
-    """Of nine that begin at once, the last is told to come later, until another has ended."""
+async def told_of(run: Training, trainings: Trainings, until: str) -> list[tuple[str, Any]]:
+    """Watch a run until an event of a kind has come, and return all that came."""
+    found: list[tuple[str, Any]] = []
+    async with asyncio.timeout(60), contextlib.aclosing(trainings.events(run)) as told:
+        async for data in told:
+            if data.startswith(b"event: "):
+                kind, _, rest = data.decode().removeprefix("event: ").partition("\n")
+                found.append((kind, json.loads(rest.removeprefix("data: "))))
+                if kind == until:
+                    break
+    return found
+
+
+def test_more_runs_than_can_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until one of them has ended."""
+    monkeypatch.setattr(live, "_MAX_RUNS", 3)
     trainings = Trainings()
-    runs = [trainings.begin({}) for _ in range(8)]
-    with pytest.raises(Refused, match="8 runs are watched already; come again later"):
+    runs = [trainings.begin({}) for _ in range(3)]
+    with pytest.raises(Refused, match="3 runs are watched already; try again in a minute"):
         trainings.begin({})
     trainings.end(runs[0])
     trainings.begin({})
 
 
-def test_who_leaves_before_training_begins_leaves_no_run() -> None:
-    """Not one of the eight places is lost to clients that are gone before the first event."""
+def test_runs_wait_in_line_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each hears at once how many are ahead; who leaves or pauses makes room for the next."""
+    monkeypatch.setattr(live, "_MAX_LEARNING", 1)
+    trainings = Trainings()
+
+    async def scene() -> None:
+        first, second, third = (trainings.begin({}) for _ in range(3))
+        assert (await told_of(first, trainings, "look"))[-1][1]["step"] >= 1
+        for run, ahead in ((second, 1), (third, 2)):
+            events = await told_of(run, trainings, "wait")
+            assert [kind for kind, _ in events] == ["start", "wait"]
+            assert events[-1][1] == {"ahead": ahead}
+        first.set({"paused": True})
+        assert (await told_of(first, trainings, "look"))[-1][1]["paused"]  # and has left its place
+        assert (await told_of(second, trainings, "look"))[-1][1]["step"] >= 1
+        first.set({"paused": False})
+        assert (await told_of(first, trainings, "wait"))[-1][1] == {"ahead": 2}
+        trainings.end(second)
+        assert (await told_of(third, trainings, "look"))[-1][1]["step"] >= 1
+        assert (await told_of(first, trainings, "wait"))[-1][1] == {"ahead": 1}
+
+    run(scene())
+
+
+def test_a_run_that_is_paused_for_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection is not kept for ever."""
+    monkeypatch.setattr(live, "_MAX_PAUSE", -1.0)
+    trainings = Trainings()
+
+    async def scene() -> None:
+        paused = trainings.begin({})
+        paused.set({"paused": True})
+        paused.idle = 0.0
+        assert (await told_of(paused, trainings, "end"))[-1][1]["reason"] == "idle"
+
+    run(scene())
+
+
+def test_a_class_of_thirty_learns_at_once(serve: Any, tmp_path: Path) -> None:
+    """All get a share: each takes 20 steps while all are watched, and others are answered."""
+
+    async def scene(url: str) -> None:
+        everyone = asyncio.Barrier(30)
+
+        async def learn(client: httpx.AsyncClient, seed: int) -> list[str]:
+            kinds = []
+            how = {"seed": seed}
+            async with client.stream("POST", "/training", json=how) as response:
+                assert response.status_code == 200
+                kind = ""
+                async for line in response.aiter_lines():
+                    kind = line.removeprefix("event: ") if line.startswith("event: ") else kind
+                    if not line.startswith("data: "):
+                        continue
+                    kinds.append(kind)
+                    if json.loads(line.removeprefix("data: ")).get("step", 0) >= 20:
+                        await everyone.wait()  # nobody leaves before all have come so far
+                        break
+            return kinds
+
+        limits = httpx.Limits(max_connections=40)
+        async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
+            runs = asyncio.gather(*(learn(client, seed) for seed in range(30)))
+            assert (await client.get("/v2/health/live")).is_success
+            for kinds in await runs:
+                assert set(kinds) == {"start", "look"}
+
+    with serve(tmp_path) as (url, _):
+        run(scene(url))
+
+
+def test_who_leaves_before_training_begins_leaves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one of the places is lost to clients that are gone before the first event."""
+    monkeypatch.setattr(live, "_MAX_RUNS", 8)
     app, service = make_app(ModelStore())
 
     async def leave() -> None:
@@ -286,6 +372,20 @@ def test_who_leaves_before_training_begins_leaves_no_run() -> None:
     for _ in range(9):
         run(leave())
     service.trainings.begin({})
+
+
+def test_the_tutorials_weights_are_those_of_its_recipe(
+    client: httpx.Client, mnist: DataSets
+) -> None:
+    """1,000 steps at rate 0.5 lead to them; they are sent compressed, and once."""
+    response = client.get("/tutorial/weights")
+    assert response.headers["content-encoding"] == "gzip"
+    told = response.json()
+    model = SoftmaxRegression().fit(mnist.train.images, mnist.train.labels)
+    np.testing.assert_allclose(np.array(told["weights"]), model.weights.T, atol=1e-3)
+    np.testing.assert_allclose(told["biases"], model.biases, atol=1e-3)
+    again = client.get("/tutorial/weights", headers={"if-none-match": response.headers["etag"]})
+    assert again.status_code == 304
 
 
 def test_corrections_are_kept_and_learnt_from(

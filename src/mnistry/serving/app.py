@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route, Router
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, Router
 
 from mnistry.serving.errors import Refused
 from mnistry.serving.guard import App, Guard, Limits, Receive, Scope, Send
 from mnistry.serving.infer import Infer
 from mnistry.serving.metrics import Metrics
 from mnistry.serving.service import Service
+from mnistry.serving.static import StaticFiles
 from mnistry.serving.store import ModelStore
 
-PAGE = Path(__file__).with_name("page")
-_ASK_AGAIN = {"cache-control": "no-cache"}
 _REFRESH = 1.0  # seconds between two looks at the folder of models
 _log = logging.getLogger("mnistry.serving")
 _INFER = re.compile("/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
@@ -54,6 +49,7 @@ def make_app(
 
 def make_router(service: Service, infer: Infer) -> Router:
     """Give every address."""
+    files = StaticFiles()
     both = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
     routes = [
         *(Route(f"{path}/infer", infer, methods=["POST"]) for path in both),
@@ -76,6 +72,7 @@ def make_router(service: Service, infer: Infer) -> Router:
         Route("/weights/{model}", service.weights),
         Route("/data/{split}/labels", service.labels),
         Route("/data/{split}/images", service.images),
+        Route("/tutorial/weights", service.tutorial),
         Route("/training", service.train, methods=["POST"]),
         Route("/training/{run}", service.steer, methods=["POST"]),
         Route("/corrections", service.corrections),
@@ -85,9 +82,10 @@ def make_router(service: Service, infer: Infer) -> Router:
         Route("/corrections/{id}", service.forget, methods=["DELETE"]),
         Route("/metrics", service.told),
         Route("/openapi.json", service.openapi),
-        Route("/docs", _page("docs.html")),
-        Route("/", _page("index.html")),
-        Mount("/page", _Files(directory=PAGE)),
+        Route("/docs", files.docs),
+        Route("/", files.index),
+        Route("/page/{name}", files.file),
+        Route("/page/{version}/{name}", files.file),
     ]
     return Router(routes, redirect_slashes=False, lifespan=_lifespan(service.store))
 
@@ -135,20 +133,3 @@ def _app(router: Router, infer: Infer) -> App:
             raise Refused(error.status_code, sentence, headers) from None
 
     return app
-
-
-class _Files(StaticFiles):
-    """Files of which a browser asks each time whether they are still the same."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Give a file, or word that it is the one that the browser has."""
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(_ASK_AGAIN)
-        return response
-
-
-def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
-        return FileResponse(PAGE / name, headers=_ASK_AGAIN)
-
-    return answer

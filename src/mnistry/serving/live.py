@@ -1,19 +1,22 @@
-"""Training watched live: softmax regression learns, and tells at every look how it is."""
+"""Training watched live: softmax regression learns, and a stream of events shows its weights."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
+from mnistry.cores import one_thread
 from mnistry.errors import InputError
 from mnistry.models.base import cross_entropy
 from mnistry.models.softmax import SoftmaxRegression
@@ -25,15 +28,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_LOOKS = 20.0  # a second, at most
-_MOST_SECONDS = 600.0
-_MOST_RUNS = 8
-_MOST_STEPS = 20_000
+_MAX_LOOKS = 20.0  # a second, of one run
+_MAX_LOOKS_OF_ALL = 60.0  # a second, of all runs together
+_MAX_SECONDS = 600.0  # that a run may learn
+_MAX_PAUSE = 1800.0  # seconds that a paused run is kept
+_MAX_LEARNING = 64  # runs that learn in turns; more wait for a place
+_MAX_RUNS = 256  # those that wait or are paused included
+_MAX_STEPS = 20_000
 _SLICE = 0.04  # seconds of training at a time
+_ROUND = 0.25  # seconds of training until every run has had its turn
 LIMITS = {"rate": (1e-4, 1000.0), "speed": (1.0, 5000.0), "steps": (1, 1000)}
 
 
-@dataclass
+@dataclass(eq=False)
 class Training:
     """One run, as whoever watches it has set it.
 
@@ -41,6 +48,8 @@ class Training:
     ----------
     rate : learning rate. speed : batches a second, as far as the machine can. paused, owed :
         whether it waits, and how many steps it takes all the same. name : what it is set by.
+        seconds : spent on its steps. learning, idle : seconds that it had a place among those
+        that learn, and that it has been paused.
     """
 
     model: SoftmaxRegression
@@ -50,9 +59,13 @@ class Training:
     owed: float = 0.0
     step: int = 0
     seconds: float = 0.0
+    learning: float = 0.0
+    idle: float = 0.0
     stopped: bool = False
     name: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    epoch: int = -1
+    order: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     def set(self, told: Mapping[str, Any]) -> None:
         """Change how it goes on.
@@ -75,20 +88,29 @@ class Training:
                 )
         self.model.rate = float(told.get("rate", self.model.rate))
         self.speed = float(told.get("speed", self.speed))
-        self.paused = bool(told.get("paused", self.paused))
-        if "steps" in told:
-            self.paused, self.owed = True, self.owed + int(told["steps"])
+        paused = bool(told.get("paused", "steps" in told or self.paused))
+        if paused and not self.paused:
+            self.owed = 0.0  # what it has fallen behind is not made up for in a pause
+        self.paused = paused
+        self.owed += int(told.get("steps", 0))
         self.changed.set()
 
 
 class Trainings:
-    """The runs that are being watched."""
+    """The runs that are being watched.
+
+    All learn in one thread, a little each in turn, so that thirty get equal shares and a processor
+    is left for other requests. A paused run gives its place to one that waits.
+    """
 
     def __init__(self) -> None:
         self._runs: dict[str, Training] = {}
+        self._learning: set[Training] = set()
+        self._waiting: list[Training] = []  # the first is the next
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="training")
 
     def begin(self, told: Mapping[str, Any]) -> Training:
-        """Begin a run, which has its place among those watched until it is told to `end`.
+        """Begin a run, which is among those watched until it is told to `end`.
 
         Parameters
         ----------
@@ -104,14 +126,15 @@ class Trainings:
                 raise InputError(f"`{name}` must be a whole number from {low} to {high:,}.")
         run = Training(SoftmaxRegression(batch=batch, seed=seed), seed)
         run.set({"rate": told.get("rate", 0.5)})
-        if len(self._runs) >= _MOST_RUNS:
-            raise Refused(503, f"{_MOST_RUNS} runs are watched already; come again later.")
+        if len(self._runs) >= _MAX_RUNS:
+            raise Refused(503, f"{_MAX_RUNS} runs are watched already; try again in a minute.")
         self._runs[run.name] = run
         return run
 
     def end(self, run: Training) -> None:
-        """Give a run's place to others."""
+        """Forget a run, and free its place."""
         del self._runs[run.name]
+        self._leave(run)
 
     def set(self, name: str, told: Mapping[str, Any]) -> None:
         """Change how a run goes on.
@@ -126,95 +149,138 @@ class Trainings:
         run.set(told)
 
     def stop(self) -> None:
-        """End all runs: the server goes down."""
+        """End all runs, since the server shuts down."""
         for run in self._runs.values():
             run.stopped = True
             run.changed.set()
 
+    async def events(self, run: Training) -> AsyncGenerator[bytes, None]:
+        """Let a run go on, and yield its events in the form of `text/event-stream`."""
+        data = await self._do(mnist)
+        yield _event(
+            "start",
+            {
+                "id": run.name, "train": len(data.train), "validation": len(data.validation),
+                "classes": data.train.classes,
+            },
+        )  # fmt: skip
+        looked = 0.0
+        while True:
+            began = time.monotonic()
+            run.changed.clear()  # before anything is decided: later changes wake the waits below
+            if (end := _end(run)) is not None:
+                yield _event("end", end)
+                return
+            if run.paused and run.owed < 1:
+                self._leave(run)
+                yield _event("look", await self._do(_look, run))
+                while not await _happens(run.changed):
+                    yield b": still here\n\n"  # writing finds out whether the client has left
+                    run.idle += time.monotonic() - began
+                    began = time.monotonic()
+                    if run.idle > _MAX_PAUSE:
+                        break
+                continue
+            run.idle = 0.0
+            if ahead := self._queue(run):
+                yield _event("wait", {"ahead": ahead})
+                await _happens(run.changed)
+                continue
+            # Each run gets its share of a round, and looks often enough for the eye or, among
+            # many, as often as the thread can afford.
+            many = len(self._learning)
+            looks = began - looked >= max(1 / _MAX_LOOKS, many / _MAX_LOOKS_OF_ALL) or run.paused
+            if run.owed >= 1:
+                seen = await self._do(_turn, run, min(_SLICE, _ROUND / many), looks)
+                if seen is not None:
+                    looked = began
+                    yield _event("look", seen)
+            await asyncio.sleep(max(0.0, 1 / _MAX_LOOKS - (time.monotonic() - began)))
+            passed = time.monotonic() - began
+            run.learning += passed
+            if not run.paused:
+                # A run that falls behind its speed catches up by a second at most.
+                run.owed = min(run.owed + run.speed * passed, max(run.speed, 1.0))
 
-async def events(run: Training) -> AsyncIterator[bytes]:
-    """Let a run go on; give its events as they come, in the form of `text/event-stream`."""
-    data = await asyncio.to_thread(mnist)
-    yield _event(
-        "start",
-        {
-            "id": run.name, "train": len(data.train), "validation": len(data.validation),
-            "classes": data.train.classes,
-        },
-    )  # fmt: skip
-    async for event in _watched(run):
-        yield event
+    def _queue(self, run: Training) -> int:
+        """Take a place if one is free, else wait in line; return how many are ahead, 0 for none."""
+        if run in self._learning:
+            return 0
+        if run not in self._waiting:
+            self._waiting.append(run)
+        place, free = self._waiting.index(run), _MAX_LEARNING - len(self._learning)
+        if place >= free:
+            return place - free + 1
+        self._waiting.remove(run)
+        self._learning.add(run)
+        return 0
+
+    def _leave(self, run: Training) -> None:
+        """Give a run's place to the next."""
+        if run in self._waiting:
+            self._waiting.remove(run)
+        self._learning.discard(run)
+        for other in self._waiting:
+            other.changed.set()
+
+    async def _do(self, work: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
 
-async def _watched(run: Training) -> AsyncIterator[bytes]:
-    """Train a little, look, and again."""
-    began = last = time.monotonic()
-    while True:
-        now = time.monotonic()
-        if not run.paused:
-            # What could not be done in time is not made up for.
-            run.owed = min(run.owed + run.speed * (now - last), max(run.speed / _LOOKS, 1) * 2)
-        last = now
-        if run.owed >= 1:
-            await asyncio.to_thread(_learn, run)
-            yield _event("look", await asyncio.to_thread(_look, run))
-        end = _end(run, now - began)
-        if end is not None:
-            yield _event("end", end)
-            return
-        if run.paused and run.owed < 1:
-            run.changed.clear()
-            yield _event("look", await asyncio.to_thread(_look, run))
-            try:
-                await asyncio.wait_for(run.changed.wait(), 5)
-            except TimeoutError:
-                yield b": still here\n\n"  # whoever has left is found out so
-            last = time.monotonic()
-        else:
-            await asyncio.sleep(max(0, 1 / _LOOKS - (time.monotonic() - now)))
+async def _happens(event: asyncio.Event, seconds: float = 5.0) -> bool:
+    """Wait for an event; return whether it came in time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
 
 
-def _learn(run: Training) -> None:
-    """Take the steps that are owed, as many as fit into a moment."""
+def _turn(run: Training, seconds: float, looks: bool) -> dict[str, Any] | None:
+    """Take the steps that are owed, as many as fit into a moment; look at the result if asked."""
     data = mnist().train
     began = time.perf_counter()
-    size = run.model.batch
     with np.errstate(all="ignore"):
-        while run.owed >= 1 and time.perf_counter() - began < _SLICE:
-            rows = _rows(len(data), size, run.step, run.seed)
+        while run.owed >= 1 and time.perf_counter() - began < seconds:
+            rows = _rows(run, len(data))
             run.model.partial_fit(data.images[rows], data.labels[rows], classes=data.classes)
             run.owed -= 1
             run.step += 1
     run.seconds += time.perf_counter() - began
+    return _look(run) if looks else None
 
 
-def _rows(n: int, size: int, step: int, seed: int) -> NDArray[np.intp]:
-    """Give a step's pictures: each epoch sees every one once, in a new order."""
-    per_epoch = max(n // size, 1)
-    epoch, place = divmod(step, per_epoch)
-    return _order(n, epoch, seed)[place * size :][:size]
+def _rows(run: Training, n: int) -> NDArray[np.int32]:
+    """Return a step's images: each epoch sees every one once, in a new order."""
+    size = run.model.batch
+    epoch, place = divmod(run.step, max(n // size, 1))
+    if epoch != run.epoch:
+        order = np.random.default_rng((run.seed, epoch)).permutation(n)
+        run.epoch, run.order = epoch, order.astype(np.int32)
+    return run.order[place * size :][:size]
 
 
-@lru_cache(maxsize=16)
-def _order(n: int, epoch: int, seed: int) -> NDArray[np.intp]:
-    return np.random.default_rng((seed, epoch)).permutation(n)
+@cache
+def _validation() -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Return the validation images as shares of ink, (n, 784), and their labels."""
+    data = mnist().validation
+    return data.images.reshape(len(data), -1).astype(np.float32) / np.float32(255), data.labels
 
 
 def _look(run: Training) -> dict[str, Any]:
-    """Tell how it is."""
-    data = mnist().validation
+    """Describe a run as it is now."""
     model = run.model
+    inks, labels = _validation()
     weights: NDArray[Any]
     biases: NDArray[Any]
     if run.step == 0:
         weights, biases = np.zeros((10, 784)), np.zeros(10)
-        accuracy, loss = float((data.labels == 0).mean()), float(np.log(10))
+        accuracy, loss = float((labels == 0).mean()), float(np.log(10))
     else:
         weights, biases = model.weights.T, model.biases
-        with np.errstate(all="ignore"):
-            logits = model.logits(data.images)
-            accuracy = float((logits.argmax(axis=1) == data.labels).mean())
-            loss = cross_entropy(logits, data.labels)
+        with np.errstate(all="ignore"), one_thread():
+            logits = inks @ model.weights + biases
+            accuracy = float((logits.argmax(axis=1) == labels).mean())
+            loss = cross_entropy(logits.astype(np.float64), labels)
     finite = np.isfinite(weights).all()
     scale = float(np.abs(weights).max()) if finite else 0.0
     levels = np.rint(weights * (127 / scale)) if scale else np.zeros((10, 784))
@@ -231,19 +297,35 @@ def _look(run: Training) -> dict[str, Any]:
     }
 
 
-def _end(run: Training, seconds: float) -> dict[str, str] | None:
-    """Tell why a run is over, if it is."""
+def _end(run: Training) -> dict[str, str] | None:
+    """Return why a run is over, or None while it is not."""
     if run.step and not np.isfinite(run.model.weights).all():
         return {
             "reason": "diverged",
-            "sentence": f"Training ran away: after {run.step:,} steps, weights are no numbers any "
-            "more; take a lower learning rate.",
+            "sentence": f"After {run.step:,} steps some weights are infinite; take a lower "
+            "learning rate.",
         }
     if run.stopped:
-        return {"reason": "stopped", "sentence": "The server goes down."}
-    if run.step >= _MOST_STEPS or seconds > _MOST_SECONDS:
+        return {"reason": "stopped", "sentence": "The server is shutting down."}
+    if run.idle > _MAX_PAUSE:
+        minutes = round(_MAX_PAUSE / 60)
+        return {"reason": "idle", "sentence": f"It was paused for {minutes} minutes."}
+    if run.step >= _MAX_STEPS or run.learning > _MAX_SECONDS:
         return {"reason": "done", "sentence": f"{run.step:,} steps are taken; that is all."}
     return None
+
+
+@cache
+def tutorial_weights() -> bytes:
+    """Return the weights and biases that the tutorial's 1,000 steps lead to, as JSON.
+
+    The model in the package is trained to the optimum, where pixels that are hardly ever inked
+    have large weights of either sign; after 1,000 steps its maps still look like digits.
+    """
+    data = mnist().train
+    model = SoftmaxRegression().fit(data.images, data.labels, classes=data.classes)
+    rounded = {"weights": model.weights.T, "biases": model.biases}
+    return orjson.dumps({name: values.round(4).tolist() for name, values in rounded.items()})
 
 
 def _event(kind: str, told: dict[str, Any]) -> bytes:

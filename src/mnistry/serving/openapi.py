@@ -42,7 +42,10 @@ def _in_query(name: str, about: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-_EVENTS = "Events: `start`, `look` (step, loss, accuracy, weights) and `end`."
+_EVENTS = (
+    "Events: `start`, `wait` (how many are ahead in the line for a place), `look` (step, loss, "
+    "accuracy, weights) and `end`."
+)
 _WRONG = {
     "400": "The body is not what it should be.",
     "401": "A key is asked for.",
@@ -217,6 +220,9 @@ def _own() -> Json:
         body=_body(object_of(["image", "why"], model=TEXT, image=IMAGE, why=DIGIT,
                            **{"not": {"type": ["integer", "null"], "minimum": 0, "maximum": 9}})),
     )  # fmt: skip
+    weights = object_of(
+        ["weights", "biases"], weights=list_of(list_of(NUMBER)), biases=list_of(NUMBER)
+    )
     nothing = {"204": {"description": "Done."}}
     steer = {
         name: {"type": "integer" if name == "steps" else "number", "minimum": low, "maximum": high}
@@ -227,8 +233,7 @@ def _own() -> Json:
         "/explain": {"post": explain},
         "/weights/{model}": {"get": _operation(
             "weights", "Softmax regression's weights",
-            {"200": _answer("A list of 784 a class.", object_of(
-                ["weights", "biases"], weights=list_of(list_of(NUMBER)), biases=list_of(NUMBER)))},
+            {"200": _answer("A list of 784 a class.", weights)},
             ("404",), (_MODEL,))},
         "/models": {"get": _operation(
             "models", "All models that are ready",
@@ -248,6 +253,9 @@ def _own() -> Json:
              _in_query("from", "The first.", {"type": "integer", "minimum": 0}),
              _in_query("count", "How many.", {"type": "integer", "minimum": 0, "maximum": MOST}),
              _in_query("indices", "Or these, with commas between.", TEXT)))},
+        "/tutorial/weights": {"get": _operation(
+            "tutorialWeights", "Softmax regression's weights after the tutorial's 1,000 steps",
+            {"200": _answer("A list of 784 a class.", weights)})},
         "/training": {"post": _operation(
             "train", "Softmax regression learns, and is watched",
             {"200": _answer(_EVENTS, TEXT, "text/event-stream")}, ("400", "422"),

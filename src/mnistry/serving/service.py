@@ -17,10 +17,11 @@ from mnistry.serving import look, pictures, protocol, teach, uploads
 from mnistry.serving.desk import Desk
 from mnistry.serving.errors import Refused
 from mnistry.serving.guard import Limits, Receive, Scope, Send
-from mnistry.serving.live import Training, Trainings, events
+from mnistry.serving.live import Training, Trainings, tutorial_weights
 from mnistry.serving.metrics import Metrics
 from mnistry.serving.openapi import document
 from mnistry.serving.query import flag
+from mnistry.serving.static import Packed
 from mnistry.serving.store import ModelStore, Served, configuration, metadata, statistics
 
 _EXTENSIONS = [
@@ -38,6 +39,7 @@ class Service:
         self.desk, self.trainings = Desk(), Trainings()
         self.desks = [self.desk]  # all that the server has
         self._answers: dict[Served, dict[str, Any]] = {}
+        self._tutorial: Packed | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -171,6 +173,13 @@ class Service:
 
     # Training watched live
 
+    async def tutorial(self, request: Request) -> Response:
+        """Give the weights and biases that the tutorial's recipe leads to."""
+        if self._tutorial is None:
+            told = await self.desk.do(tutorial_weights)
+            self._tutorial = Packed.of(told, "application/json")
+        return self._tutorial.answer(request, "no-cache")
+
     async def train(self, request: Request) -> Response:
         """Begin a run, and stream how it goes."""
         told = protocol.load_json(body) if (body := await request.body()) else {}
@@ -230,7 +239,7 @@ class _Watched(StreamingResponse):
 
     def __init__(self, trainings: Trainings, run: Training) -> None:
         headers = {"cache-control": "no-store"}
-        super().__init__(events(run), media_type="text/event-stream", headers=headers)
+        super().__init__(trainings.events(run), media_type="text/event-stream", headers=headers)
         self._end = partial(trainings.end, run)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
