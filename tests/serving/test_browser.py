@@ -167,13 +167,13 @@ def test_strange_pictures_are_not_overstated(opened: Opened) -> None:
     """Where a model is less sure than its evidence says, the page doesn't call it the odds."""
     page = opened()
     draw(page, DIGITS["9"])
-    expect(page.locator("#account")).to_contain_text("the logarithm of that", timeout=10_000)
+    expect(page.locator("#account")).to_contain_text("e to the", timeout=10_000)
     page.click("#clear")
     draw(
         page,
         [[(x, 0.1), (x, 0.9)] for x in (0.3, 0.7)] + [[(0.1, y), (0.9, y)] for y in (0.3, 0.7)],
     )
-    expect(page.locator("#account")).to_contain_text("knows the picture to be strange")
+    expect(page.locator("#account")).to_contain_text("because the image looks unusual")
 
 
 def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_a_correction_of_no_model_names_none(opened: Opened, url: str) -> None:
     number = httpx.post(f"{url}/corrections", json=told).json()["id"]
     page = opened("/#teach", locale="en-GB")
     item = page.locator(f"#corrections [data-id='{number}'] .note")
-    expect(item).to_contain_text("as you said.", timeout=5000)
+    expect(item).to_contain_text("your correction", timeout=5000)
 
 
 def test_both_languages(opened: Opened) -> None:
@@ -345,6 +345,39 @@ def test_everyone_can_use_it(opened: Opened, view: str, scheme: str) -> None:
     ]
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_in_forced_colours_only_possible_digits_are_circled(opened: Opened) -> None:
+    """And the tab that is open keeps its mark: borders that were transparent are not seen."""
+    page = opened(forced_colors="active")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#bars .in-set")).to_have_count(1, timeout=5000)
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    border = "element => getComputedStyle(element).borderTopColor"
+    for bar in page.locator("#bars .bar").all():
+        circled = bar.locator(".digit").evaluate(border) != paper
+        assert circled == ("in-set" in (bar.get_attribute("class") or "").split())
+    mark = """element => {
+      const style = getComputedStyle(element, "::after");
+      return style.content === "none" ? null : style.backgroundColor;
+    }"""
+    marks = [tab.evaluate(mark) for tab in page.locator("[role=tab]").all()]
+    assert marks[0] not in (None, paper)
+    assert marks[1:] == [None] * 3
+    pressed = "element => getComputedStyle(element).backgroundColor"
+    before = page.locator("#eraser").evaluate(pressed)
+    page.click("#eraser")
+    assert page.locator("#eraser").evaluate(pressed) != before
+
+
+def test_a_part_that_cannot_be_loaded_says_so(browser: Browser, url: str) -> None:
+    """As after an update of the server; once it can, the view opens."""
+    page = browser.new_page(locale="en-GB")
+    page.goto(url)
+    page.route("**/learn.js", lambda route: route.abort())
+    page.click("#tab-learn")
+    expect(page.locator("#learn-view [role=alert]")).to_contain_text("Load the page again")
+    page.close()
 
 
 def test_the_document_page_lists_every_address(opened: Opened) -> None:
@@ -409,19 +442,49 @@ def test_the_browser_frames_bit_for_bit(opened: Opened, inks: list[NDArray[np.fl
     np.testing.assert_array_equal(images, frame_many([i for i in inks if i.size < 30_000]))
 
 
-def test_training_is_seen_to_diverge(opened: Opened) -> None:
-    """At the end of the rate's slider; begun again with a lower one, it learns."""
-    page = opened("/#learn")
+def test_too_long_steps_are_called_what_they_are(opened: Opened) -> None:
+    """At the end of the rate's slider the weights swing, though most answers are right.
+
+    Begun again with a lower rate, it learns and nothing is said.
+    """
+    page = opened("/#learn", locale="en-GB")
     rate, said = page.locator("#training-rate"), page.locator("#training-said")
     page.locator("#training-speed").fill("0.7")
     rate.fill("1")
     page.locator("#start-training").click()
-    expect(said).to_contain_text("It diverges", timeout=15_000)
+    expect(said).to_contain_text("swing from one side of the valley", timeout=30_000)
+    expect(said).to_contain_text(re.compile(r"still gets \d+% right"))
+    expect(said).not_to_contain_text("diverge")
     rate.fill("0.5")
     page.locator("#start-training").click()
-    expect(said).to_have_text("", timeout=15_000)
-    expect(page.locator("#training-numbers")).to_contain_text(re.compile(r"[89]\d\.\d+%"))
+    expect(said).to_have_text("", timeout=30_000)
+    expect(page.locator("#training-numbers")).to_contain_text(
+        re.compile(r"[89]\d\.\d+%"), timeout=30_000
+    )
     page.locator("#pause-training").click()
+
+
+def test_who_waits_for_a_place_is_told_at_once(browser: Browser, url: str) -> None:
+    """Where the server turns a run away, and where it puts it into the line."""
+    page = browser.new_page(locale="en-GB")
+    page.goto(f"{url}/#learn")
+    said = page.locator("#training-said")
+    answers = [
+        {"status": 503, "json": {"error": "256 runs are watched already; try again in a minute."}},
+        {"status": 200, "content_type": "text/event-stream", "body": "event: wait\n"
+         'data: {"ahead": 1}\n\nevent: wait\ndata: {"ahead": 3}\n\n'},
+    ]  # fmt: skip
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(**answers[min(len(asked), 2) - 1])  # type: ignore[arg-type]
+
+    page.route("**/training", answer)
+    page.click("#start-training")
+    expect(said).to_have_text("Waiting for a place …")
+    wait_for(lambda: len(asked) == 2, page=page)
+    page.close()
 
 
 def test_models_of_all_kinds_share_the_page(browser: Browser, serve: Any, tmp_path: Path) -> None:
@@ -488,25 +551,260 @@ def test_on_a_phone_field_and_bars_are_seen_at_once(
 
 
 def test_what_was_read_is_said_in_the_language_of_now(opened: Opened, tmp_path: Path) -> None:
-    """The text below a photo, its boxes, and the offer to read several digits."""
+    """The number that is the headline, and the boxes of its digits."""
     page = opened(locale="en-GB")
     page.set_input_files("#file", photo(tmp_path / "row.png", "17"))
     expect(page.locator("#text")).to_have_text("17", timeout=10_000)
     page.locator("#text button").nth(1).click()
-    english = page.locator("#reading .note").inner_text()
     page.click("#language")
-    expect(page.locator("#reading .note")).not_to_have_text(english)
-    assert re.search("[\u4e00-\u9fff]", page.locator("#reading .note").inner_text())
+    expect(page.locator("#outcome .more").first).to_contain_text("概率")
     expect(page.locator("#text button").nth(1)).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#photo-close")).not_to_have_text("Close")
     page.click("#photo-close")
     for left in (0.1, 0.55):  # two digits, apart
         draw(page, [[(left + 0.35 * x, y) for x, y in stroke] for stroke in DIGITS["1"]])
-    chinese = page.locator("#read-all").inner_text(timeout=5000)
-    page.click("#language")
-    expect(page.locator("#read-all")).not_to_have_text(chinese)
-    page.click("#read-all")
     expect(page.locator("#text")).to_have_text("11", timeout=10_000)
+    label = page.locator("#marks .box").first.get_attribute("aria-label") or ""
+    assert "：" in label
+    page.click("#language")
+    expect(page.locator("#marks .box").first).not_to_have_attribute("aria-label", label)
+
+
+def part(strokes: list[Stroke], left: float, top: float, size: float) -> list[Stroke]:
+    """Strokes brought to a part of the field."""
+    return [[(left + size * x, top + size * y) for x, y in stroke] for stroke in strokes]
+
+
+def test_the_chosen_model_is_no_other_model(opened: Opened) -> None:
+    """After a visit to another view the others are still the others, and errors are shown."""
+    page = opened(locale="en-GB")
+    expect(page.locator("#model option")).to_have_count(2)
+    for _ in range(2):
+        page.click("#tab-learn")
+        expect(page.locator("#learn-view")).to_be_visible()
+        page.click("#tab-draw")
+        page.hover("#model")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#others .other")).to_have_text(re.compile("softmax"))
+
+
+def test_errors_are_shown_after_a_look_for_new_models(browser: Browser, url: str) -> None:
+    """A model that fails says so, also once the list of models was asked for again."""
+    page = browser.new_page(locale="en-GB")
+    page.goto(url)
+    expect(page.locator("#model option")).to_have_count(2)
+    with page.expect_response("**/models"):
+        page.hover("#model")
+    page.wait_for_timeout(100)
+    page.route(
+        "**/infer", lambda route: route.fulfill(status=500, json={"error": "The model is broken."})
+    )
+    draw(page, DIGITS["3"])
+    expect(page.locator("#reading")).to_have_text("The model is broken.")
+    page.close()
+
+
+@pytest.mark.parametrize("by", ["mouse", "keys"])
+def test_a_tap_leaves_a_dot(opened: Opened, by: str) -> None:
+    """Its ink is on the field, in what the model sees, and can be undone."""
+    page = opened()
+    if by == "mouse":
+        draw(page, [[(0.5, 0.5)]])
+    else:
+        page.locator("#canvas").focus()
+        page.keyboard.press("Space")
+    expect(page.locator("#outcome")).not_to_have_attribute("data-outcome", "blank")
+    inked = """id => {
+      const { width, height } = document.getElementById(id);
+      const context = document.getElementById(id).getContext("2d");
+      const { data } = context.getImageData(0, 0, width, height);
+      return data.filter((value, i) => i % 4 === 0 && value < 128 && data[i + 3] > 128).length;
+    }"""
+    assert page.evaluate(inked, "canvas") > 300
+    assert page.evaluate(inked, "seen") > 20
+    page.click("#undo")
+    expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
+
+
+def test_no_blank_field_is_sent(opened: Opened) -> None:
+    """Once all ink is erased, nothing is asked and nothing is answered."""
+    page = opened()
+    draw(page, [[(0.4, 0.5), (0.6, 0.5)]])
+    expect(page.locator("#outcome")).not_to_have_attribute("data-outcome", "blank")
+    expect(page.locator("#why")).not_to_be_empty(timeout=10_000)
+    page.click("#eraser")
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda request: sent.append(request.post_data or "") if "/infer" in request.url else None,
+    )
+    draw(page, [[(0.2 + 0.6 * (i % 2), 0.44 + 0.02 * i) for i in range(7)]])
+    expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
+    page.wait_for_timeout(600)
+    assert all(re.search("[1-9]", body.partition('"data":')[2]) for body in sent)
+    page.click("#undo")
+    expect(page.locator("#outcome")).not_to_have_attribute("data-outcome", "blank")
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_stroke_may_begin_beside_the_field(opened: Opened, touch: bool) -> None:
+    """Begun 12 pixels left of it and drawn on, it has ink from the field's edge on."""
+    page = opened(viewport={"width": 390, "height": 844}, has_touch=touch)
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    xs = [box["x"] - 12 + 0.05 * i * box["width"] for i in range(16)]
+    if touch:
+        wire = page.context.new_cdp_session(page)
+
+        def tell(kind: str, points: list[dict[str, float]]) -> None:
+            wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        tell("touchStart", [{"x": xs[0], "y": y}])
+        for x in xs[1:]:
+            tell("touchMove", [{"x": x, "y": y}])
+        tell("touchEnd", [])
+    else:
+        page.mouse.move(xs[0], y)
+        page.mouse.down()
+        for x in xs[1:]:
+            page.mouse.move(x, y)
+        page.mouse.up()
+    expect(page.locator("#undo")).to_be_enabled()
+    row = page.evaluate("""() => {
+      const canvas = document.getElementById("canvas");
+      const middle = Math.round(canvas.height / 2);
+      const { data } = canvas.getContext("2d").getImageData(0, middle, canvas.width, 1);
+      return [...data].filter((_, i) => i % 4 === 3).map((value) => value > 128);
+    }""")
+    assert all(row[: int(0.6 * len(row))])
+    assert not any(row[int(0.85 * len(row)) :])
+
+
+def test_strokes_go_onto_an_example(opened: Opened) -> None:
+    """The ink of the example stays below the stroke; undone one by one, the example comes back."""
+    page = opened()
+    page.click("#sample")
+    expect(page.locator("#outcome")).not_to_have_attribute("data-outcome", "blank")
+    levels = """() => {
+      const { data } = document.getElementById("seen").getContext("2d").getImageData(0, 0, 28, 28);
+      return [...data].filter((_, i) => i % 4 === 0);
+    }"""
+    before = page.evaluate(levels)
+    draw(page, [[(0.3, 0.5), (0.7, 0.5)]])
+    page.wait_for_function(f"before => String(({levels})()) !== String(before)", arg=before)
+    ink = [255 - np.array(image, int) for image in (before, page.evaluate(levels))]
+    assert ink[1].sum() > 1.02 * ink[0].sum()
+    page.click("#undo")
+    page.wait_for_function(f"before => String(({levels})()) === String(before)", arg=before)
+    page.click("#undo")
+    expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
+
+
+def test_a_drawn_number_is_the_headline(opened: Opened) -> None:
+    """Read by itself; a digit that is tapped shows its own bars, without leaving a dot."""
+    page = opened()
+    for i, digit in enumerate("2735"):
+        draw(page, part(DIGITS[digit], 0.24 * i - 0.11, 0.2, 0.5))
+    expect(page.locator("#text")).to_have_text("2735", timeout=10_000)
+    expect(page.locator("#outcome")).to_have_attribute("data-outcome", "number")
+    expect(page.locator("#marks .box")).to_have_count(4)
+    top = page.locator("#bars .top")
+    expect(top).to_have_attribute("data-digit", "5")  # which was written last
+    draw(page, [[(0.24 - 0.11 + 0.25, 0.2 + 0.25)]])
+    expect(top).to_have_attribute("data-digit", "7")
+    expect(page.locator("#text [aria-pressed=true]")).to_have_text("7")
+    expect(page.locator("#marks [aria-pressed=true]")).to_have_count(1)
+    page.locator("#text button").nth(2).click()
+    expect(top).to_have_attribute("data-digit", "3")
+    for _ in range(3):  # all but the 2
+        page.click("#undo")
+    expect(page.locator("#outcome .said")).to_have_text("2", timeout=10_000)
+    expect(page.locator("#marks .box")).to_have_count(0)
+
+
+def test_touching_digits_are_a_number(opened: Opened) -> None:
+    """Two zeros that overlap: what the server reads counts, not whether there is a gap."""
+    page = opened()
+    for left in (0.02, 0.35):
+        draw(page, part(DIGITS["0"], left, 0.1, 0.7))
+    expect(page.locator("#text")).to_have_text("00", timeout=10_000)
+    expect(page.locator("#marks .box")).to_have_count(2)
+
+
+def test_rows_of_a_photo_are_rows(opened: Opened, tmp_path: Path) -> None:
+    """Three rows of digits: three rows in the headline, and a small image fills the field."""
+    paper = np.full((150, 200), 235, np.uint8)
+    for i, text in enumerate(("1246", "8903", "5721")):
+        cv2.putText(paper, text, (30, 40 + 45 * i), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 40, 3)
+    cv2.imwrite(str(tmp_path / "rows.png"), paper)
+    page = opened()
+    page.set_input_files("#file", tmp_path / "rows.png")
+    expect(page.locator("#text .row")).to_have_text(["1246", "8903", "5721"], timeout=10_000)
+    expect(page.locator("#photo .box")).to_have_count(12)
+    field, print_ = (page.locator(name).bounding_box() or {} for name in ("#canvas", ".print"))
+    assert print_["width"] == pytest.approx(field["width"], abs=2)
+    expect(page.locator(".print img")).to_have_css("image-rendering", "pixelated")
+
+
+def test_several_files_are_all_read(opened: Opened, tmp_path: Path) -> None:
+    """A list has a line for each; one that can't be read is named, the others can be opened."""
+    (tmp_path / "damaged.png").write_bytes(photo(tmp_path / "17.png", "17").read_bytes()[:300])
+    photo(tmp_path / "24.png", "24")
+    page = opened(locale="en-GB")
+    page.on("console", lambda _: None)
+    names = ["17.png", "24.png"]
+    page.set_input_files("#file", [tmp_path / name for name in names])
+    lines = page.locator("#files button")
+    expect(lines).to_have_text([re.compile("17.png.*17"), re.compile("24.png.*24")], timeout=10_000)
+    expect(page.locator("#text")).to_have_text("17")
+    lines.nth(1).click()
+    expect(page.locator("#text")).to_have_text("24")
+    expect(lines.nth(1)).to_have_attribute("aria-pressed", "true")
+    page.click("#photo-close")
+    expect(page.locator("#reading")).to_be_hidden()
+
+
+def test_errors_call_a_file_by_its_name(browser: Browser, url: str, tmp_path: Path) -> None:
+    """One that is damaged, alone or beside one that is not."""
+    good = photo(tmp_path / "good.png", "17")
+    damaged = tmp_path / "my photo.png"
+    damaged.write_bytes(good.read_bytes()[:300])
+    page = browser.new_page(locale="en-GB")
+    page.goto(url)
+    page.set_input_files("#file", damaged)
+    expect(page.locator("#reading")).to_contain_text("my photo.png is", timeout=5000)
+    page.set_input_files("#file", [damaged, good])
+    lines = page.locator("#files button")
+    expect(lines).to_have_text([re.compile("^my photo.png is"), re.compile("17$")], timeout=10_000)
+    expect(page.locator("#text")).to_have_text("17")
+    page.close()
+
+
+def test_the_evidence_of_a_mistake_is_about_its_label(opened: Opened) -> None:
+    """From the list of mistakes: why the answer, and not the label."""
+    page = opened("/#look", locale="en-GB")
+    first = page.locator("#pictures .sprite.wrong").first
+    first.wait_for(timeout=20_000)
+    label, answer = re.findall(r"\d", first.locator("span").inner_text())
+    first.click()
+    page.click("#detail-draw")
+    why = page.locator("#why")
+    expect(why).to_contain_text(f"The label is {label}.", timeout=10_000)
+    expect(why).to_contain_text(re.compile(rf"\b{answer}\b.*\b{label}\b"))
+    expect(page.locator(f"#bars .why[data-digit='{answer}']")).to_be_visible()
+    expect(page.locator(f"#bars .not[data-digit='{label}']")).to_be_visible()
+
+
+def test_other_models_say_what_is_no_digit(opened: Opened) -> None:
+    """A scribble is none to the convnet, and no percentage stands beside that."""
+    page = opened(locale="en-GB")
+    page.select_option("#model", "softmax")
+    draw(page, [[(0.1 + 0.8 * (i % 2), 0.1 + 0.04 * i) for i in range(20)]])
+    other = page.locator("#others .other")
+    expect(other).to_have_attribute("data-outcome", "not a digit")
+    expect(other.locator("b")).to_have_text("Not a digit")
+    expect(other.locator(".percent")).to_be_empty()
 
 
 def test_an_open_page_sees_models_come_and_go(

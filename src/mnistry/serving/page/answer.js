@@ -1,7 +1,7 @@
 /** The answer to a picture: a bar for each class, the prediction set, and the outcome in words. */
 
 import { $, announce, h, roving } from "./dom.js";
-import { percent, t } from "./words.js";
+import { modelName, percent, t } from "./words.js";
 
 const LEVEL = 0.001; // of typicality; what is at or below it is no digit
 
@@ -86,9 +86,9 @@ export class Bars extends EventTarget {
     });
   }
 
-  /** Forget what was asked. */
-  release() {
-    this.#asked = [];
+  /** Press these two, or none. @param {number[]} classes why and not, or [] */
+  press(classes) {
+    this.#asked = classes;
     this.#mark();
   }
 
@@ -110,7 +110,24 @@ export class Bars extends EventTarget {
 }
 
 /**
- * Say what an answer comes to, large and to screen readers.
+ * Put what an answer comes to into words.
+ *
+ * @param {{probabilities: number[]}} answer
+ * @param {ReturnType<typeof judged>} found
+ * @param {string[]} classes
+ * @returns {{said: string, more: string}} the outcome, and one sentence about it
+ */
+export function inWords(answer, found, classes) {
+  const top = { digit: classes[found.top], percent: percent(answer.probabilities[found.top]) };
+  if (found.outcome === "digit") return { said: top.digit, more: t("outcome.sure", top) };
+  if (found.outcome === "not a digit") return { said: t("outcome.none"), more: t("outcome.none.more", top) };
+  if (found.set.length === 0) return { said: `${top.digit}?`, more: t("outcome.empty", top) };
+  if (found.set.length > 4) return { said: "?", more: t("outcome.many", { count: found.set.length }) };
+  return { said: found.set.map((i) => classes[i]).join(t("or")), more: t("outcome.ambiguous", top) };
+}
+
+/**
+ * Show what an answer comes to, large, and tell screen readers.
  *
  * @param {object | null} answer null for a blank field
  * @param {ReturnType<typeof judged>} found
@@ -124,20 +141,118 @@ export function sayOutcome(answer, found, classes) {
     announce(t("outcome.blank"));
     return;
   }
-  const top = { digit: classes[found.top], percent: percent(answer.probabilities[found.top]) };
-  let said;
-  let more;
-  if (found.outcome === "digit") [said, more] = [top.digit, t("outcome.sure", top)];
-  else if (found.outcome === "not a digit") [said, more] = [t("outcome.none"), t("outcome.none.more", top)];
-  else if (found.set.length === 0) [said, more] = [`${top.digit}?`, t("outcome.empty", top)];
-  else if (found.set.length > 4) [said, more] = ["?", t("outcome.many", { count: found.set.length })];
-  else {
-    said = found.set.map((i) => classes[i]).join(t("or"));
-    more = t("outcome.ambiguous", top);
-  }
+  const { said, more } = inWords(answer, found, classes);
   line.replaceChildren(
     h("span", { class: said.length > 12 ? "said long" : "said", text: said }),
     h("span", { class: "more", text: more }),
   );
   announce(`${said}. ${more}`);
+}
+
+/**
+ * Split what was read into its rows.
+ *
+ * @param {{text: string, digits: object[]}} reading with a line break between rows of its text
+ * @returns {object[][]} the digits of each row; marks that are no digits are left out
+ */
+export function rowsOf({ text, digits }) {
+  const rows = [[]];
+  let at = 0;
+  for (const mark of digits) {
+    if (mark.digit === null) continue;
+    while (at < text.length && text[at] !== String(mark.digit)) {
+      if (text[at] === "\n") rows.push([]);
+      at++;
+    }
+    rows.at(-1).push(mark);
+    at++;
+  }
+  return rows.filter((row) => row.length);
+}
+
+const marks = new WeakMap(); // of each button in the headline, the digit that it shows
+
+/**
+ * Show a number of several digits, large; each digit can be touched.
+ *
+ * @param {{text: string, probability: number, digits: object[]}} reading
+ * @param {object} picked the digit whose bars are shown
+ * @param {{said: string, more: string} | null} about it, once it is known
+ * @param {(digit: object) => void} onpick
+ */
+export function sayNumber(reading, picked, about, onpick) {
+  const line = $("outcome");
+  const more = t("photo.sure", { percent: percent(reading.probability) });
+  const chosen = about ? `${about.said} · ${about.more}` : "";
+  line.dataset.outcome = "number";
+  const shown = line.querySelector("#text");
+  if (shown && marks.get(shown) === reading) {
+    line.querySelector(".more").textContent = more;
+    line.querySelector(".chosen").textContent = chosen;
+  } else {
+    const rows = rowsOf(reading);
+    const longest = Math.max(...rows.map((row) => row.length));
+    const size = longest > 9 || rows.length > 2 ? " third" : longest > 5 || rows.length > 1 ? " half" : "";
+    const text = h(
+      "span",
+      { class: `said text${size}`, id: "text", role: "group" },
+      ...rows.map((row) => h("span", { class: "row" }, ...row.map((digit) => digitButton(digit, onpick)))),
+    );
+    marks.set(text, reading);
+    line.replaceChildren(
+      text, h("span", { class: "more", text: more }), h("span", { class: "more chosen", text: chosen }),
+    );
+    announce(`${t("photo.text", { text: reading.text })}. ${more}`);
+  }
+  line.querySelector("#text").setAttribute("aria-label", t("photo.text", { text: reading.text }));
+  for (const button of line.querySelectorAll("#text button")) {
+    button.setAttribute("aria-label", labelOf(marks.get(button)));
+    button.setAttribute("aria-pressed", String(marks.get(button) === picked));
+  }
+}
+
+function digitButton(digit, onpick) {
+  const button = h("button", {
+    type: "button",
+    class: digit.outcome === "digit" ? "" : "unsure",
+    text: digit.digit,
+    onclick: () => onpick(digit),
+  });
+  marks.set(button, digit);
+  return button;
+}
+
+/** Name one mark of a reading with its probability. */
+export const labelOf = ({ digit, probabilities }) =>
+  t("bar", { digit: digit ?? "?", percent: percent(Math.max(...probabilities)) });
+
+/**
+ * Show what other models say, small, so that one sees where they differ.
+ *
+ * @param {[object, object][]} answers models, as /models lists them, each with its answer
+ * @param {string | null} mine what the model in use says
+ * @param {number} alpha
+ * @param {(name: string) => void} onpick
+ */
+export function sayOthers(answers, mine, alpha, onpick) {
+  $("others").replaceChildren(...answers.map(([other, answer]) => {
+    const found = judged(answer, alpha);
+    const { said } = inWords(answer, found, other.classes);
+    const none = found.outcome === "not a digit"; // whose probabilities, if it were one, say little
+    const values = { model: modelName(other), said, percent: percent(answer.probabilities[found.top]) };
+    return h(
+      "button",
+      {
+        type: "button",
+        class: said === mine ? "other" : "other differs",
+        "data-model": other.name,
+        "data-outcome": found.outcome,
+        "aria-label": t(none ? "others.none" : "others.say", values),
+        onclick: () => onpick(other.name),
+      },
+      h("span", { text: values.model }),
+      h("b", { text: said }),
+      h("span", { class: "percent", text: none ? "" : values.percent }),
+    );
+  }));
 }

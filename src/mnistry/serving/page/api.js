@@ -25,11 +25,12 @@ export class ServerError extends Error {
  * Ask the server; wait and ask again while it has too much to do.
  *
  * @param {string} path
- * @param {RequestInit} [options]
+ * @param {RequestInit & {attempts?: number, onbusy?: () => void}} [options] how often to ask, and
+ *   what to call when the server has too much to do
  * @returns {Promise<Response>} of a good status
  * @throws {ServerError} with one sentence
  */
-export async function ask(path, options = {}) {
+export async function ask(path, { attempts = 6, onbusy, ...options } = {}) {
   for (let attempt = 0; ; attempt++) {
     const key = sessionStorage.getItem(KEY) ?? "";
     const headers = new Headers(options.headers);
@@ -44,7 +45,8 @@ export async function ask(path, options = {}) {
     }
     back();
     if (response.ok) return response;
-    if (response.status === 503 && attempt < 5) {
+    if (response.status === 503 && attempt + 1 < attempts) {
+      onbusy?.();
       const seconds = Number(response.headers.get("Retry-After")) || 1;
       await new Promise((done) => setTimeout(done, 1000 * seconds));
       continue;

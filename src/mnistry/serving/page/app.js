@@ -1,15 +1,14 @@
 /** The page as a whole: its tabs, its language, and light or dark. */
 
-import { $, roving, wordAll } from "./dom.js";
+import { $, h, roving, wordAll } from "./dom.js";
 import { startDraw } from "./draw.js";
-import { start as startLearn } from "./learn.js";
-import { start as startLook } from "./look.js";
-import { start as startTeach } from "./teach.js";
 import { language, setLanguage, t } from "./words.js";
 
 const VIEWS = ["draw", "learn", "look", "teach"];
-// Views but the first start when they are first seen, and ask the server for nothing until then.
-const starts = { learn: startLearn, look: startLook, teach: startTeach };
+// Views but the first are loaded when they are first seen.
+const loads = {
+  learn: () => import("./learn.js"), look: () => import("./look.js"), teach: () => import("./teach.js"),
+};
 const started = new Set(["draw"]);
 const begun = Date.now();
 
@@ -26,7 +25,16 @@ async function route() {
   document.title = view === "draw" ? "mnistry" : `${t(`tab.${view}`)} · mnistry`;
   if (!started.has(view)) {
     started.add(view);
-    await starts[view]($(`${view}-view`));
+    let loaded;
+    try {
+      loaded = await loads[view]();
+    } catch {
+      // The connection broke, or the server has another version of the page by now.
+      started.delete(view);
+      $(`${view}-view`).replaceChildren(h("p", { role: "alert", text: t("error.reload") }));
+      return;
+    }
+    await loaded.start($(`${view}-view`));
     wordAll($(`${view}-view`));
   }
   document.dispatchEvent(new CustomEvent("view", { detail: view }));

@@ -1,18 +1,22 @@
 /** The view on which people draw: it leads the pen's ink to frame, answer and evidence. */
 
 import { infer, latest, modelsAnew, newest, once, pictures } from "./api.js";
-import { Bars, judged, sayOutcome } from "./answer.js";
+import { Bars, inWords, judged, rowsOf, sayNumber, sayOthers, sayOutcome } from "./answer.js";
 import { $, announce, h } from "./dom.js";
-import { offerRight } from "./correct.js";
 import * as evidence from "./evidence.js";
 import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
-import { sayOthers } from "./others.js";
 import { FIELD, Pen } from "./pen.js";
-import { attempt, closePhoto, readDrawing, readPhoto, sayAlways, sayError, unsay } from "./photo.js";
-import { modelName, t } from "./words.js";
+import {
+  attempt, closePhoto, markDrawing, markPicked, readDrawing, readPhotos, sayError, unsay,
+} from "./photo.js";
+import { count, modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
+const READ_REST = 350; // and before the drawing is read, which may be a number of several digits
+// A drawing is called a number from this probability on: of a scribble, too, a reader makes the most
+// likely digits, and says that they are hardly right.
+const LIKELY = 0.2;
 const ALPHAS = [0.1, 0.05, 0.01, 0.001];
 const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes that corrections are of
 const TEST = 10000; // pictures of MNIST's test split
@@ -26,7 +30,12 @@ let image = null; // Uint8Array(784) that the model sees, null for a blank field
 let framed = null; // `image`, where it is the drawing as a whole
 let answer = null; // the newest, and the `image` that it is to
 let others = new Map(); // by the model's name: its answer to `image`
+let asking = null; // classes to compare once `image` is answered: {image, classes, label}
+let number = null; // the reading of several digits that is the headline
+let picked = null; // the digit of it that `image` shows
+let version = 0; // of the drawing
 let resting = 0;
+let reading = 0;
 let drawn = 0;
 
 /** Start the view. */
@@ -34,24 +43,41 @@ export function startDraw() {
   pen = new Pen($("canvas"));
   bars = new Bars();
   bars.build([..."0123456789"]);
-  for (const kind of ["begin", "undo"]) pen.addEventListener(kind, () => closePhoto());
+  for (const kind of ["begin", "undo"]) {
+    pen.addEventListener(kind, () => {
+      if (!$("photo").hidden) sayOne();
+      closePhoto();
+    });
+  }
   pen.addEventListener("change", () => {
+    version++;
     cancelAnimationFrame(drawn);
     drawn = requestAnimationFrame(look);
   });
+  pen.ontap = (point) => {
+    const digit = number && touched(number, point);
+    if (digit) pick(digit);
+    return Boolean(digit);
+  };
   bars.addEventListener("ask", () => asked());
   $("undo").addEventListener("click", () => pen.undo());
   $("clear").addEventListener("click", clear);
+  $("eraser").addEventListener("click", () => {
+    pen.erasing = !pen.erasing;
+    $("eraser").setAttribute("aria-pressed", String(pen.erasing));
+    $("canvas").classList.toggle("erasing", pen.erasing);
+  });
   $("sample").addEventListener("click", sample);
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => {
-    if ($("file").files[0]) photo($("file").files[0]);
+    photos([...$("file").files]);
     $("file").value = "";
   });
   $("model").addEventListener("change", () => choose($("model").value));
   $("alpha").addEventListener("change", () => {
     alpha = Number($("alpha").value);
     showAnswer();
+    if (pen.strokes.length) readSoon();
   });
   $("wrong").addEventListener("click", () => offer($("right").hidden));
   // Before the list opens, by pointer or by key.
@@ -83,15 +109,19 @@ export function startDraw() {
 }
 
 /**
- * Put a picture on the drawing field, as from another view.
+ * Put an image on the drawing field, as from another view.
  *
  * @param {Uint8Array} picture 784; 0 = paper, 255 = ink
- * @param {string} [name] of the model that is to answer
+ * @param {{model?: string, answer?: number, label?: number}} [known] the model that is to answer,
+ *   what it answers and what is right: where the two differ, the evidence compares them
  */
-export function hang(picture, name) {
+export function hang(picture, { model: name, answer: why, label } = {}) {
   if (name && models.some((other) => other.name === name)) choose(name);
   closePhoto();
-  pen.hang(Uint8Array.from(picture));
+  const mine = Uint8Array.from(picture);
+  bars.press([]);
+  asking = why === undefined || why === label ? null : { image: mine, classes: [why, label], label };
+  pen.hang(mine);
 }
 
 /** See whether models have come or gone. */
@@ -103,11 +133,13 @@ async function refresh() {
   } catch {
     return; // what there is, is still good
   }
+  // The chosen model stays one of `models`, which are new objects by now.
+  const now = models.find(({ name }) => name === model.name);
+  const same = JSON.stringify(now) === JSON.stringify(model);
+  if (same) model = now;
   if (JSON.stringify(models) === before) return;
-  const same = models.find((other) => JSON.stringify(other) === JSON.stringify(model));
-  if (same) model = same;
   reword();
-  if (!same) choose((models.find(({ name }) => name === model.name) ?? usual()).name);
+  if (!same) choose((now ?? usual()).name);
 }
 
 async function loadModels() {
@@ -135,15 +167,74 @@ function choose(name) {
 
 /** Look at the drawing: frame it and ask for its answer. */
 function look() {
-  $("hint").hidden = !pen.blank || !$("photo").hidden;
+  const closed = $("photo").hidden;
+  $("hint").hidden = !pen.blank || !closed;
   $("undo").disabled = pen.blank;
-  $("clear").disabled = pen.blank && $("photo").hidden;
-  if (pen.blank) {
-    if ($("photo").hidden) show(null);
+  $("clear").disabled = pen.blank && closed;
+  $("eraser").disabled = pen.blank;
+  clearTimeout(reading);
+  if (!closed) return;
+  framed = pen.strokes.length ? frame(pen.ink(), FIELD, FIELD) : pen.picture;
+  if (!framed?.some(Boolean)) {
+    framed = null; // no ink, though there may be strokes: all of it was erased
+    sayOne();
+    show(null);
     return;
   }
-  framed = pen.picture ? null : frame(pen.ink(), FIELD, FIELD);
-  show(framed ?? pen.picture);
+  if (pen.strokes.length) readSoon();
+  else sayOne();
+  // A number stays until the drawing is read anew: as a whole it would be no digit.
+  if (!number) show(framed);
+}
+
+function readSoon() {
+  clearTimeout(reading);
+  reading = setTimeout(() => readAll(version), READ_REST);
+}
+
+/** Read the drawing: it may be several digits, also such as touch each other. */
+const readAll = newest(async (mine) => {
+  const stale = () => mine !== version || !framed || !$("photo").hidden;
+  if (stale()) return;
+  try {
+    const found = await readDrawing(await pen.toBlob(), alpha);
+    if (stale()) return;
+    if (isNumber(found) && found.probability >= LIKELY) {
+      const last = pen.strokes.at(-1).points.at(-1);
+      sayMany(found, touched(found, last) ?? rowsOf(found).flat().at(-1));
+    } else if (number) {
+      sayOne();
+      show(framed);
+    }
+    unsay();
+  } catch (error) {
+    if (error.status && !stale()) sayError(error);
+  }
+});
+
+const isNumber = ({ text }) => (text ?? "").replace(/\D/g, "").length > 1;
+
+/** The digit of a reading of the drawing in whose box a point is. */
+const touched = ({ digits }, [x, y]) =>
+  digits.find(({ box: [left, top, w, h_] }) => x >= left && x <= left + w && y >= top && y <= top + h_);
+
+/** Make a number of several digits the headline, and show one of its digits. */
+function sayMany(found, digit) {
+  number = found;
+  markDrawing($("photo").hidden ? found : null, pick);
+  pick(digit);
+}
+
+/** Let the headline be of one digit again. */
+function sayOne() {
+  number = picked = null;
+  markDrawing(null);
+}
+
+function pick(digit) {
+  picked = digit;
+  markPicked(digit);
+  if (digit.image) show(Uint8Array.from(digit.image));
 }
 
 /** Show a picture that the model is to see. @param {Uint8Array | null} seen */
@@ -159,7 +250,7 @@ function show(seen) {
     answer = null;
     others = new Map();
     clearTimeout(resting);
-    bars.release();
+    bars.press([]);
     evidence.hide();
     showAnswer();
     return;
@@ -173,12 +264,13 @@ const ask = newest(async (question, stale) => {
   try {
     const found = await infer(question.model.name, question.image);
     // An answer to a drawing that has gone on since is shown: a better one follows at once.
-    if (question.model !== model || image === null) return;
+    if (question.model.name !== model.name || image === null) return;
+    if (number && question.image !== image) return; // it was of the drawing as a whole
     answer = { ...found, image: question.image };
     unsay();
     showAnswer();
     for (const other of models) {
-      if (other === question.model || stale()) continue;
+      if (other.name === question.model.name || stale()) continue;
       try {
         others.set(other.name, await infer(other.name, question.image));
       } catch (error) {
@@ -189,11 +281,11 @@ const ask = newest(async (question, stale) => {
     }
   } catch (error) {
     if (error.status === 404) await refresh(); // the model is gone
-    if (error.status && models.includes(question.model)) sayError(error);
+    if (error.status && models.some(({ name }) => name === question.model.name)) sayError(error);
   }
 });
 
-/** The pen rests: ask for the evidence, and see whether this is one digit. */
+/** The pen rests: ask for the evidence. */
 function rest() {
   if (!image) return;
   if (answer?.image !== image) {
@@ -201,20 +293,18 @@ function rest() {
     return;
   }
   askWhy();
-  if (image === framed) {
-    if (pen.apart > 1) offerReading();
-    else if (!$("reading").hidden) closePhoto();
-  }
 }
 
 function askWhy() {
   if (!image || !answer) return;
   const found = judged(answer, alpha);
+  const known = asking?.image === image ? asking : null;
+  if (known && !bars.asked.length) bars.press(known.classes);
   const [why, not] = bars.asked.length === 2 ? bars.asked : [found.top, found.second];
   const asked = { image, model };
   evidence.explain({
-    model: model.name, image, why, not, classes: model.classes,
-    current: () => asked.image === image && asked.model === model,
+    model: model.name, image, why, not, classes: model.classes, label: known?.label,
+    current: () => asked.image === image && asked.model.name === model.name,
   });
 }
 
@@ -233,13 +323,15 @@ function showAnswer() {
   const classes = model?.classes ?? [..."0123456789"];
   const found = answer && judged(answer, alpha);
   bars.show(answer, found);
-  sayOutcome(answer, found, classes);
+  const current = answer?.image === image;
+  if (number) sayNumber(number, picked, current ? inWords(answer, found, classes) : null, pick);
+  else sayOutcome(answer, found, classes);
   showOthers();
 }
 
 function showOthers() {
-  const shown = models.filter((other) => other !== model && image && others.has(other.name));
-  const mine = answer && model.classes[judged(answer, alpha).top];
+  const shown = models.filter(({ name }) => name !== model?.name && image && others.has(name));
+  const mine = answer && inWords(answer, judged(answer, alpha), model.classes).said;
   sayOthers(shown.map((other) => [other, others.get(other.name)]), mine, alpha, (name) => {
     choose(name);
     $("model").focus();
@@ -259,33 +351,37 @@ function sample() {
   });
 }
 
-function photo(file) {
+function photos(files) {
+  if (!files.length) return;
+  clearTimeout(reading);
   pen.clear();
-  show(null); // an answer to what was there before would seem to be to this
+  const shown = readPhotos(files, alpha, opened, pick);
+  opened(null); // an answer to what was there before would seem to be to this
   $("hint").hidden = true;
-  readPhoto(file, alpha, pick);
+  $("clear").disabled = false;
+  return shown;
 }
 
-const pick = (digit) => digit.image && show(Uint8Array.from(digit.image));
+/** An image file is open: show what was read in it. */
+function opened(found) {
+  sayOne();
+  const digits = found?.digits ?? [];
+  if (found && isNumber(found)) sayMany(found, rowsOf(found)[0][0]);
+  else if (digits.length) pick(digits.find(({ digit }) => digit !== null) ?? digits[0]);
+  else show(null);
+}
 
 function take(data, event) {
-  const file = [...(data?.files ?? [])][0];
-  if (!file) return;
+  const files = [...(data?.files ?? [])];
+  if (!files.length) return;
   event.preventDefault();
   location.hash = "draw";
-  photo(file);
+  photos(files);
 }
 
-function offerReading() {
-  const strokes = pen.strokes;
-  const read = () => readDrawing(strokes, alpha, pick);
-  sayAlways(() => [
-    t("apart"), " ",
-    h("button", { type: "button", id: "read-all", text: t("apart.read"), onclick: read }),
-  ]);
-}
-
-function offer(open) {
+async function offer(open) {
+  if (!open && $("right").hidden) return;
+  const { offerRight } = await import("./correct.js");
   offerRight(open, model?.classes ?? [], (label) => {
     const given = answer ? judged(answer, alpha).top : null;
     return { image: Array.from(image), label, answer: given, model: model.name };
@@ -304,7 +400,7 @@ function reword() {
   );
   if (model) $("model").value = model.name;
   $("alpha").replaceChildren(
-    ...ALPHAS.map((value) => h("option", { value, text: t("alpha.of", { count: Math.round(1 / value) }) })),
+    ...ALPHAS.map((value) => h("option", { value, text: t("alpha.of", { count: count(Math.round(1 / value)), hits: count(Math.round(1 / value) - 1) }) })),
   );
   $("alpha").value = String(alpha);
   showAnswer();

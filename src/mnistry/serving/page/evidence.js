@@ -3,20 +3,20 @@
 import { json, newest } from "./api.js";
 import { $ } from "./dom.js";
 import { paintMap, reachOf } from "./heat.js";
-import { signed, t, times } from "./words.js";
+import { number, signed, t, times } from "./words.js";
 
-let shown = null; // what is on the page: {found, image, classes}
+let shown = null; // what is on the page: {found, image, classes, label}
 
 /**
  * Ask for the evidence of one picture and show it; the newest question wins.
  *
  * @type {(question: {model: string, image: Uint8Array, why: number, not: number | null,
- *   classes: string[], current: () => boolean}) => void}
+ *   classes: string[], label?: number, current: () => boolean}) => void}
  */
-export const explain = newest(async ({ model, image, why, not, classes, current }) => {
+export const explain = newest(async ({ model, image, why, not, classes, label, current }) => {
   try {
     const found = await json("/explain", { model, image: Array.from(image), why, not });
-    if (current()) show({ found, image, classes });
+    if (current()) show({ found, image, classes, label });
   } catch (error) {
     if (current()) {
       hide();
@@ -41,17 +41,20 @@ export function again() {
 
 function show(now) {
   shown = now;
-  const { found, image, classes } = now;
+  const { found, image, classes, label } = now;
   $("evidence").classList.remove("empty");
   paintMap($("map").getContext("2d"), found.map, reachOf(found.map), image);
   const why = classes[found.why];
   const not = found.not === null ? null : classes[found.not];
   $("map-caption").textContent = not ? t("map.caption", { why, not }) : t("map.all", { why });
-  $("why").textContent = sentence(found, why, not);
-  const sums = { baseline: found.baseline, sum: found.sum, difference: found.difference };
-  for (const name in sums) sums[name] = signed(sums[name]);
+  const right = label === undefined ? "" : ` ${t("why.label", { label: classes[label] })}`;
+  $("why").textContent = sentence(found, why, not) + right;
+  const size = Math.abs(found.difference);
+  const sums = { times: times(Math.exp(size)), size: number(size) };
+  const parts = { baseline: found.baseline, sum: found.sum, difference: found.difference };
+  for (const name in parts) sums[name] = signed(parts[name]);
   sums.residual = signed(found.residual);
-  sums.logarithm = t(meaning(found));
+  sums.logarithm = t(meaning(found), sums);
   $("account").textContent = t(Number(sums.residual) === 0 ? "account" : "account.residual", sums);
 }
 
@@ -66,7 +69,7 @@ function meaning(found) {
   if (found.not === null) return "account.mean";
   const off = Math.abs(Math.log(odds(found)) - found.difference);
   if (off > 0.02 * Math.max(1, Math.abs(found.difference))) return "account.strange";
-  return found.difference >= 0 ? "account.log" : "account.minus-log";
+  return "account.log";
 }
 
 /** Say in words how many times more probable the one is than the other. */

@@ -7,6 +7,7 @@ import { softmaxFigure } from "./softmax.js";
 import * as specimen from "./specimen.js";
 import { sumFigure } from "./sums.js";
 import { trainingFigure } from "./training.js";
+import "./words-learn.js";
 
 const words = (tag, key, properties = {}) => h(tag, { "data-t": key, ...properties });
 
@@ -46,7 +47,7 @@ export async function start(root) {
   };
   document.addEventListener("server-back", load);
   await load();
-  once("/weights/softmax").catch(() => {}); // soon needed
+  once("/tutorial/weights").catch(() => {}); // soon needed
 }
 
 /** A section: its heading, its paragraphs `name.1` and so on, and its figure. */

@@ -8,6 +8,7 @@ import { paintImage } from "./heat.js";
 import { reliabilityDiagram } from "./reliability.js";
 import { Sprites } from "./sprites.js";
 import { count, modelName, number, percent, t } from "./words.js";
+import "./words-look.js";
 
 let models = [];
 let labels = [];
@@ -240,7 +241,7 @@ function open(index, image) {
         onclick: () => {
           dialog.close();
           location.hash = "draw";
-          hang(image, model.name);
+          hang(image, { model: model.name, answer: found.answers[index], label: labels[index] });
         },
       }),
       h("button", { type: "button", id: "detail-close", text: t("close"), onclick: () => dialog.close() }),

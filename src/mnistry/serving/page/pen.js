@@ -2,7 +2,8 @@
  * The drawing field: strokes of a pen, mouse, finger or the arrow keys, and their ink.
  *
  * Strokes are kept in a square of 280x280 however large the field is on the screen, so that a
- * drawing, its ink and what the model sees do not depend on the screen.
+ * drawing, its ink and what the model sees do not depend on the screen. Strokes can also be drawn
+ * onto an image of 28x28, and an eraser takes ink away from either.
  */
 
 import { colour, css, dark, paintImage } from "./heat.js";
@@ -12,20 +13,29 @@ import { t } from "./words.js";
 /** Side of the field that strokes are kept in, and the pen's width there. */
 export const FIELD = 280;
 export const NIB = 20;
+const RUBBER = 34; // the eraser's width
+const SIDE = 28; // of an image that is drawn on
 const STEP = 8; // of an arrow key; with Shift a quarter of it
-const APART = 14; // paper between two digits, in units of the field
+const TAP = 5; // a stroke that stays within so much is a tap
+const NEAR = 48; // pixels of the screen around the field in which a stroke may begin
+const CONTROLS = "button, a, input, select, label, summary, dialog";
 
 export class Pen extends EventTarget {
-  /** @type {number[][][]} of points [x, y] in [0, 280] */
+  /** @type {{points: number[][], erases: boolean}[]} points are [x, y] in [0, 280] */
   strokes = [];
-  /** 784 bytes that are shown in place of strokes, or null */
+  /** 784 bytes below the strokes, or null */
   picture = null;
+  /** Whether new strokes take ink away. */
+  erasing = false;
+  /** Called with the point of a tap: return true where it was no dot. @type {(point: number[]) => boolean} */
+  ontap = () => false;
 
   #canvas;
   #ink = Object.assign(document.createElement("canvas"), { width: FIELD, height: FIELD });
   #inkContext = this.#ink.getContext("2d", { willReadFrequently: true });
   #stroke = null; // under the pen just now
   #pointer = null;
+  #outside = null; // the newest event of a pointer that went down beside the field
   #cursor = null; // where the arrow keys are, or null
   #frame = 0;
 
@@ -44,6 +54,13 @@ export class Pen extends EventTarget {
     canvas.addEventListener("focus", () => this.#show());
     // Some browsers scroll or zoom on touch in spite of touch-action.
     canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+    document.addEventListener("pointerdown", (event) => this.#downOutside(event));
+    document.addEventListener("pointermove", (event) => this.#moveOutside(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => (this.#outside = null));
+    }
+    // A drag that begins beside the field would select text on its way in.
+    document.addEventListener("mousedown", (event) => this.#outside && event.preventDefault());
     new ResizeObserver(() => this.#show()).observe(canvas);
     document.addEventListener("shade", () => this.#show());
   }
@@ -60,11 +77,21 @@ export class Pen extends EventTarget {
     return ink;
   }
 
+  /** @returns {Promise<Blob>} the drawing as PNG, black on white, 280x280 */
+  toBlob() {
+    const paper = Object.assign(document.createElement("canvas"), { width: FIELD, height: FIELD });
+    const context = paper.getContext("2d");
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, FIELD, FIELD);
+    context.drawImage(this.#ink, 0, 0);
+    return new Promise((done) => paper.toBlob(done, "image/png"));
+  }
+
   undo() {
     if (this.blank) return;
     this.#stroke = null;
-    if (this.picture) this.picture = null;
-    else this.strokes.pop();
+    if (this.strokes.length) this.strokes.pop();
+    else this.picture = null;
     this.dispatchEvent(new Event("undo"));
     this.#redone();
   }
@@ -76,7 +103,7 @@ export class Pen extends EventTarget {
     this.#redone();
   }
 
-  /** Show a picture in place of a drawing. @param {Uint8Array} image 784; 0 = paper, 255 = ink */
+  /** Show an image in place of a drawing; strokes can be drawn onto it. @param {Uint8Array} image 784; 0 = paper, 255 = ink */
   hang(image) {
     this.#stroke = null;
     this.strokes = [];
@@ -84,35 +111,47 @@ export class Pen extends EventTarget {
     this.#redone();
   }
 
-  /** @returns {number} how many digits seem to stand side by side, with paper in between */
-  get apart() {
-    const spans = this.strokes.map((stroke) => {
-      const xs = stroke.map(([x]) => x);
-      const ys = stroke.map(([, y]) => y);
-      return [Math.min(...xs), Math.max(...xs), Math.max(...ys) - Math.min(...ys)];
-    });
-    spans.sort((a, b) => a[0] - b[0]);
-    const groups = [];
-    for (const [left, right, tall] of spans) {
-      const last = groups.at(-1);
-      if (last && left - NIB - APART < last.right) {
-        last.right = Math.max(last.right, right);
-        last.tall = Math.max(last.tall, tall);
-      } else groups.push({ right, tall });
-    }
-    const tallest = Math.max(0, ...groups.map(({ tall }) => tall));
-    return groups.filter(({ tall }) => tall > tallest / 3).length;
-  }
-
   #down(event) {
     if (event.button !== 0 || this.#pointer !== null) return;
     event.preventDefault();
+    this.#take(event.pointerId);
+    this.#begin(this.#place(event));
+  }
+
+  #take(pointer) {
     this.#canvas.classList.add("by-pointer"); // who draws by hand needs no mark of the focus
     this.#canvas.focus({ preventScroll: true });
-    this.#canvas.setPointerCapture(event.pointerId);
-    this.#pointer = event.pointerId;
+    this.#canvas.setPointerCapture(pointer);
+    this.#pointer = pointer;
     this.#cursor = null;
-    this.#begin(this.#place(event));
+  }
+
+  /** Remember a pointer that goes down close to the field: it may come in. */
+  #downOutside(event) {
+    this.#outside = null;
+    if (event.button !== 0 || this.#pointer !== null || event.target === this.#canvas) return;
+    if (event.target.closest?.(CONTROLS) || !this.#canvas.clientWidth) return;
+    if (this.#distance(event) <= NEAR) this.#outside = event;
+  }
+
+  #moveOutside(event) {
+    if (event.pointerId !== this.#outside?.pointerId) return;
+    if (this.#distance(event) > 0) {
+      this.#outside = event;
+      return;
+    }
+    const edge = this.#place(this.#outside);
+    this.#outside = null;
+    if (this.#pointer !== null) return;
+    this.#take(event.pointerId);
+    this.#begin(edge);
+    this.#move(event);
+  }
+
+  /** How far from the field an event is, in pixels of the screen; 0 inside. */
+  #distance({ clientX, clientY }) {
+    const { left, right, top, bottom } = this.#canvas.getBoundingClientRect();
+    return Math.max(left - clientX, clientX - right, top - clientY, clientY - bottom, 0);
   }
 
   #move(event) {
@@ -123,8 +162,15 @@ export class Pen extends EventTarget {
 
   #up(event) {
     if (event.pointerId !== this.#pointer) return;
+    const stroke = this.#stroke;
     this.#pointer = null;
     this.#stroke = null;
+    if (!stroke || event.type !== "pointerup") return;
+    const [from] = stroke.points;
+    const far = Math.max(...stroke.points.map(([x, y]) => Math.hypot(x - from[0], y - from[1])));
+    if (far > TAP || !this.ontap(from)) return;
+    this.strokes = this.strokes.filter((other) => other !== stroke);
+    this.#redone();
   }
 
   #key(event) {
@@ -159,17 +205,17 @@ export class Pen extends EventTarget {
   }
 
   #begin(point) {
-    if (this.picture) this.clear();
-    this.#stroke = [point];
+    this.#stroke = { points: [point], erases: this.erasing };
     this.strokes.push(this.#stroke);
     this.dispatchEvent(new Event("begin"));
-    this.#changed([point, point]);
+    this.#changed([point]);
   }
 
   #add(point) {
-    const last = this.#stroke.at(-1);
+    const { points } = this.#stroke;
+    const last = points.at(-1);
     if (Math.hypot(point[0] - last[0], point[1] - last[1]) < 0.5) return;
-    this.#stroke.push(point);
+    points.push(point);
     this.#changed([last, point]);
   }
 
@@ -183,7 +229,7 @@ export class Pen extends EventTarget {
   }
 
   #changed(line) {
-    trace(this.#inkContext, line, "#000");
+    trace(this.#inkContext, line, this.#stroke.erases, "#000");
     this.#show();
     this.dispatchEvent(new Event("change"));
   }
@@ -191,10 +237,18 @@ export class Pen extends EventTarget {
   /** Put all ink down anew, as it was put down at first: piece by piece. */
   #redone() {
     this.#inkContext.clearRect(0, 0, FIELD, FIELD);
-    for (const stroke of this.strokes) {
-      trace(this.#inkContext, [stroke[0], stroke[0]], "#000");
-      for (let i = 1; i < stroke.length; i++) {
-        trace(this.#inkContext, [stroke[i - 1], stroke[i]], "#000");
+    if (this.picture) {
+      const small = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+      const levels = new ImageData(SIDE, SIDE);
+      this.picture.forEach((level, i) => (levels.data[4 * i + 3] = level));
+      small.getContext("2d").putImageData(levels, 0, 0);
+      this.#inkContext.imageSmoothingEnabled = false;
+      this.#inkContext.drawImage(small, 0, 0, FIELD, FIELD);
+    }
+    for (const { points, erases } of this.strokes) {
+      trace(this.#inkContext, [points[0]], erases, "#000");
+      for (let i = 1; i < points.length; i++) {
+        trace(this.#inkContext, [points[i - 1], points[i]], erases, "#000");
       }
     }
     this.#show();
@@ -222,12 +276,10 @@ export class Pen extends EventTarget {
     }
     context.scale(side / FIELD, side / FIELD);
     const ink = dark() ? "#f0eee8" : "#1a1a1a";
-    for (const stroke of this.strokes) {
-      trace(context, stroke.length > 1 ? stroke : [stroke[0], stroke[0]], ink);
-    }
+    for (const { points, erases } of this.strokes) trace(context, points, erases, ink);
     if (this.#cursor) {
       context.beginPath();
-      context.arc(...this.#cursor, NIB / 2 + 3, 0, 2 * Math.PI);
+      context.arc(...this.#cursor, (this.erasing ? RUBBER : NIB) / 2 + 3, 0, 2 * Math.PI);
       context.lineWidth = this.#stroke ? 4 : 2;
       context.strokeStyle = css(colour(0.7));
       context.stroke();
@@ -235,14 +287,24 @@ export class Pen extends EventTarget {
   }
 }
 
-function trace(context, points, ink) {
+/** Draw a line through points, or a dot: browsers draw nothing for a line without length. */
+function trace(context, points, erases, ink) {
+  const width = erases ? RUBBER : NIB;
+  context.globalCompositeOperation = erases ? "destination-out" : "source-over";
   context.beginPath();
-  context.lineWidth = NIB;
-  context.lineCap = context.lineJoin = "round";
-  context.strokeStyle = ink;
-  context.moveTo(...points[0]);
-  for (const point of points.slice(1)) context.lineTo(...point);
-  context.stroke();
+  if (points.length === 1) {
+    context.fillStyle = ink;
+    context.arc(...points[0], width / 2, 0, 2 * Math.PI);
+    context.fill();
+  } else {
+    context.lineWidth = width;
+    context.lineCap = context.lineJoin = "round";
+    context.strokeStyle = ink;
+    context.moveTo(...points[0]);
+    for (const point of points.slice(1)) context.lineTo(...point);
+    context.stroke();
+  }
+  context.globalCompositeOperation = "source-over";
 }
 
 function clip(value) {

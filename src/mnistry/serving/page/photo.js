@@ -1,24 +1,25 @@
-/** Photos and whole drawings: the server finds the digits, the page shows where they are. */
+/** Image files: the server finds the digits in each, the page shows where they are. */
 
 import { json, ServerError } from "./api.js";
+import { labelOf } from "./answer.js";
 import { $, announce, h } from "./dom.js";
-import { FIELD, NIB } from "./pen.js";
-import { count, percent, said, t } from "./words.js";
+import { FIELD } from "./pen.js";
+import { count, t } from "./words.js";
 
 const MOST = 64 * 2 ** 20; // bytes that the server takes
 
 let turn = 0; // goes on with each reading that begins, and whenever what is shown is closed
-let address = null; // of the photo that is shown
-let again = null; // says what stands below the field once more, in the language of now
-let picked = null; // the digit that is marked
+let addresses = []; // of the files that are open
+let hung = null; // what the field shows: {file, page, image}, the image as a promise
+let again = null; // writes what stands below the field once more, in the language of now
 let failed = false; // whether what stands below the field says why something could not be done
-const buttons = new WeakMap(); // of each button, the digit that it shows
+const buttons = new WeakMap(); // of each box, the digit that it is around
 
 document.addEventListener("words", () => {
   const close = $("photo-close");
   if (close) close.textContent = t("photo.close");
   $("photo").querySelector("img")?.setAttribute("alt", t("photo.alt"));
-  for (const box of $("photo").querySelectorAll(".box")) name(box, buttons.get(box));
+  for (const box of document.querySelectorAll(".box")) name(box);
   if (!$("reading").hidden) again?.();
 });
 
@@ -39,63 +40,87 @@ export async function attempt(work) {
 }
 
 /**
- * Read a picture file and show it with its digits.
+ * Read image files one after the other, and show the first with its digits.
  *
- * @param {Blob} file
+ * @param {File[]} files
  * @param {number} alpha in (0, 1)
- * @param {(digit: object) => void} onpick is given one of the reading's digits
+ * @param {(reading: object) => void} onreading is given the reading that is shown
+ * @param {(digit: object) => void} onpick is given the digit whose box is touched
  */
-export function readPhoto(file, alpha, onpick) {
+export function readPhotos(files, alpha, onreading, onpick) {
   closePhoto();
-  address = URL.createObjectURL(file);
-  const image = h("img", { src: address, alt: t("photo.alt") });
-  // A kind of picture that the browser can't show can still be read.
-  image.addEventListener("error", () => image.remove());
-  const layer = h("div", { class: "layer" });
-  const close = h("button", { type: "button", id: "photo-close", text: t("photo.close") });
-  close.addEventListener("click", () => document.dispatchEvent(new Event("photo-close")));
-  $("photo").replaceChildren(h("div", { class: "print" }, image, layer), close);
-  $("photo").hidden = false;
-  sayAlways(() => [t("photo.reading")]);
+  const results = []; // of each file, or page of a file: {file, page, reading} or {file, error}
+  let shown = null;
+  const open = async (result) => {
+    shown = result;
+    const image = await showFile(result.file, result.page, onpick);
+    if (shown !== result) return;
+    if (result.reading) putBoxes(image, result.reading, onpick);
+    onreading(result.reading);
+    list();
+  };
+  const list = () => {
+    const waiting = results.length === 0 || results.at(-1).file !== files.at(-1);
+    sayAlways(() => lines(results, shown, waiting, files.length > 1, open));
+  };
   return attempt(async (stale) => {
-    if (file.size > MOST) throw tooLarge(); // the server would say so after all of it was sent
-    const { readings } = await json(pathAt(alpha), undefined, {
-      method: "POST",
-      // What the system takes for no picture, the server may know, or say that it is none.
-      headers: { "Content-Type": file.type.startsWith("image/") ? file.type : "application/octet-stream" },
-      body: file,
-    });
-    if (stale()) return;
-    try {
-      await image.decode();
-    } catch {
-      // It is not shown.
+    showFile(files[0], 0);
+    sayAlways(() => [h("p", { text: t("photo.reading") })]);
+    for (const file of files) {
+      let found;
+      try {
+        found = (await readFile(file, alpha)).map((reading, page) => ({ file, page, reading }));
+      } catch (error) {
+        if (files.length === 1) throw error;
+        found = [{ file, page: 0, error }];
+      }
+      if (stale()) return;
+      // One page that can't be read is an error; the others of its file are read all the same.
+      for (const one of found) {
+        if (one.reading?.error) Object.assign(one, { error: new ServerError(one.reading.error, 422), reading: null });
+      }
+      results.push(...found);
+      if (shown?.reading) list();
+      else await open(found.find(({ reading }) => reading) ?? found[0]);
+      if (stale()) return;
     }
-    if (stale()) return;
-    const [width, height] = [image.naturalWidth, image.naturalHeight];
-    // A file may have several pages; the first is the one that is shown.
-    if (width) layer.replaceChildren(...boxes(readings[0], width, height, onpick));
-    showText(readings, onpick);
-    const [first] = readings[0]?.digits ?? [];
-    if (first) pick(first, onpick);
   });
 }
 
-/** Read a drawing of several digits. @param {number[][][]} strokes as of `Pen` */
-export function readDrawing(strokes, alpha, onpick) {
-  return attempt(async (stale) => {
-    const { readings } = await json(pathAt(alpha), { strokes, width: FIELD, height: FIELD, pen: NIB });
-    if (stale()) return;
-    showText(readings, onpick);
-    $("reading").querySelector(".text button")?.focus();
-  });
+/** Read one file. @returns {Promise<object[]>} a reading for each page */
+async function readFile(file, alpha) {
+  if (file.size > MOST) throw tooLarge(); // the server would say so after all of it was sent
+  const form = new FormData();
+  form.append("image", file, file.name || "image.png"); // by its name the server's errors call it
+  return (await json(pathAt(alpha), undefined, { method: "POST", body: form })).readings;
 }
 
-/** Take photo and text off the page. */
+/** Read a drawing. @param {Blob} blob PNG @returns {Promise<object>} its reading */
+export async function readDrawing(blob, alpha) {
+  const { readings } = await json(pathAt(alpha), undefined, {
+    method: "POST", headers: { "Content-Type": "image/png" }, body: blob,
+  });
+  return readings[0];
+}
+
+/** Show boxes over the drawing. @param {object | null} reading null for none */
+export function markDrawing(reading, onpick) {
+  $("marks").replaceChildren(...(reading ? boxes(reading, FIELD, FIELD, onpick) : []));
+}
+
+/** Mark the box of the digit whose bars are shown. */
+export function markPicked(digit) {
+  for (const box of document.querySelectorAll(".box")) {
+    box.setAttribute("aria-pressed", String(buttons.get(box) === digit));
+  }
+}
+
+/** Take the image, its boxes and what stands below the field off the page. */
 export function closePhoto() {
   turn++;
-  if (address) URL.revokeObjectURL(address);
-  address = null;
+  for (const address of addresses) URL.revokeObjectURL(address);
+  addresses = [];
+  hung = null;
   $("photo").hidden = true;
   $("photo").replaceChildren();
   $("reading").hidden = true;
@@ -104,7 +129,7 @@ export function closePhoto() {
 
 /** Say why something could not be done. @param {Error} error */
 export function sayError(error) {
-  sayAlways(() => [error.message]);
+  sayAlways(() => [h("p", { text: error.message })]);
   failed = true;
 }
 
@@ -114,12 +139,12 @@ export function unsay() {
   failed = false;
 }
 
-/** Say what `make` gives, in whatever language the page is in. @param {() => any[]} make */
-export function sayAlways(make) {
-  again = () => $("reading").replaceChildren(h("p", {}, ...make()));
+/** Show what `make` gives, in whatever language the page is in. @param {() => Node[]} make */
+function sayAlways(make) {
+  again = () => $("reading").replaceChildren(...make());
   again();
   failed = false;
-  $("reading").hidden = false;
+  $("reading").hidden = $("reading").childElementCount === 0;
   announce($("reading").textContent, 0);
 }
 
@@ -128,6 +153,44 @@ const tooLarge = () =>
 
 const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
 
+/** Put a file's image onto the field, as large as it fits, without boxes yet. */
+function showFile(file, page) {
+  if (hung?.file !== file || hung.page !== page) hung = { file, page, image: put(file, page) };
+  return hung.image;
+}
+
+async function put(file, page) {
+  const address = URL.createObjectURL(file);
+  addresses.push(address);
+  const image = h("img", { src: address, alt: t("photo.alt") });
+  const layer = h("div", { class: "layer" });
+  const print = h("div", { class: "print" }, image, layer);
+  const close = h("button", { type: "button", id: "photo-close", text: t("photo.close") });
+  close.addEventListener("click", () => document.dispatchEvent(new Event("photo-close")));
+  $("photo").replaceChildren(print, close);
+  $("photo").hidden = false;
+  try {
+    await image.decode();
+  } catch {
+    // An image of a kind that the browser can't show can still be read.
+  }
+  const { naturalWidth: width, naturalHeight: height } = image;
+  if (!width || page > 0) {
+    image.remove(); // of several pages, browsers show the first alone
+    return null;
+  }
+  const scale = Math.min(1, width / height);
+  print.style.width = `${100 * scale}%`;
+  print.style.aspectRatio = `${width} / ${height}`;
+  const enlarged = print.clientWidth / width;
+  image.classList.toggle("enlarged", enlarged > 2);
+  return { layer, width, height };
+}
+
+function putBoxes(image, reading, onpick) {
+  if (image) image.layer.replaceChildren(...boxes(reading, image.width, image.height, onpick));
+}
+
 function boxes(reading, width, height, onpick) {
   return (reading.digits ?? []).map((digit) => {
     const [x, y, w, h_] = digit.box;
@@ -135,73 +198,45 @@ function boxes(reading, width, height, onpick) {
       type: "button",
       class: `box ${digit.outcome === "digit" ? "" : "unsure"}`,
       "aria-pressed": "false",
-      onclick: () => pick(digit, onpick),
+      onclick: () => onpick(digit),
     });
     box.style.left = `${(100 * x) / width}%`;
     box.style.top = `${(100 * y) / height}%`;
     box.style.width = `${(100 * w) / width}%`;
     box.style.height = `${(100 * h_) / height}%`;
     buttons.set(box, digit);
-    name(box, digit);
+    name(box);
     return box;
   });
 }
 
-function name(box, digit) {
-  box.title = label(digit);
+function name(box) {
+  box.title = labelOf(buttons.get(box));
   box.setAttribute("aria-label", box.title);
 }
 
-function showText(readings, onpick) {
-  picked = null;
-  failed = false;
-  again = () => putText(readings, onpick);
-  again();
-  $("reading").hidden = false;
-  const text = readings.map((reading) => reading.text).filter(Boolean).join(", ");
-  announce(text ? t("photo.text", { text }) : t("photo.none"), 0);
+/** What stands below the field: of one file what went wrong, of several a list to choose from. */
+function lines(results, shown, waiting, several, open) {
+  const made = [];
+  const pages = (file) => results.filter((other) => other.file === file).length;
+  if (several || results.length > 1) {
+    made.push(h("ul", { class: "files", id: "files", "aria-label": t("photo.files") }, ...results.map((result) => {
+      const page = pages(result.file) > 1 ? ` (${t("photo.page", { page: result.page + 1 })})` : "";
+      const text = result.error ? result.error.message : textOf(result.reading);
+      return h("li", {}, h(
+        "button",
+        {
+          type: "button", "aria-pressed": String(result === shown), class: result.error ? "unread" : "",
+          onclick: () => open(result),
+        },
+        ...(result.error ? [] : [h("span", { class: "file", text: result.file.name + page })]),
+        h("span", { class: "found", text }),
+      ));
+    })));
+  } else if (shown?.error) made.push(h("p", { text: shown.error.message }));
+  else if (shown && !shown.reading.digits?.length) made.push(h("p", { text: t("photo.none") }));
+  if (waiting) made.push(h("p", { text: t("photo.reading") }));
+  return made;
 }
 
-function putText(readings, onpick) {
-  const lines = readings.map((reading, i) => {
-    if (reading.error) return h("p", { text: said(reading.error) });
-    if (!reading.digits?.length) return h("p", { text: t("photo.none") });
-    return h(
-      "div",
-      {},
-      h(
-        "p",
-        { class: "text", id: i ? null : "text", role: "group", "aria-label": t("photo.text", { text: reading.text }) },
-        ...reading.digits.map((digit) => {
-          const button = h("button", {
-            type: "button",
-            class: digit.outcome === "digit" ? "" : "unsure",
-            text: digit.digit ?? "?",
-            "aria-label": label(digit),
-            "aria-pressed": String(digit === picked),
-            onclick: () => pick(digit, onpick),
-          });
-          buttons.set(button, digit);
-          return button;
-        }),
-      ),
-      h("p", {
-        class: "note",
-        text: `${t("photo.sure", { percent: percent(reading.probability) })} ${t("photo.pick")}`,
-      }),
-    );
-  });
-  $("reading").replaceChildren(...lines);
-}
-
-/** Show one digit, and mark it where it is in the photo and in the text. */
-function pick(digit, onpick) {
-  picked = digit;
-  for (const button of document.querySelectorAll(".box, .text button")) {
-    button.setAttribute("aria-pressed", String(buttons.get(button) === digit));
-  }
-  onpick(digit);
-}
-
-const label = ({ digit, probabilities }) =>
-  t("bar", { digit: digit ?? "?", percent: percent(Math.max(...probabilities)) });
+const textOf = ({ text }) => (text ? text.replaceAll("\n", " / ") : t("photo.none"));

@@ -72,7 +72,7 @@ export function softmaxFigure() {
   real.addEventListener("click", async () => {
     if (!specimen.specimen) return;
     try {
-      const found = evidenceOf(await once("/weights/softmax"), specimen.specimen.image);
+      const found = evidenceOf(await once("/tutorial/weights"), specimen.specimen.image);
       evidence = found.map((value) => Math.round(10 * Math.min(Math.max(value, -MOST), MOST)) / 10);
       said.textContent = "";
       show();

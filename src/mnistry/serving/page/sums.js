@@ -38,7 +38,7 @@ export function sumFigure() {
     h(
       "button",
       {
-        type: "button", role: "radio", class: "evidence-row", "data-digit": digit,
+        type: "button", role: "radio", class: "evidence-row", "data-digit": digit, "aria-checked": "false",
         onclick: () => choose(digit),
       },
       h("span", { class: "digit", text: digit }),
@@ -138,7 +138,7 @@ export function sumFigure() {
     digit = null;
     slider.value = SIDE;
     try {
-      model = await once("/weights/softmax");
+      model = await once("/tutorial/weights");
     } catch (error) {
       total.textContent = error.message;
       return;

@@ -4,6 +4,7 @@ import { ask, json } from "./api.js";
 import { $, announce, h, wordAll } from "./dom.js";
 import { paintImage } from "./heat.js";
 import { count, date, modelName, t } from "./words.js";
+import "./words-teach.js";
 
 const COMMAND = "mnistry train --data corrections";
 let found = { corrections: [], count: 0 };
@@ -72,14 +73,14 @@ function item(correction) {
   const { id, label, answer, model, at, image } = correction;
   const canvas = h("canvas", { width: 28, height: 28 });
   paintImage(canvas.getContext("2d"), image);
-  const values = { label, answer, model: modelName({ name: model, kind: model }) };
+  const values = { label, answer, date: date(at), model: modelName({ name: model, kind: model }) };
   const known = model && answer !== null && answer !== undefined;
-  const words = t(known ? "teach.item.answer" : "teach.item", values);
+  const note = t(known ? "teach.item.answer" : "teach.item", values);
   return h(
     "li",
     { "data-id": id },
     canvas,
-    h("span", {}, h("b", { text: t("teach.right", { label }) }), h("span", { class: "note", text: `${words} ${date(at)}` })),
+    h("span", {}, h("b", { text: t("teach.right", { label }) }), h("span", { class: "note", text: note })),
     h("button", {
       type: "button", class: "quiet delete", text: t("delete"), "aria-label": t("teach.delete", values),
       onclick: () => remove(id),

@@ -1,8 +1,8 @@
-/** Training watched live: the server really learns, and tells of its weights as they form. */
+/** Training watched live: the server really learns, and sends the weights as they form. */
 
 import { ask, json } from "./api.js";
 import { Curve } from "./curve.js";
-import { announce, h } from "./dom.js";
+import { h } from "./dom.js";
 import { paintMap } from "./heat.js";
 import { count, number, percent, t } from "./words.js";
 
@@ -83,6 +83,9 @@ export function trainingFigure() {
   let run = null; // {id, abort}
   let last = null; // the newest look
   let paused = false;
+  let away = false; // whether it is paused only because nobody looks
+  let looks = []; // those of the last seconds: [milliseconds, step]
+  let noted = 0; // when the note was changed
 
   const paint = () => {
     const weights = last ? decoded(last.weights) : new Int8Array(10 * PIXELS);
@@ -97,7 +100,10 @@ export function trainingFigure() {
   };
   const word = () => {
     rateSaid.textContent = number(rate.read(), rate.read() < 1 ? 3 : 1);
-    speedSaid.textContent = t("training.per-second", { count: count(speed.read()) });
+    const real = pace();
+    speedSaid.textContent = real !== null && real < 0.8 * speed.read()
+      ? t("training.slower", { count: count(real), wanted: count(speed.read()) })
+      : t("training.per-second", { count: count(speed.read()) });
     rate.input.setAttribute("aria-valuetext", rateSaid.textContent);
     speed.input.setAttribute("aria-valuetext", speedSaid.textContent);
     pause.textContent = t(paused ? "training.resume" : "training.pause");
@@ -107,6 +113,12 @@ export function trainingFigure() {
       loss: last ? (Number.isFinite(last.loss) ? number(last.loss, 3) : "∞") : "–",
       accuracy: last ? percent(last.accuracy) : "–",
     });
+  };
+  /** The batches a second of the last seconds, or null before there is enough to tell. */
+  const pace = () => {
+    if (!run || paused || looks.length < 2) return null;
+    const [[from, first], [to, newest]] = [looks[0], looks.at(-1)];
+    return to - from > 1500 ? Math.round((1000 * (newest - first)) / (to - from)) : null;
   };
   const enable = (running) => {
     pause.disabled = step.disabled = !running;
@@ -120,25 +132,37 @@ export function trainingFigure() {
       said.textContent = error.message;
     }
   };
-  const diverges = () => last?.step > 0 && (last.loss ?? Infinity) > 1.05 * GUESSING;
+  const tooLong = () => last?.step > 0 && (last.loss ?? Infinity) > 1.05 * GUESSING;
+  /** Change the note, a live region: for new numbers alone no more often than one can listen. */
+  const note = (kind, text) => {
+    if (said.textContent === text) return;
+    if (said.dataset.kind === kind && text && performance.now() - noted < 3000) return;
+    said.dataset.kind = kind;
+    said.textContent = text;
+    noted = performance.now();
+  };
+  const swings = () => t("training.swings", { percent: percent(last.accuracy, 0) });
   const hear = (kind, data) => {
     if (kind === "start") {
       run.id = data.id;
       tell({ speed: speed.read() });
       enable(true);
+    } else if (kind === "wait") {
+      note("wait", data.ahead > 1 ? t("training.wait.line", { count: count(data.ahead - 1) }) : t("training.wait"));
     } else if (kind === "look") {
       last = data;
       paused = data.paused;
+      const now = performance.now();
+      looks = [...looks.filter(([at]) => now - at < 4000), [now, data.step]];
       loss.add(data.step, data.loss ?? Infinity);
       accuracy.add(data.step, data.accuracy);
-      const note = diverges() ? t("training.worse") : "";
-      if (said.textContent !== note) said.textContent = note; // a live region speaks of changes
+      if (tooLong()) note("swings", swings());
+      else note("", "");
       paint();
       word();
     } else if (kind === "end") {
-      const apart = data.reason === "diverged" || diverges();
-      said.textContent = apart ? t("training.diverged") : t("training.done");
-      announce(said.textContent, 0);
+      const infinite = data.reason === "diverged";
+      said.textContent = infinite ? t("training.diverged") : tooLong() ? swings() : t("training.done");
     }
   };
   const begin = async () => {
@@ -146,8 +170,9 @@ export function trainingFigure() {
     const mine = { id: null, abort: new AbortController() };
     run = mine;
     last = null;
-    paused = false;
-    said.textContent = "";
+    paused = away = false;
+    looks = [];
+    note("start", t("training.starting"));
     loss.clear();
     accuracy.clear();
     paint();
@@ -158,6 +183,8 @@ export function trainingFigure() {
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ rate: rate.read(), batch: 100, seed: 0 }),
         signal: mine.abort.signal,
+        attempts: Infinity, // a place in the line is worth waiting for
+        onbusy: () => run === mine && note("wait", t("training.wait")),
       });
       await readEvents(response.body, (kind, data) => run === mine && hear(kind, data));
     } catch (error) {
@@ -171,23 +198,37 @@ export function trainingFigure() {
   start.addEventListener("click", begin);
   pause.addEventListener("click", () => {
     paused = !paused;
+    away = false;
+    looks = [];
     tell({ paused });
     word();
   });
   step.addEventListener("click", () => {
     paused = true;
+    away = false;
     tell({ steps: 1 });
     word();
   });
   rate.input.addEventListener("input", () => word());
   rate.input.addEventListener("change", () => tell({ rate: rate.read() }));
   speed.input.addEventListener("input", () => {
+    looks = [];
     tell({ speed: speed.read() });
     word();
   });
-  document.addEventListener("view", ({ detail }) => {
-    if (detail !== "learn" && run && !paused) tell({ paused: true }); // nobody watches
-  });
+  // While nobody watches, the place is another's.
+  const watched = (here) => {
+    if (!run || (here ? !away : paused)) return;
+    away = !here;
+    paused = away;
+    looks = [];
+    tell({ paused });
+    word();
+  };
+  document.addEventListener("view", ({ detail }) => watched(detail === "learn" && !document.hidden));
+  document.addEventListener("visibilitychange", () =>
+    watched(!document.hidden && !document.getElementById("learn-view").hidden),
+  );
   document.addEventListener("shade", paint);
   document.addEventListener("words", word);
   paint();

@@ -1,0 +1,52 @@
+/** The words of Look, in English and Chinese. */
+
+import { addWords } from "./words.js";
+
+addWords({
+  "look.title": ["What it gets wrong, and how sure it was", "它错在哪里，又有多大把握"],
+  "look.lead": [
+    "MNIST's 10,000 test pictures. The models that come with mnistry have not learnt from them, nor from any other picture by their writers.",
+    "MNIST 的 10,000 张测试图片。mnistry 自带的模型没有学过它们，也没有学过这些人写的任何别的图片。",
+  ],
+  "look.waiting": ["The model is looking at 10,000 pictures …", "模型正在看 10,000 张图片……"],
+  "sheet.right": ["right", "答对"],
+  "sheet.interval": [
+    "{wrong} of 10,000 are wrong. Ten thousand pictures are a sample: with others it would be anything from {low} to {high} (95% interval).",
+    "10,000 张里错 {wrong} 张。一万张只是一个样本：换一批，成绩会在 {low} 到 {high} 之间（95% 置信区间）。",
+  ],
+  "sheet.parts": ["Of the students' digits {students} are right, of the census employees' {employees}.", "学生写的，答对 {students}；人口普查局雇员写的，答对 {employees}。"],
+  "sheet.coverage": ["Prediction sets made to contain the right digit 99 times in 100 do so {coverage} of the time, with {size} digits on average.", "按 99% 制作的预测集合，有 {coverage} 包含正确答案，平均 {size} 个数字。"],
+  "confusion.title": ["Confusion matrix: what is mistaken for what", "混淆矩阵：把什么认成了什么"],
+  "confusion.caption": ["Rows: the label. Columns: the answer.", "行：标签。列：回答。"],
+  "confusion.cell": ["Label {label}, answer {answer}: {count} pictures", "标签 {label}，回答 {answer}：{count} 张"],
+  "confusion.note": ["Touch a cell to see its pictures.", "点一格，看里面的图片。"],
+  "reliability.title": ["Are the probabilities true?", "概率是真的吗？"],
+  "reliability.label": ["How often it is right, over how sure it claims to be", "声称的把握与实际答对的比例"],
+  "reliability.bin": ["Claimed {claimed}, right {right}: {count} pictures", "声称 {claimed}，答对 {right}：{count} 张"],
+  "reliability.claimed": ["Claimed", "声称"],
+  "reliability.right": ["Right", "答对"],
+  "reliability.count": ["Pictures", "图片数"],
+  "reliability.note": [
+    "Across: how sure it claims to be. Up: how often it is right, with 95% intervals. On the diagonal its word is good. Each point stands for {count} pictures; both axes are stretched towards 100%, where most of them are. Expected calibration error (ECE), the mean distance: {ece}; chance alone would give {floor}.",
+    "横轴：声称的把握。纵轴：实际答对的比例，附 95% 置信区间。在对角线上，说的就是真的。每个点代表 {count} 张图片；大多数图片靠近 100%，所以两轴在那一端都拉长了。平均差距，即期望校准误差（ECE）：{ece}；仅凭偶然也会有 {floor}。",
+  ],
+  "look.pictures": ["The pictures", "图片"],
+  "look.what": ["Which pictures", "哪些图片"],
+  "look.what.mistakes": ["Mistakes, surest first", "错的，最有把握的在前"],
+  "look.what.all": ["All", "全部"],
+  "look.who": ["Whose", "谁写的"],
+  "look.who.all": ["Everyone's", "所有人"],
+  "look.who.students": ["Students'", "学生"],
+  "look.who.employees": ["Employees'", "雇员"],
+  "look.cell": ["Label {label}, answer {answer}  ✕", "标签 {label}，回答 {answer}  ✕"],
+  "look.wrong": ["Picture {index}, {who}: label {label}, answer {answer} with {percent}", "第 {index} 张，{who}：标签 {label}，回答 {answer}，概率 {percent}"],
+  "look.right": ["Picture {index}, {who}: {label}, read as such with {percent}", "第 {index} 张，{who}：{label}，认对了，概率 {percent}"],
+  "look.student": ["a student's", "学生所写"],
+  "look.employee": ["an employee's", "雇员所写"],
+  page: ["{from}–{to} of {all}", "第 {from}–{to} 张，共 {all} 张"],
+  "page.none": ["None", "没有"],
+  "page.before": ["Previous", "上一页"],
+  "page.after": ["Next", "下一页"],
+  "detail.title": ["Test picture {index}", "第 {index} 张测试图片"],
+  "detail.draw": ["See the evidence", "看证据"],
+});
