@@ -338,6 +338,7 @@ def test_everyone_can_use_it(opened: Opened, view: str, scheme: str) -> None:
     """axe finds nothing serious, in light and dark, and on a phone nothing runs off the side."""
     page = opened(f"/#{view}", color_scheme=scheme, viewport={"width": 390, "height": 844})
     page.wait_for_timeout(1500)
+    page.wait_for_function("() => !document.querySelector('.waiting, #look-said:not(:empty)')")
     found = [
         (one["id"], one["impact"], [node["html"][:120] for node in one["nodes"]][:3])
         for one in Axe().run(page).response["violations"]
@@ -899,7 +900,14 @@ def test_what_the_server_refuses_is_said_in_chinese_too(
     page = browser.new_page(locale="zh-CN")
     page.goto(url)
     for sentence in sentences:
-        words = page.evaluate("async text => (await import('/page/words.js')).said(text)", sentence)
+        words = page.evaluate(
+            """async text => {
+              const { said, setLanguage } = await import("/page/words.js");
+              setLanguage("zh");
+              return said(text);
+            }""",
+            sentence,
+        )
         assert re.search("[\u4e00-\u9fff]", words), sentence
     (tmp_path / "a.txt").write_text("no picture")
     page.set_input_files("#file", tmp_path / "a.txt")

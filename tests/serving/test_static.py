@@ -17,16 +17,6 @@ WORDS = [
 ]
 
 
-def imports(name: str) -> set[str]:
-    """The modules that one imports at once, itself and theirs included."""
-    found = {name}
-    for other in re.findall(
-        r'^(?:import|\} from|export).*?"\./([\w-]+\.js)";', (PAGE / name).read_text("utf-8"), re.M
-    ):
-        found |= imports(other)
-    return found
-
-
 def test_files_are_sent_compressed_to_those_who_can_unpack(client: httpx.Client) -> None:
     """What is unpacked is what others get; a tag belongs to one of the two forms."""
     packed = client.get("/page/words.js", headers={"accept-encoding": "gzip"})
@@ -45,7 +35,7 @@ def test_linked_files_are_kept_for_good(client: httpx.Client) -> None:
     """Their addresses name the content; of another version there is nothing."""
     page = client.get("/").text
     links = re.findall(r'(?:href|src)="(/page/[^"]+)"', page)
-    assert len(links) > 5
+    assert len(links) == 3
     for link in links:
         response = client.get(link)
         assert response.is_success
@@ -63,15 +53,14 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     assert StaticFiles(tmp_path / "page").version != before
 
 
-def test_the_first_view_needs_few_bytes_and_no_chain_of_requests(client: httpx.Client) -> None:
-    """All modules of it are named in the page, so that they come at once, in 36,000 bytes."""
+def test_the_first_view_needs_three_requests(client: httpx.Client) -> None:
+    """The page, its style and one script that imports nothing, in 33,000 bytes all together."""
     page = client.get("/").text
-    named = {Path(link).name for link in re.findall(r'(?:href|src)="([^"]+\.js)"', page)}
-    assert named == imports("app.js")
-    links = ["/", *re.findall(r'(?:href|src)="(/page/[^"]+\.(?:js|css))"', page)]
-    assert len(links) <= 14
-    sizes = [int(client.get(link).headers["content-length"]) for link in links]
-    assert sum(sizes) <= 36_000
+    links = re.findall(r'(?:href|src)="(/page/[^"]+\.(?:js|css))"', page)
+    assert len(links) == 2
+    assert not re.search(r'^import|import "', client.get(links[1]).text, re.MULTILINE)
+    sizes = [int(client.get(link).headers["content-length"]) for link in ("/", *links)]
+    assert sum(sizes) <= 33_000
 
 
 @pytest.mark.parametrize(("language", "own"), [("en-GB,en;q=0.9,zh", 0), ("zh-CN,zh;q=0.9,en", 1)])
@@ -122,7 +111,7 @@ def test_comments_that_are_dropped_leave_the_line_numbers() -> None:
 def test_files_are_compressed_the_same_each_time() -> None:
     """The bytes hold no time of day: two servers' answers agree."""
     first, second = StaticFiles(), StaticFiles()
-    for name, packed in first._files.items():
-        assert packed == second._files[name]
+    for name, packed in first._linked.items():
+        assert packed == second._linked[name]
         if packed.gzipped is not None:
             assert gzip.decompress(packed.gzipped) == packed.plain

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mnistry.serving.bundle import bundle
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -115,27 +117,28 @@ def worded(page: str, words: dict[str, list[str]], language: int) -> str:
 class StaticFiles:
     """The files of a folder, read once, when the server starts.
 
-    Files link to each other below `/page/<version>/`, where the version is a hash of all of them:
-    browsers keep such files for good, and files of two versions never meet in one page.
+    Below `/page/<version>/`, where the version is a hash of all files, the modules of the first
+    view are one: browsers keep such files for good, and files of two versions never meet in one
+    page. Directly below `/page/` every module is as it is in the folder.
     """
 
     def __init__(self, folder: Path = PAGE) -> None:
-        content = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        texts = {path.name: path.read_text("utf-8") for path in sorted(folder.iterdir())}
         whole = hashlib.sha256()
-        for name, data in content.items():
-            whole.update(f"{name} {len(data)} ".encode() + data)
+        for name, text in texts.items():
+            whole.update(f"{name} {len(text)} {text}".encode())
         self.version = whole.hexdigest()[:12]
-        for name, data in content.items():
-            if name.endswith((".js", ".css")):
-                content[name] = without_comments(data.decode()).encode()
-            elif name.endswith(".html"):
-                content[name] = data.replace(b'"/page/', f'"/page/{self.version}/'.encode())
-        self._files = {
-            name: Packed.of(data, _TYPES[Path(name).suffix]) for name, data in content.items()
+        self._files = {name: _packed(name, text) for name, text in texts.items()}
+        scripts = {Path(name).stem: text for name, text in texts.items() if name.endswith(".js")}
+        bundled = {f"{name}.js": text for name, text in bundle(scripts, "app").items()}
+        self._linked = {
+            name: _packed(name, without_comments(text) if name.endswith((".js", ".css")) else text)
+            for name, text in {**texts, **bundled}.items()
         }
-        page, words = content["index.html"].decode(), words_of(content["words.js"].decode())
+        page = texts["index.html"].replace('"/page/', f'"/page/{self.version}/')
+        words = words_of(texts["words.js"])
         self._pages = [
-            Packed.of(worded(page, words, language).encode(), _TYPES[".html"])
+            _packed("index.html", worded(page, words, language))
             for language in range(len(_LANGUAGES))
         ]
 
@@ -152,7 +155,11 @@ class StaticFiles:
     async def file(self, request: Request) -> Response:
         """Answer with a file, to be kept for good if its address names the version."""
         version = request.path_params.get("version")
-        found = self._files.get(request.path_params["name"])
+        found = (self._files if version is None else self._linked).get(request.path_params["name"])
         if found is None or version not in (None, self.version):
             raise HTTPException(404)
         return found.answer(request, _CHECK_EACH_TIME if version is None else _FOREVER)
+
+
+def _packed(name: str, text: str) -> Packed:
+    return Packed.of(text.encode(), _TYPES[Path(name).suffix])

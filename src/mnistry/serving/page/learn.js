@@ -1,7 +1,7 @@
 /** The view that tells the tutorial as a story, with figures that people can touch. */
 
 import { once } from "./api.js";
-import { h } from "./dom.js";
+import { h, wordAll } from "./dom.js";
 import { hotFigure, pixelFigure } from "./pixels.js";
 import { softmaxFigure } from "./softmax.js";
 import * as specimen from "./specimen.js";
@@ -37,6 +37,7 @@ export async function start(root) {
     ),
     failed,
   );
+  wordAll(root); // what is read first waits for no answer
   const load = async () => {
     try {
       await specimen.load();

@@ -37,6 +37,7 @@ const SAID = [
   [/^(.+) has (\d+ x \d+) pixels; at most ([\d,]+) can be read: make it smaller\.$/, "$1 有 $2 像素，最多读 $3 像素，请缩小。"],
   [/^(.+) needs more memory than there is; make it smaller\.$/, "$1 需要的内存太多，请缩小。"],
   [/^(.+) is a damaged picture \((.*)\); get it again, or save it anew as PNG\.$/, "$1 已损坏（$2）；请重新获取，或另存为 PNG。"],
+  [/^(.+) is a PDF; send its pages as images\.$/, "$1 是 PDF；请把各页存成图片再发送。"],
   [/^(.+) is (HEIC|AVIF), which .*$/, "$1 是 $2 格式，这台服务器不能解码；请存为 JPEG。"],
   [/^A request may have at most ([\d,]+) bytes; send less at once\.$/, "一次最多发送 $1 字节，请少发一些。"],
   [/^Too many ask at once; come again in a second\.$/, "同时请求太多，请稍等一秒再试。"],
