@@ -31,12 +31,14 @@ export function hide() {
   const map = $("map");
   map.getContext("2d").clearRect(0, 0, 28, 28);
   $("evidence").classList.add("empty");
-  for (const id of ["why", "account", "map-caption"]) $(id).textContent = "";
+  for (const id of ["why", "account"]) $(id).textContent = "";
+  $("map-caption").textContent = t("map.none");
 }
 
 /** Show it again, in other words or colours. */
 export function again() {
   if (shown) show(shown);
+  else hide();
 }
 
 function show(now) {

@@ -27,7 +27,7 @@ addWords({
   "hot.title": ["The answer is ten numbers", "答案是十个数"],
   "hot.1": [
     "The right answer, the *label*, becomes numbers too: a 1 in the column of the digit, 0 elsewhere. This is called *one-hot*. It reads as a statement of probabilities: this digit for certain, no other.",
-    "正确答案叫*标签*，也写成数：在这个数字的那一列写 1，其余写 0。这叫*独热*（one-hot）。它可以读成一句关于概率的话：一定是这个数字，不是别的。",
+    "正确答案叫*标签*，也写成数：在这个数字的那一列写 1，其余写 0。这叫*独热*（one‑hot）。它可以读成一句关于概率的话：一定是这个数字，不是别的。",
   ],
   "hot.label": ["The label as ten numbers; pressing a digit shows a picture of it", "标签写成十个数；点一个数字，换成它的图片"],
   "hot.cell": ["{digit}: {value}. Show a picture of a {digit}", "{digit}：{value}。看一张 {digit}"],

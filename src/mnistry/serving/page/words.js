@@ -185,6 +185,7 @@ const WORDS = {
   seen: ["What the model sees: 28 × 28", "模型看到的：28 × 28"],
   "seen.label": ["The picture of 28 by 28 pixels", "28 × 28 像素的图片"],
   "map.label": ["Map of the evidence: blue speaks for, red against", "证据图：蓝色支持，红色反对"],
+  "map.none": ["Which pixels decide it", "由哪些像素决定"],
   "map.caption": ["Blue for {why}, red for {not}", "蓝：支持 {why}；红：支持 {not}"],
   "map.all": ["Blue for {why}, red against", "蓝：支持 {why}；红：反对"],
   why: ["{why} is {times} times as probable as {not}.", "{why} 的可能性是 {not} 的 {times} 倍。"],
