@@ -170,7 +170,7 @@ def test_check_knows_arrays_in_keras_form(folder: Path) -> None:
     body[1000] ^= 255
     path.write_bytes(body)
     assert only(path).what == "a damaged zip (its 'x_train.npy' is)"
-    np.savez(path, pixels=noise(3))
+    np.savez(path, foo=noise(3))
     assert only(path).what == "NumPy arrays, not named x_train, y_train, x_test, y_test"
     np.savez(path, train_images=noise(3), train_labels=noise(3))
     assert only(path) == Finding("mnist.npz", "whole", "NumPy arrays named as images or labels")

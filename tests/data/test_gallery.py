@@ -181,7 +181,7 @@ def test_gallery_of_a_list_that_is_wrong(tmp_path: Path, mnist: DataSets) -> Non
 def test_gallery_of_a_list_that_is_not_understood(tmp_path: Path, mnist: DataSets) -> None:
     """One folder of images beside a CSV that does not list them is no class: both are named."""
     save(mnist.test.images[:2], *(tmp_path / "images" / f"{i}.png" for i in range(2)))
-    (tmp_path / "labels.csv").write_text("seven,three\n7,3\n")
+    (tmp_path / "labels.csv").write_text("seven,three\n1,0\n")  # numbers are no file names
     with pytest.raises(
         DataError, match=r"one folder, 'images', and 'labels\.csv' beside it does not"
     ):

@@ -124,17 +124,22 @@ def _rows(path: Path, images: _Images) -> Iterator[tuple[str, str, str]]:
     label = next((i for i, name in enumerate(plain) if name in LABEL_COLUMNS), None)
     split = next((i for i, name in enumerate(plain) if name in _SPLIT_COLUMNS), None)
     if file is None or images.find(second[file]) is None:
-        file = next((i for i, cell in enumerate(second) if images.find(cell)), None)
+        # Without a known name, only a file name with its ending is one: numbers are anything.
+        file = next((i for i, cell in enumerate(second) if _is_image_name(cell, images)), None)
     if label is None and len(first) == 2 and file is not None:
         label = 1 - file
     if file is None or label is None or file == label:
         return
-    if images.find(first[file]):  # there is no header
+    if _is_image_name(first[file], images):  # there is no header
         yield first[file], first[label].strip(), ""
     while second is not None:
         if len(second) > max(file, label):
             yield second[file], second[label].strip(), "" if split is None else second[split]
         second = next(rows, None)
+
+
+def _is_image_name(cell: str, images: _Images) -> bool:
+    return os.path.splitext(cell.strip())[1].lower() in SUFFIXES and images.find(cell) is not None
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:

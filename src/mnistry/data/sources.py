@@ -404,7 +404,7 @@ def _pickle_cure(path: Path) -> str:
     """Say why a pickle is not read, and how to convert the usual one in a line."""
     import shlex
 
-    name = path.name
+    name = str(path)
     if path.suffix.lower() in (".pt", ".pth"):
         code = (
             f"import torch, numpy as np; x, y = torch.load({name!r}, weights_only=True)[:2]; "
