@@ -12,13 +12,27 @@ or the operating system's word (``OSError``).
         │   └── DownloadError a file could not be fetched whole and true
         ├── ModelError        a model file is broken, unsafe or not ours
         ├── TrainingError     training ran away, or can't go on from its checkpoint
+        ├── MachineError      the installation, or a limit of the machine, is at fault
         └── MissingExtra      (also ImportError) an optional dependency is not installed
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import ModuleType
 
+# The packages that mnistry requires, by the names that are imported: title, name for pip.
+_REQUIRED = {
+    "PIL": ("Pillow", "pillow"),
+    "cv2": ("OpenCV", "opencv-python-headless"),
+    "matplotlib": ("Matplotlib", "matplotlib"),
+    "numpy": ("NumPy", "numpy"),
+    "onnx": ("onnx", "onnx"),
+    "onnxruntime": ("ONNX Runtime", "onnxruntime"),
+}
+# What loaders and libraries say, in lower case, where memory or threads are limited.
+_SHORT_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "unable to allocate")
+_SHORT_OF_THREADS = ("failed to launch worker thread", "can't start new thread")
 _LONGEST = 200  # characters of a name that suggestions are looked up for
 _MOST_BESIDE = 1000  # files of a folder that are looked at for a suggestion
 _MOST_MESSAGE = 1000  # characters; messages of our own have at most some hundred
@@ -72,6 +86,46 @@ class ModelError(InputError):
 
 class TrainingError(InputError):
     """Training ran away, or a checkpoint can't be gone on from."""
+
+
+class MachineError(InputError):
+    """The installation or a limit of the machine is at fault, and none of what the caller gave."""
+
+
+def unloadable(module: str, error: Exception) -> MachineError:
+    """Return the error of a required package that is installed and can't be loaded.
+
+    Parameters
+    ----------
+    module : the name that is imported, of one of the packages that mnistry requires.
+    error : what the import raised.
+    """
+    title, package = _REQUIRED[module]
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if any(sign in reason.lower() for sign in _SHORT_OF_MEMORY):
+        cure = "allow this process more memory (`ulimit -v`, or the container's limit)"
+    else:
+        cure = f"run `pip install --force-reinstall {package}`"
+    return MachineError(f"{title} can't be loaded ({reason:.200}); {cure}.")
+
+
+def machine_error(error: Exception) -> MachineError | None:
+    """Return the error of the machine that another error is a sign of; None of any other."""
+    if isinstance(error, MachineError):
+        return error
+    if isinstance(error, ImportError):
+        module = (error.name or "").partition(".")[0]
+        return unloadable(module, error) if module in _REQUIRED else None
+    if isinstance(error, AttributeError):  # what is left of a package that was removed
+        module = getattr(error.obj, "__name__", "") if isinstance(error.obj, ModuleType) else ""
+        return unloadable(module, error) if module in _REQUIRED else None
+    reason = " ".join(str(error).split())
+    if any(sign in reason.lower() for sign in _SHORT_OF_THREADS):
+        return MachineError(
+            f"No more threads can be started ({reason:.200}); allow this process more memory and "
+            "threads (`ulimit -v`, `ulimit -u`, or the container's limits)."
+        )
+    return None
 
 
 class MissingExtra(InputError, ImportError):  # noqa: N818 - it names what is missing

@@ -1,15 +1,20 @@
-"""ONNX Runtime sessions as mnistry uses them: without telemetry, without busy waiting.
+"""OpenCV and ONNX Runtime, loaded or refused in a sentence; ONNX Runtime's sessions.
 
-This is the only module that imports `onnxruntime`. Releases from 1.29 on report usage to their
+Sessions send no telemetry and do not wait busily. This is the only module that imports
+`onnxruntime`. Releases from 1.29 on report usage to their
 maker by default on Linux and macOS, and they decide about it while they are being imported.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from mnistry.cores import cores
+from mnistry.errors import unloadable
+
+_CV2_FUNCTIONS = ("resize", "LUT", "connectedComponentsWithStats", "setNumThreads")
 
 
 def load_onnxruntime() -> Any:
@@ -18,14 +23,42 @@ def load_onnxruntime() -> Any:
     The environment variable must be set before the import, and child processes inherit it. A value
     that the user has set is left alone. If another library imported `onnxruntime` earlier in this
     process, only the events that follow can be suppressed.
+
+    Raises
+    ------
+    MachineError : it can't be loaded.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise unloadable("onnxruntime", error) from None
 
     if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
         # Windows ignores that variable and logs events to the system's tracing until this call.
         onnxruntime.disable_telemetry_events()
     return onnxruntime
+
+
+@cache
+def load_cv2() -> Any:
+    """Return the module `cv2`, whole.
+
+    `opencv-python` and `opencv-python-headless` install the same folder. Who removes one of them
+    takes files of the other away, and what is left may still be imported.
+
+    Raises
+    ------
+    MachineError : it can't be loaded, or lacks functions.
+    """
+    try:
+        import cv2
+    except Exception as error:  # noqa: BLE001 - its loader raises anything over a broken folder
+        raise unloadable("cv2", error) from None
+    for name in _CV2_FUNCTIONS:
+        if not hasattr(cv2, name):
+            raise unloadable("cv2", AttributeError(f"it has no function `{name}`"))
+    return cv2
 
 
 def open_session(model: bytes) -> Any:

@@ -259,7 +259,7 @@ def test_a_program_that_starts_itself_over_and_over_is_told(folder: Path) -> Non
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "InputError: No process that reads can be started; in a program of your own" in last
+    assert "MachineError: No process that reads can be started; in a program of your own" in last
 
 
 def test_processes_end_with_one_that_is_killed(folder: Path) -> None:

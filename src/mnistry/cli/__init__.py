@@ -18,7 +18,7 @@ from typing import Any
 from mnistry import __version__
 from mnistry.cli import console, data, evaluate, predict, read, serve, show, train
 from mnistry.cli.parser import CommandParser
-from mnistry.errors import DataWarning, InputError, printable
+from mnistry.errors import DataWarning, InputError, machine_error, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{where}{error.strerror or error}.")
     except MemoryError:
         return _refuse("There is not enough memory for this; give less data, or free some.")
+    except Exception as error:
+        if (found := machine_error(error)) is None:
+            raise
+        return _refuse(str(found))
     except KeyboardInterrupt:
         print("mnistry: stopped.", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -15,6 +15,7 @@ from mnistry.pictures.inker import handwriting, is_darker
 from mnistry.pictures.print import drawn_around, has_print
 from mnistry.pictures.shade import evenly_lit, median_near, odd
 from mnistry.pictures.sheet import on_paper
+from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -96,8 +97,7 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
     ------
     InputError : the array is of another shape or type, or the image is damaged.
     """
-    import cv2
-
+    cv2 = load_cv2()
     found = find_ink(settled(picture) if hasattr(picture, "getexif") else picture)
     if found.scale == 1:
         return found.ink.astype(np.float64, copy=False)
@@ -108,6 +108,7 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
 def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
+    load_cv2()  # refuses a broken one here, before any step fails over it
     smaller, factor = bounded(picture, _MOST_PIXELS)
     greys: Greys | None = to_bytes(smaller)
     if greys is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -15,13 +16,14 @@ import numpy as np
 from PIL.Image import Image
 
 from mnistry.cores import be_one_of_many, processes
-from mnistry.errors import InputError
+from mnistry.errors import InputError, MachineError, machine_error
 from mnistry.pictures.decode import MAX_BYTES, decode
 from mnistry.pictures.ink import find_ink
 from mnistry.pictures.item import Item, printable, unreadable
 from mnistry.pictures.pages import MAX_PAGES, Page, count_pages
 from mnistry.pictures.pale import pieces_of
 from mnistry.reading import Reading
+from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +101,8 @@ def _pages(item: Item, count: int) -> list[Item]:
     if isinstance(data, str):
         try:
             with open(data, "rb") as file:
-                data = file.read(MAX_BYTES + 1)  # decoding refuses what is longer
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(min(size, MAX_BYTES) + 1)  # decoding refuses what is longer
         except OSError as error:
             return [Item(item.name, error=unreadable(item.name, error))]
     assert isinstance(data, bytes)  # noqa: S101 - only files and bytes have pages
@@ -122,6 +125,8 @@ def _read_together(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
         try:
             found, items = _read_items(reader, items)
         except Exception as error:  # noqa: BLE001 - one in a hundred million may do anything
+            if (fault := machine_error(error)) is not None:
+                raise fault from None  # no image is to blame, and the next would fail as well
             if len(items) > 1:
                 break
             found, items = [(items[0].name, _failure(items[0].name, error))], []
@@ -177,7 +182,7 @@ class Workers:
 
         Raises
         ------
-        InputError : no process can be started, so that no picture is to blame.
+        MachineError : no process can be started, so that no picture is to blame.
         """
         for _ in range(_TRIES):
             try:
@@ -187,9 +192,9 @@ class Workers:
         try:
             self._send([]).result()
         except _BROKEN:
-            raise InputError(
+            raise MachineError(
                 "No process that reads can be started; in a program of your own, read below "
-                "`if __name__ == '__main__':`, or with `workers=1`."
+                "`if __name__ == '__main__':`, or with `workers=1`; or allow more memory."
             ) from None
         return [(item.name, InputError(killed_over(item.name)))]
 
@@ -261,6 +266,8 @@ def _tried(
         return thing
     try:
         return step(thing, *more)
+    except MachineError:
+        raise
     except InputError as refused:
         return refused
     except OSError as refused:
@@ -288,12 +295,10 @@ def _start_worker(model: Any, options: dict[str, Any]) -> None:
 
 def reader_of_many(model: Model | None, options: dict[str, Any]) -> Reader:
     """Make a reader that uses one core, since others of its kind use the rest; see `made_by`."""
-    import cv2
-
     from mnistry.reader.reader import Reader
 
     be_one_of_many()
-    cv2.setNumThreads(1)
+    load_cv2().setNumThreads(1)
     return Reader(model, **options)
 
 

@@ -34,6 +34,7 @@ from mnistry.reader.candidates import Candidates, look_at
 from mnistry.reader.many import Named, Workers, read_stream
 from mnistry.reader.rows import RowEvidence, choose, hypotheses
 from mnistry.reading import Mark, Outcome, Reading, outcome_of
+from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -71,6 +72,7 @@ class Reader:
     Raises
     ------
     InputError : a number is out of range, or the model is for other pictures or classes.
+    MachineError : OpenCV or ONNX Runtime can't be loaded.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Reader:
         count: int | None = None,
         keep: bool = False,
     ) -> None:
+        load_cv2()  # what can't be loaded is told once, and not of each image
         self.model = shipped_model("convnet") if model is None else model
         if self.model.shape != (SIDE, SIDE) or self.model.classes != tuple("0123456789"):
             h, w = self.model.shape

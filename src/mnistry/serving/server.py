@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mnistry.errors import InputError, MissingExtra
+from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
     from mnistry.serving.guard import Limits
@@ -67,6 +68,7 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise MissingExtra("Serving", str(error.name), "serve") from None
+    load_cv2()  # without it no request to read could be answered
     from mnistry.serving.app import make_app
     from mnistry.serving.guard import without_port
     from mnistry.serving.patience import PatientProtocol

@@ -10,7 +10,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import mnistry
-from mnistry.errors import InputError, MissingExtra
+from mnistry.errors import InputError, MissingExtra, machine_error
 from mnistry.pictures.item import Item
 from mnistry.reader.job.plan import Part
 from mnistry.reader.job.store import Store
@@ -78,6 +78,8 @@ class Hand:
         ----------
         careful : read each picture in a process beside this one, since this was killed over them.
         """
+        from pyarrow import ArrowException
+
         start = time.monotonic()
         if self._task.version != mnistry.__version__:
             return Refusal(
@@ -91,6 +93,10 @@ class Hand:
             return Tally(*counted(self._store, part.file), time.monotonic() - start, skipped)
         except InputError as error:
             return Refusal(str(error), isinstance(error, Unreachable))
+        except (ArrowException, RuntimeError) as error:
+            if (fault := machine_error(error)) is None:
+                raise
+            return Refusal(str(fault))
         except OSError as error:
             reason = error.strerror or " ".join(str(error).split())
             return Refusal(f"{self._task.out!r} can't be written to: {reason:.300}.")

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection, wait
 from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
+from mnistry.errors import InputError
 from mnistry.reader.job.hand import Hand, Refusal, Tally, Task
 from mnistry.reader.job.plan import Part
 
@@ -76,10 +77,13 @@ class Here:
 def _serve(asked: Connection, task: Task) -> None:
     """Read what is asked for, until no one is there to ask, killed as that one may have been."""
     signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
-    hand = Hand(task)
+    try:
+        hand: Hand | Refusal = Hand(task)
+    except (InputError, MemoryError) as error:
+        hand = Refusal(str(error) or "There is not enough memory to read; allow more.")
     try:
         while True:
             part, careful = asked.recv()
-            asked.send(hand.do(part, careful=careful))
+            asked.send(hand if isinstance(hand, Refusal) else hand.do(part, careful=careful))
     except (EOFError, OSError):
         return
