@@ -17,7 +17,7 @@ from PIL import Image
 
 import mnistry
 from mnistry.data.dataset import DataSets
-from mnistry.errors import InputError
+from mnistry.errors import DataWarning, InputError
 from mnistry.pictures.find import Found
 from mnistry.pictures.ink import Inked
 from mnistry.pictures.pale import pieces_of
@@ -511,10 +511,10 @@ def test_all_pages_are_read(kind: str, mnist: DataSets, reader: Reader, tmp_path
     named = [f"{name}#{i}" for name in (path, "image 2") for i in (1, 2, 3)]
     assert [name for name, _ in found] == named
     assert [one.text for _, one in found if isinstance(one, Reading)] == ["", "7", "2"] * 2
-    with pytest.warns(UserWarning, match=r"scan\.\w+' has 3 pages, of which the first was read"):
+    with pytest.warns(DataWarning, match=r"scan\.\w+' has 3 pages, of which the first was read"):
         reading = reader.read(str(path))
     assert (reading.text, reading.pages) == ("", 3)
-    with pytest.warns(UserWarning, match=r"^The document has 3 pages"):
+    with pytest.warns(DataWarning, match=r"^The document has 3 pages"):
         assert reader.read(io.BytesIO(path.read_bytes())).pages == 3
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+import zlib
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,41 @@ def test_read_says_what_the_reader_says(client: httpx.Client, mnist: DataSets) -
     assert [one["text"] for one in readings] == [own["text"] for own in truth]
     image = np.array(readings[0]["digits"][0]["image"], np.uint8).reshape(1, 28, 28)
     assert are_framed(image).all()
+
+
+def test_pages_are_read_and_one_bad_file_stops_no_other(
+    client: httpx.Client, mnist: DataSets
+) -> None:
+    """Each page of a TIFF has a reading; PDF and a file that is damaged have a sentence."""
+    pages = [Image.open(io.BytesIO(png(image))) for image in mnist.test.images[:3]]
+    document, printed = io.BytesIO(), io.BytesIO()
+    pages[0].save(document, "TIFF", save_all=True, append_images=pages[1:])
+    pages[0].save(printed, "PDF")
+    bad = io.BytesIO()
+    pages[0].convert("P").save(bad, "PNG", transparency=bytes(256))
+    longer = re.sub(rb"\x00\x00\x01\x00tRNS.{260}", _longer, bad.getvalue(), flags=re.DOTALL)
+    bodies = {"a.tif": document.getvalue(), "b.pdf": printed.getvalue(), "c.png": longer}
+    files = [("any", pair) for pair in [*bodies.items(), ("d.png", png(mnist.test.images[3]))]]
+    response = client.post("/read", files=files)
+    assert response.status_code == 200
+    found = {
+        one["picture"]: one.get("text", one.get("error")) for one in response.json()["readings"]
+    }
+    assert list(found) == ["a.tif#1", "a.tif#2", "a.tif#3", "b.pdf", "c.png", "d.png"]
+    assert [found[name] for name in ("a.tif#1", "a.tif#2", "a.tif#3", "d.png")] == list("7210")
+    assert found["b.pdf"] == "b.pdf is a PDF; send its pages as images."
+    assert "c.png is a damaged picture (palette index out of range)" in found["c.png"]
+    many = io.BytesIO()
+    pages[0].save(many, "TIFF", save_all=True, append_images=[pages[0]] * 100)
+    response = client.post("/read", content=many.getvalue(), headers={"content-type": "image/tiff"})
+    assert response.status_code == 422
+    assert "is more than the 100 images, pages counted" in response.json()["error"]
+
+
+def _longer(_: re.Match[bytes]) -> bytes:
+    """A tRNS chunk of 257 bytes."""
+    body = b"tRNS" + bytes(257)
+    return (257).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def test_a_drawing_is_read(client: httpx.Client) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mnistry.errors import InputError
+from mnistry.errors import DataWarning, InputError
 from mnistry.models.base import softmax
 from mnistry.models.file import shipped_model
 from mnistry.models.line import read_lines
@@ -142,6 +142,7 @@ class Reader:
         warnings.warn(
             f"{name} has {pages:,} pages, of which the first was read; `Reader.read_many` reads "
             "all of them.",
+            DataWarning,
             stacklevel=2,
         )
         return replace(reading, pages=pages)

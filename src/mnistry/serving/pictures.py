@@ -10,6 +10,7 @@ import numpy as np
 from mnistry.errors import InputError
 from mnistry.evidence.contrast import contrast
 from mnistry.pictures.decode import decode
+from mnistry.pictures.pages import Page
 from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 from mnistry.reading import Outcome, Reading
 from mnistry.serving.query import flag, number, whole
@@ -48,11 +49,12 @@ def _readers(alpha: float, level: float, count: int | None, keep: bool) -> Reade
     return Reader(alpha=alpha, level=level, count=count, keep=keep)
 
 
-def read(reader: Reader, name: str, source: bytes | NDArray[Any]) -> Reading | InputError:
+def read(reader: Reader, name: str, source: bytes | Page | NDArray[Any]) -> Reading | InputError:
     """Read an image; return the error if it can't be read."""
     try:
-        if isinstance(source, bytes):
-            return reader.read(decode(source, name or "the picture", _MOST_PIXELS))
+        if isinstance(source, bytes | Page):
+            name = name or "the picture"
+            return reader.read(decode(source, name, _MOST_PIXELS, allow_pdf=False))
         return reader.read(source)
     except InputError as error:
         return error

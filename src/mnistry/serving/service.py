@@ -109,7 +109,7 @@ class Service:
         reader = await self.desk.do(pictures.reader_of, request.query_params, served)
         images = flag(request.query_params, "images")
         began = time.perf_counter()
-        named = await _sent(request, self.desk)
+        named = await self.desk.do(uploads.paged, await _sent(request, self.desk))
         # Each image is a step, so that the rest is dropped when the client leaves.
         found = await self.desk.do_each(partial(pictures.read, reader, *one) for one in named)
         self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 
 from mnistry.errors import InputError, printable
 from mnistry.pictures.decode import is_image
+from mnistry.pictures.pages import Page, count_pages
+from mnistry.pictures.pdf import is_pdf
 from mnistry.serving.errors import Refused
 from mnistry.serving.pictures import drawn
 from mnistry.serving.protocol import load_json
@@ -30,7 +32,32 @@ _DATA_URL = re.compile(r"data:[^,]{0,200},")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _TO_STANDARD = str.maketrans("-_ ", "+/+", "\r\n\t")
 
-Named = list[tuple[str, "bytes | NDArray[Any]"]]
+Named = list[tuple[str, "bytes | Page | NDArray[Any]"]]
+
+
+def paged(named: Named) -> Named:
+    """Return the same with each page of a TIFF as an image of its own, named as `scan.tif#2`.
+
+    Raises
+    ------
+    InputError : there are more images than a request may have.
+    """
+    apart: Named = []
+    for name, source in named:
+        # PDF is refused when it is decoded, and is not opened here.
+        is_file = isinstance(source, bytes) and not is_pdf(source[:1024])
+        count = count_pages(source) if is_file else 1  # type: ignore[arg-type]  # bytes
+        if count == 1:
+            apart.append((name, source))
+        else:
+            pages = (Page(source, i) for i in range(1, count + 1))  # type: ignore[arg-type]
+            apart += ((f"{name}#{page.number}", page) for page in pages)
+        if len(apart) > MOST_FILES:
+            raise InputError(
+                f"{name!r} is more than the {MOST_FILES} images, pages counted, that a request may "
+                "have; send fewer at a time."
+            )
+    return apart
 
 
 def from_body(body: bytes, kind: str) -> Named:
