@@ -18,11 +18,13 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistry.cli import main
 from mnistry.data import family
 from mnistry.data.family import KEYS, File, Member
 from mnistry.data.fetch import fetch, fetch_all
@@ -673,10 +675,10 @@ def test_fetch_unknown_name() -> None:
         fetch("fashion-mnist")
 
 
-def test_fetch_full_disk_is_not_the_mirrors_fault(server: Server, tmp_path: Path) -> None:
-    """A folder that can't be written is the operating system's word, not a tour of mirrors."""
+def test_fetch_asks_no_mirror_for_a_folder_that_cannot_be(server: Server, tmp_path: Path) -> None:
+    """A folder that can't be written is refused before a mirror is asked."""
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(InputError, match=r"file' \(File exists\)"):
         fetch("tiny", tmp_path / "file")
     assert server.log == []
 
@@ -783,3 +785,31 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limited: Callable[[], AbstractContextManager[None]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No home, a home that is a file, or one of another user's: the message says how to choose."""
+    (tmp_path / "file").touch()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o755)
+    for home in (tmp_path / "file" / "home", closed / "home"):
+        monkeypatch.setenv("MNISTRY_HOME", str(home))
+        with limited(), pytest.raises(InputError) as caught:
+            fetch("fashion", mirrors=["http://127.0.0.1:9/"])
+        told = str(caught.value)
+        assert told.startswith(f"Data sets can't be kept in {str(home / 'fashion')!r} (")
+        assert told.endswith(
+            "); set the environment variable MNISTRY_HOME to a folder that can be written, or give "
+            "one as `folder`."
+        )
+    for folder in (tmp_path / "file", closed):
+        with limited(), pytest.raises(InputError, match=r"\); give one as `folder`\.$"):
+            fetch("fashion", folder, mirrors=["http://127.0.0.1:9/"])
+    monkeypatch.setenv("MNISTRY_HOME", str(tmp_path / "file" / "home"))
+    assert main(["data", "fetch", "fashion"]) == 2
+    assert capsys.readouterr().err.endswith("that can be written, or give one as `--to`.\n")

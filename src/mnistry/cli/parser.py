@@ -24,6 +24,7 @@ _PYTHON_NAMES = {
     "source": "--data",
     "count": "--digits",
     "every": "--save-every",
+    "folder": "--to",
     "name": "NAME",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import zipfile
@@ -56,8 +57,8 @@ def fetch(
     ------
     DownloadError : no mirror sent a file whole and true; what has arrived is kept.
     DataError : the family has no such member, or another file lies where one must go.
-    InputError : a mirror or the timeout makes no sense.
-    OSError : the folder can't be made or written to, or the disk is full.
+    InputError : a mirror or the timeout makes no sense, or the folder can't be written into.
+    OSError : the disk is full.
     """
     return fetch_all([name], folder, mirrors, progress, timeout=timeout, keep_archive=keep_archive)[
         name
@@ -93,8 +94,8 @@ def fetch_all(
         place = Path(folder) if folder is not None else home() / member.name
         store = home() / "emnist" if member.archive and folder is None else place
         source = _Source(member, list(mirrors or member.mirrors), timeout, progress)
-        place.mkdir(parents=True, exist_ok=True)
-        store.mkdir(parents=True, exist_ok=True)
+        for needed in (place, store):
+            _make(needed, is_default=folder is None)
         with _alone(store):
             if member.archive is None:
                 for key, file in member.files.items():
@@ -143,6 +144,26 @@ class _Source:
         )
         self.mirrors.sort(key=lambda mirror: mirror != served)  # it is asked first from now on
         return True
+
+
+def _make(folder: Path, *, is_default: bool) -> None:
+    """Make a folder that files can be written into.
+
+    Raises
+    ------
+    InputError : it can't be made or written into; the message says how to choose another.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        effective = os.access in os.supports_effective_ids
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        other = "set the environment variable MNISTRY_HOME to a folder that can be written, or "
+        raise InputError(
+            f"Data sets can't be kept in {str(folder)!r} ({error.strerror}); "
+            f"{other if is_default else ''}give one as `folder`."
+        ) from None
 
 
 def _check_mirrors(mirrors: Sequence[str]) -> None:
