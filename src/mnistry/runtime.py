@@ -70,3 +70,14 @@ def open_session(model: bytes) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run_options_of_large_runs() -> Any:
+    """Return options of a run after which the session gives its memory back.
+
+    A session keeps the memory of the largest run that it made. That is quick for runs of a usual
+    size; after a large image it would be hundreds of megabytes for good.
+    """
+    options = load_onnxruntime().RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistry.runtime import run_options_of_large_runs
+
 if TYPE_CHECKING:
     from mnistry.serving.desk import Desk
 
@@ -47,6 +49,7 @@ class Batcher:
         known = "typicality" in self._names
         self.typicality = self._names.index("typicality") if known else None
         self._run = session.run
+        self._large = run_options_of_large_runs()
         self._waiting: list[tuple[Images, asyncio.Future[Outputs]]] = []
 
     async def run(self, images: Images, desk: Desk) -> Outputs:
@@ -71,7 +74,8 @@ class Batcher:
 
     def run_now(self, images: Images) -> Outputs:
         """Run one batch, in whatever thread this is."""
-        return list(self._run(self._names, {"images": images}))
+        options = self._large if len(images) > _QUICK else None
+        return list(self._run(self._names, {"images": images}, options))
 
     def _flush(self) -> None:
         """Run what is waiting, in batches of at most `_QUICK` pictures."""

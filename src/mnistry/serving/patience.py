@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
+from collections import Counter
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -13,10 +15,26 @@ from mnistry.serving.guard import refusal
 HEAD = 10.0  # seconds in which a request's head must have come
 TAKEN = 20.0  # seconds in which some of an answer must have been taken
 MOST = 1000  # connections
+# Of one address other than this machine's. A class behind one router has thirty browsers, each of
+# which opens six connections.
+MOST_OF_ONE = 250
 MOST_HEAD = 2**16  # bytes of a request that are no body: its head, and what comes behind
 _TOO_LONG = refusal(431, "A request's head may have at most 65,536 bytes.")
 _LOOK = 2.0
 _UNSENT = 2**17  # bytes of an answer that the system may hold besides those on their way
+
+
+_connected: Counter[str | None] = Counter()  # connections by address
+
+
+def _address_of(transport: asyncio.Transport) -> str | None:
+    """Return who has connected; None for this machine, whose reverse proxy speaks for many."""
+    peer = transport.get_extra_info("peername")
+    if not isinstance(peer, tuple):  # a socket of this machine
+        return None
+    address = ipaddress.ip_address(peer[0].partition("%")[0])
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return None if plain.is_loopback else str(plain)
 
 
 class _Gathered:
@@ -77,12 +95,20 @@ class PatientProtocol(HttpToolsProtocol):
             of = socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
             transport.get_extra_info("socket").setsockopt(*of, _UNSENT)
         super().connection_made(self._gathered)  # type: ignore[arg-type]
-        if len(self.connections) > MOST:
+        self._address = _address_of(transport)
+        _connected[self._address] += 1
+        if len(self.connections) > MOST or self._is_one_too_many():
             transport.abort()
+
+    def _is_one_too_many(self) -> bool:
+        return self._address is not None and _connected[self._address] > MOST_OF_ONE
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._look_again.cancel()
+        _connected[self._address] -= 1
+        if _connected[self._address] <= 0:
+            del _connected[self._address]
         self._gathered.abort()  # what is not sent yet, is for no one
         super().connection_lost(exc)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import ipaddress
 import logging
@@ -20,6 +22,7 @@ from mnistry.runtime import load_cv2
 if TYPE_CHECKING:
     from mnistry.serving.guard import Limits
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _LEAST_KEY = 16  # characters
 _BACKLOG = 512
 # Seconds that requests may still take once the server is told to stop. With `_LAST` it is less
@@ -137,6 +140,7 @@ def serve(
         timeout_keep_alive=30,
         backlog=_BACKLOG,
     )
+    tune_allocator()
     # What is there now stays, and looking for rings among it is time that no request gets.
     gc.collect()
     gc.freeze()
@@ -144,6 +148,20 @@ def serve(
     Server(config).run(sockets=[listening])
     if not service.is_busy:
         last.cancel()
+
+
+def tune_allocator() -> None:
+    """Make glibc's allocator return to the system what large requests needed.
+
+    By default each thread allocates from one of many arenas, and the size from which memory is
+    mapped by itself, and so returned at once, rises with the largest that was freed, up to 32 MB.
+    After some hours of large images most of the process's memory is holes in arenas.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # other allocators have neither
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, 2**20)
+        mallopt(_M_TRIM_THRESHOLD, 2**22)
 
 
 def _origin(told: str) -> str:

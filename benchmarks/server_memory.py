@@ -1,0 +1,146 @@
+"""Does the server's memory grow under mixed ordinary, large and hostile requests, and why?
+
+`mnistry serve` with its defaults, on loopback, in a process of its own. Four clients send a mix for
+`--seconds`: 70% ordinary requests, 15% large ones, 15% hostile ones (see `attacking.py`). Each
+second the resident memory is noted and a health check is made over a new connection. Afterwards
+the server is left alone for `--quiet` seconds, and then told to return to the system what its
+allocator holds (`malloc_trim`). What is given back then was held by the allocator, not by objects;
+what is not, are objects, caches and the arenas of ONNX Runtime. With `--tracemalloc` the server
+also tells how much of it Python's objects hold, and which lines allocated most; it is several
+times slower then.
+
+`--peers` chooses the server's settings: `default`, `arenas` (MALLOC_ARENA_MAX=2), `untuned`
+(without what `serve` sets for the allocator).
+
+Last answer: see the log (`LOG.md`); it is run by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+from attacking import Attack
+from watched import Server, Watch, size_of
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "default": {},
+    "arenas": {"MALLOC_ARENA_MAX": "2"},
+    "untuned": {"MNISTRY_BENCHMARK_UNTUNED": "1"},
+}
+_TOLD = "MNISTRY_BENCHMARK_TOLD"
+_TRACED = "MNISTRY_BENCHMARK_TRACED"
+
+
+class Traced(Server):
+    """A server that tells of its memory, and trims it, when it gets SIGUSR1."""
+
+    def __init__(self, home: Path, settings: dict[str, str], traced: bool) -> None:
+        super().__init__(home)
+        self._told = home / "told.json"
+        self._environment |= (
+            settings | {_TOLD: str(self._told)} | ({_TRACED: "1"} if traced else {})
+        )
+
+    def start(self) -> None:
+        """Start this file as the server."""
+        command = [sys.executable, __file__, "--serve", str(self.port)]
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def trimmed(self) -> dict[str, Any]:
+        """Trim its memory and return what it tells: bytes before and after, and its objects."""
+        os.kill(self.pid, signal.SIGUSR1)
+        for _ in range(600):
+            if self._told.exists():
+                return dict(json.loads(self._told.read_text("utf-8")))
+            time.sleep(0.1)
+        raise RuntimeError("The server did not tell of its memory within a minute.")
+
+
+def serve(port: int) -> None:
+    """Be the server."""
+    from mnistry.serving import server
+
+    if os.environ.get("MNISTRY_BENCHMARK_UNTUNED"):
+        server.tune_allocator = lambda: None  # type: ignore[assignment]
+    if os.environ.get(_TRACED):
+        tracemalloc.start()
+
+    def tell(*_: object) -> None:
+        before, _files = size_of(os.getpid())
+        ctypes.CDLL(None).malloc_trim(0)
+        told: dict[str, Any] = {"before": before, "after": size_of(os.getpid())[0]}
+        if tracemalloc.is_tracing():
+            told["objects"] = tracemalloc.get_traced_memory()[0]
+            told["lines"] = [
+                str(one) for one in tracemalloc.take_snapshot().statistics("lineno")[:15]
+            ]
+        path = Path(os.environ[_TOLD])
+        path.with_suffix(".new").write_text(json.dumps(told), "utf-8")
+        path.with_suffix(".new").replace(path)
+
+    signal.signal(signal.SIGUSR1, tell)
+    server.serve(port=port)
+
+
+def measure(name: str, seconds: float, quiet: float, seed: int, traced: bool) -> dict[str, Any]:
+    """Attack one server; return what was seen."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Traced(Path(home), SETTINGS[name], traced) as server,
+    ):
+        with Watch(server) as watch, Attack(server.port, seed) as attack:
+            time.sleep(seconds)
+        time.sleep(quiet)
+        return {**watch.told(), "statuses": dict(attack.statuses), "trimmed": server.trimmed()}
+
+
+def main() -> int:
+    """Measure each setting and print a line of it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--quiet", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--peers", nargs="+", choices=SETTINGS, default=["default"])
+    parser.add_argument("--tracemalloc", action="store_true")
+    parser.add_argument("--json", type=Path, help="also write everything to a file")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.serve is not None:
+        serve(asked.serve)
+        return 0
+    found = {}
+    for name in asked.peers:
+        one = measure(name, asked.seconds, asked.quiet, asked.seed, asked.tracemalloc)
+        found[name] = one
+        memory, trimmed = one["memory"], one["trimmed"]
+        print(
+            f"{name:<8} MB: first {memory['first'] / 1e6:.0f}, last {memory['last'] / 1e6:.0f}, "
+            f"most {memory['most'] / 1e6:.0f}, quiet {trimmed['before'] / 1e6:.0f}, trimmed "
+            f"{trimmed['after'] / 1e6:.0f}; health: longest {one['health'] or 0:.2f} s, "
+            f"{one['health_failed']} of {one['health_checks']} failed"
+        )
+        print(f"         {one['statuses']}")
+        for line in trimmed.get("lines", []):
+            print(f"         {line}")
+    if asked.json:
+        asked.json.write_text(json.dumps(found), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
