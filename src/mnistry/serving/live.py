@@ -216,7 +216,8 @@ class Trainings:
         return 0
 
     def _leave(self, run: Training) -> None:
-        """Give a run's place to the next."""
+        """Give a run's place to the next, and what it can do without meanwhile."""
+        run.epoch, run.order = -1, np.zeros(0, np.int32)
         if run in self._waiting:
             self._waiting.remove(run)
         self._learning.discard(run)

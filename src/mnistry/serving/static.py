@@ -123,7 +123,8 @@ class StaticFiles:
     """
 
     def __init__(self, folder: Path = PAGE) -> None:
-        texts = {path.name: path.read_text("utf-8") for path in sorted(folder.iterdir())}
+        files = sorted(path for path in folder.iterdir() if path.suffix in _TYPES)
+        texts = {path.name: path.read_text("utf-8") for path in files}
         whole = hashlib.sha256()
         for name, text in texts.items():
             whole.update(f"{name} {len(text)} {text}".encode())

@@ -395,6 +395,7 @@ function repaint() {
 
 /** Put this view's own words in, in the language of now. */
 function reword() {
+  $("eraser").title = t("eraser");
   $("model").replaceChildren(
     ...models.map((other) => h("option", { value: other.name, text: modelName(other, true) })),
   );

@@ -15,7 +15,7 @@ addWords({
     "MNIST 是 800 多人手写的 70,000 张数字图片。这是其中一张，放大了。",
   ],
   "pixels.2": [
-    "To the computer it is 28 rows of 28 numbers. 0 is paper, 255 is full ink. Touch a pixel, or walk there with the arrow keys.",
+    "To the computer it is 28 rows of 28 numbers. 0 is paper, 255 is full ink. Tap a pixel, or walk there with the arrow keys.",
     "对计算机来说，它是 28 行、每行 28 个数。0 是纸，255 是浓墨。点一个像素，或用方向键走过去。",
   ],
   "pixels.label": ["A picture of 28 by 28 pixels; the arrow keys go from pixel to pixel", "28 × 28 像素的图片，方向键逐个像素移动"],
@@ -110,8 +110,8 @@ addWords({
   "training.wait.line": ["Waiting for a place … ({count} ahead)", "正在等待空位……（前面还有 {count} 个）"],
   "training.slower": ["{count} batches a second (as fast as the server can; {wanted} wanted)", "每秒 {count} 个小批量（服务器最快如此；想要 {wanted}）"],
   "training.swings": [
-    "The steps are too long: the weights swing from one side of the valley to the other. The model still gets {percent} right, but it is so sure of itself that its mistakes cost dear: the loss is above 2.3, that of a blind guess. Take a smaller learning rate and start again.",
-    "步子太长了：权重在山谷两侧来回摆。模型仍能答对 {percent}，却过于自信，错一次代价就很大，所以损失高于瞎猜的 2.3。把学习率调小，重新开始。",
+    "The steps are too long: the weights swing from one side of the valley to the other. The model gets {percent} right, and yet it is so sure of itself that its mistakes cost dear: the loss is above 2.3, that of a blind guess. Take a smaller learning rate and start again.",
+    "步子太长了：权重在山谷两侧来回摆。模型能答对 {percent}，却过于自信，错一次代价就很大，所以损失高于瞎猜的 2.3。把学习率调小，重新开始。",
   ],
   "training.diverged": ["The weights have become infinite: the steps were too long. Take a smaller learning rate and start again.", "权重变成了无穷大：步子太长了。把学习率调小，重新开始。"],
   "training.done": ["This training has ended.", "这次训练结束了。"],

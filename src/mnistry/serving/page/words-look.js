@@ -19,7 +19,7 @@ addWords({
   "confusion.title": ["Confusion matrix: what is mistaken for what", "混淆矩阵：把什么认成了什么"],
   "confusion.caption": ["Rows: the label. Columns: the answer.", "行：标签。列：回答。"],
   "confusion.cell": ["Label {label}, answer {answer}: {count} pictures", "标签 {label}，回答 {answer}：{count} 张"],
-  "confusion.note": ["Touch a cell to see its pictures.", "点一格，看里面的图片。"],
+  "confusion.note": ["Tap a cell to see its images.", "点一格，看里面的图片。"],
   "reliability.title": ["Are the probabilities true?", "概率是真的吗？"],
   "reliability.label": ["How often it is right, over how sure it claims to be", "声称的把握与实际答对的比例"],
   "reliability.bin": ["Claimed {claimed}, right {right}: {count} pictures", "声称 {claimed}，答对 {right}：{count} 张"],

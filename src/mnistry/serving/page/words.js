@@ -139,7 +139,7 @@ const WORDS = {
 
   // Draw
   "draw.title": ["Draw a digit", "写一个数字"],
-  "draw.hint": ["Draw a digit", "写一个数字"],
+  "draw.hint": ["Draw a digit, or several", "写一个或几个数字"],
   "draw.hint.photo": ["or drop a photo here", "或把照片拖到这里"],
   "draw.canvas": ["Drawing field", "书写区"],
   "draw.keys": [
