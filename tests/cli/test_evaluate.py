@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mnistry.cli.evaluate import _table, report
+from mnistry.cli.evaluate import _confusion, report
 from mnistry.data.dataset import DataSet
 from mnistry.models.file import shipped_model
 from mnistry.probability.sheet import score
@@ -20,7 +20,7 @@ def test_class_names_are_printed_as_text(
     names = ("\x1b[2J\x1b]0;owned\x07", "\u202e1", "\n2", "x" * 90_000, *map(str, range(4, 10)))
     odd = dataclasses.replace(sheet, classes=names)
     report(odd)
-    out = f"{capsys.readouterr().out}{_table(odd)}"
+    out = f"{capsys.readouterr().out}{_confusion(odd)}"
     assert out.replace("\n", "").isprintable()
     assert r"\x1b[2J\x1b]0;owned\x07" in out
-    assert max(map(len, out.splitlines())) < 120
+    assert max(map(len, out.splitlines())) <= 80

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,23 +104,38 @@ def lines(capsys: pytest.CaptureFixture[str], code: int, *argv: str) -> tuple[li
     return out.splitlines(), err.splitlines()
 
 
-def test_read_prints_one_picture_in_detail(
+def test_read_of_one_picture_fits_80_columns(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The text comes first, then how sure it is, then a line a mark with all that is known."""
+    """The box is left out, the bar is shorter, and the alternatives are those that fit."""
+    four = MANY.digits[0]
+    p = np.array([0.05, 0.09, 0.06, 0.11, 0.3, 0.1, 0.1, 0.08, 0.07, 0.04])
+    mixed = replace(four, probabilities=p, set=tuple(range(10)))
+    found.append(("a.png", replace(MANY, digits=(mixed, *MANY.digits[1:]))))
+    out, _ = lines(capsys, 0, "a.png")
+    assert out[5] == "digit  probability         alternatives       set       outcome"
+    assert out[6] == "4      ███░░░░░░░   30.00% 3 11.0%, 5 10.0% … 10 digits ambiguous"
+    assert max(map(len, out)) <= 80
+
+
+def test_read_prints_one_picture_in_detail(
+    found: Found, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text comes first, then how sure it is, then on a wide terminal all that is known."""
+    monkeypatch.setattr("mnistry.cli.read.columns", lambda: 105)
     found.append(("a.png", MANY))
     out, err = lines(capsys, 0, "a.png", "--alpha", "0.05")
     assert err == []
     assert out[:2] == ["40", "2"]
-    assert out[3] == "a.png: ambiguous, 61.00% that it says just this"
+    assert out[3] == "a.png: ambiguous, 61.00% sure of the whole text"
     assert out[5].split()[0] == "digit"
     four, zero, point, two = out[6:10]
     assert re.fullmatch(r"4 +█{14}░{6} +69\.92% 9 30\.0% +4 9 +ambiguous +40, 30, 22 × 40", four)
     assert re.fullmatch(r"0 +█{20} +99\.91% +digit +40, 30, 22 × 40", zero)
-    assert re.fullmatch(r"\. +typical of a digit: 98\.00% +not a digit +40, 30, 22 × 40", point)
+    assert re.fullmatch(r"\. +like a digit: +98\.00% +not a digit +40, 30, 22 × 40", point)
     assert two.startswith("2 ")
-    assert {line.index("40, 30") for line in out[6:10]} == {out[5].index("where")}
-    assert out[-1] == "A set holds the true digit 95% of the time."
+    assert {line.index("40, 30") for line in out[6:10]} == {out[5].index("box")}
+    assert out[-1] == "A set holds the right digit 95% of the time."
     assert asked == {
         "model": None, "alpha": 0.05, "level": 0.001, "count": None, "keep": False,
         "sources": ["a.png"],

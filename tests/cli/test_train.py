@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,11 @@ COMMAND = [sys.executable, "-m", "mnistry"]
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]  # see conftest.py
 
 
+def only_progress(text: str) -> bool:
+    """Return whether a text is empty or, on a slow machine, whole lines of progress."""
+    return re.fullmatch(r"(training [\d,]+/[\d,]+  loss .+ left\n)*", text) is not None
+
+
 def test_main_job_from_the_shell(tmp_path: Path) -> None:
     """The tutorial's training as one command: a score, a file, the contract's JSON alone."""
     done = subprocess.run(
@@ -28,7 +34,7 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     result = json.loads(done.stdout)
-    assert done.stderr == ""
+    assert only_progress(done.stderr)
     assert 0.905 < result["accuracy"] < 0.93
     assert (result["model"], result["kind"]) == ("m.onnx", "softmax")
     assert result["data"] == {"train": 55_000, "validation": 5_000, "test": 10_000}
@@ -50,14 +56,26 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
 def test_person_sees_table_and_bars(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without --json: the score with its interval, a bar a class, the file and what is next."""
+    """Without --json: accuracy with its interval and by class, the file and what is next."""
     out = tmp_path / "m.onnx"
     assert main(["train", "--data", str(small), "--out", str(out), "--epochs", "2"]) == 0
     text = capsys.readouterr().out
     for words in ("accuracy", "95% interval", "█", f"model file  {out}", "mnistry show weights"):
         assert words in text
     assert main(["evaluate", str(out), "--data", str(small)]) == 0
-    assert "confusion" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    headings = ["accuracy by class", "probabilities", "NLL", "Brier", "ECE", "confusion matrix"]
+    places = [
+        text.index(f"\n{heading} ") if heading[0].isupper() else text.index(heading)
+        for heading in headings
+    ]
+    assert places == sorted(places)
+    assert "prediction sets" not in text
+    assert main(["evaluate", str(out), "--data", str(small), "--all"]) == 0
+    everything = capsys.readouterr().out
+    for heading in ("prediction sets", "selective prediction", "OOD rejection"):
+        assert f"\n{heading}: " in everything
+    assert max(map(len, everything.splitlines()[1:])) <= 80  # the first line names the file
 
 
 def test_evaluate_tells_promises_and_corruptions(
@@ -80,8 +98,9 @@ def test_evaluate_tells_promises_and_corruptions(
     assert sum(worse) / 15 < sheet["accuracy"]
     assert main(["evaluate", str(out), "--data", str(small), "--corrupt"]) == 0
     text = capsys.readouterr().out
-    for words in ("would be noise", "hold the truth", "can be answered", "fog", "mean of all"):
+    for words in ("chance alone", "sets 90%", "rejected, 0.01", "fog", "mean of all"):
         assert words in text
+    assert max(map(len, text.splitlines()[1:])) <= 80
 
 
 def test_lbfgs_tells_its_certificate(
@@ -96,6 +115,47 @@ def test_lbfgs_tells_its_certificate(
     optimum = json.loads(capsys.readouterr().out)["optimum"]
     assert optimum["converged"]
     assert 0 <= optimum["gap"] <= 5e-5
+
+
+def test_classes_that_are_too_many_for_a_matrix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The most frequent mistakes are listed instead; names from a file are made harmless."""
+    rng = np.random.default_rng(0)
+    names = [f"class {i:02}" for i in range(29)] + ["\x1b[2J" + "x" * 90]
+    for split, n in (("train", 20), ("test", 4)):
+        for name in names:
+            folder = tmp_path / "data" / split / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = rng.integers(0, 256, (6, 6), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    out = str(tmp_path / "m.onnx")
+    assert main(["train", "--data", str(tmp_path / "data"), "--out", out, "--steps", "5"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", out, "--data", str(tmp_path / "data")]) == 0
+    text = capsys.readouterr().out
+    assert "most frequent mistakes" in text
+    assert "\x1b" not in text
+    assert "\\x1b[2Jxx" in text
+    assert max(map(len, text.splitlines()[1:])) <= 80
+
+
+def test_a_run_that_diverges_says_so(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A learning rate that leaves the loss above guessing's gets one sentence and the cure."""
+    base = ["train", "--data", str(small), "--out", str(tmp_path / "m.onnx"), "--json"]
+    assert main([*base, "--steps", "100", "--learning-rate", "1e9"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["kind"] == "softmax"
+    assert re.fullmatch(
+        r"mnistry: Training diverged: its loss of [\d,.]+ nats is above the 2\.30 of guessing; "
+        r"lower `--learning-rate`, which was 1e\+09\.\n",
+        said.err,
+    )
+    assert main([*base, "--steps", "100"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,12 +237,14 @@ def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[s
 def test_progress_goes_to_a_terminal_alone(
     small: Path, tmp_path: Path, on_terminal: OnTerminal
 ) -> None:
-    """On a terminal a line moves on standard error and is wiped; elsewhere there is none."""
+    """On a terminal a line moves on standard error and is erased; elsewhere it has no control
+    characters.
+    """
     arguments = [
         *COMMAND, "train", "--data", str(small), "--out", "m.onnx", "--steps", "4000", "--json",
     ]  # fmt: skip
     quiet = subprocess.run(arguments, capture_output=True, check=True, cwd=tmp_path)
-    assert quiet.stderr == b""
+    assert only_progress(quiet.stderr.decode())
     told, seen = on_terminal(arguments, tmp_path)
     assert json.loads(told)["kind"] == "softmax"
     assert b"training " in seen

@@ -90,6 +90,6 @@ def _warnings_in(parser: CommandParser) -> Iterator[None]:
 
 
 def _refuse(sentence: str) -> int:
-    with suppress(OSError):  # where standard error is full or closed, the code says it
+    with suppress(OSError):  # standard error may be full; the exit code remains
         print(f"mnistry: {printable(sentence)}", file=sys.stderr)
     return 2

@@ -1,4 +1,4 @@
-"""``mnistry evaluate``: the score sheet of a model on a test split."""
+"""``mnistry evaluate``: the evaluation report of a model on a test split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mnistry.cli import choice
+from mnistry.cli.console import bar, columns, table
 from mnistry.cli.parser import whole
 from mnistry.errors import printable
 
@@ -16,18 +17,19 @@ if TYPE_CHECKING:
     from mnistry.models.base import Model
     from mnistry.probability.sheet import ScoreSheet
 
-_MOST_NAME = 30  # characters of a class's name in a table
+_MOST_MISTAKES = 20
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="the score sheet of a model",
-        description="Score a model on the test split: accuracy with its exact 95% interval, how "
-        "true its\nprobabilities are, how often its sets hold the truth, what it costs to answer "
-        "always,\nwhat it takes for what; on MNIST also the two halves of writers and the labels "
-        "as\nreviewers corrected them.",
+        help="score a model on test images",
+        description="Score a model on the test split: accuracy with its exact 95% interval, "
+        "accuracy by class, calibration (NLL, Brier score, ECE) and the confusion matrix; on MNIST "
+        "also for both groups of writers, and with the labels that reviewers corrected. --all adds "
+        "prediction sets, selective prediction (the error rate if only the surest are answered) "
+        "and out-of-distribution (OOD) rejection.",
         epilog="Examples:\n  mnistry evaluate digits.onnx --json\n  mnistry evaluate --corrupt\n",
     )
     parser.add_argument(
@@ -38,9 +40,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     choice.add_invert(parser)
     parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also report prediction sets, selective prediction and OOD rejection",
+    )
+    parser.add_argument(
         "--corrupt",
         action="store_true",
-        help="the same under fifteen families of corruption (MNIST-C's, drawn anew by --seed)",
+        help="also score under the fifteen kinds of corruption of MNIST-C, drawn by --seed",
     )
     parser.add_argument(
         "--seed",
@@ -68,9 +75,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"model": name, "data": data.name, **sheet.to_dict(), **more}))
         return 0
     print(f"{name} on {data.name}, {sheet.pictures:,} test pictures\n")
-    report(sheet)
-    print("\nconfusion   rows: label; columns: answer")
-    print(_table(sheet))
+    report(sheet, everything=args.all)
+    print(f"\n{_confusion(sheet)}")
     if corrupted:
         print(f"\n{_corruptions({'none': sheet, **corrupted})}")
     return 0
@@ -96,11 +102,11 @@ def _corrupted(model: Model, data: DataSet, seed: int) -> dict[str, ScoreSheet]:
 def _corruptions(sheets: dict[str, ScoreSheet]) -> str:
     """Lay out what corruption does, a line a family, and their mean."""
     tight = next(iter(sheets["none"].coverage))
-    head = f"{'corrupted by':<14} {'right':>8} {'nll':>7} {'ece':>6} "
+    head = f"{'corrupted by':<14} {'accuracy':>8} {'NLL':>7} {'ECE':>6} "
     head += f"{f'sets {1 - float(tight):.0%}':>9}"
     level = next(iter(sheets["none"].refused), None)
     if level is not None:
-        head += f" {f'refused at {level}':>16}"
+        head += f" {f'rejected, {level}':>16}"
     rows = {
         name: [sheet.accuracy, sheet.nll, sheet.ece, sheet.coverage[tight]["coverage"]]
         + ([] if level is None else [sheet.refused[level]])
@@ -115,8 +121,8 @@ def _corruptions(sheets: dict[str, ScoreSheet]) -> str:
     return "\n".join(lines)
 
 
-def report(sheet: ScoreSheet) -> None:
-    """Print the sheet for a person: a table, and a bar a class."""
+def report(sheet: ScoreSheet, *, everything: bool = False) -> None:
+    """Print the report for a person: accuracy and classes first; the rest under headings."""
     from mnistry.probability.sheet import Share
 
     whole = Share(
@@ -136,39 +142,76 @@ def report(sheet: ScoreSheet) -> None:
             f"note        {sheet.light_borders:.0%} of the images have light borders, but 0 must "
             "be paper and 255 ink"
         )
-    print(f"nll         {sheet.nll:.4f}    mean -log p(truth), nats; 0 is perfect")
-    print(f"brier       {sheet.brier:.4f}    squared distance to the truth; 0 is perfect")
-    print(
-        f"ece         {sheet.ece:.4f}    gap between what it claims and what happens; "
-        f"{sheet.ece_floor:.4f} would be noise"
-    )
+    print("\naccuracy by class")
+    names = [printable(name, 30) for name in sheet.classes]
+    width = max(map(len, names))
+    for i, name in enumerate(names):
+        total = sum(sheet.confusion[i])
+        if total:
+            right = sheet.confusion[i][i] / total
+            print(f"{name:>{width}}  {bar(right, 40)} {right:>6.1%}")
+        else:
+            print(f"{name:>{width}}  no test images")
+    print("\nprobabilities")
+    for name, value, meaning in (
+        ("NLL", sheet.nll, "negative log-likelihood of the labels, nats; 0 is best"),
+        ("Brier", sheet.brier, "squared error of the probabilities; 0 is best"),
+        (
+            "ECE",
+            sheet.ece,
+            f"expected calibration error; chance alone gives {sheet.ece_floor:.4f}",
+        ),
+    ):
+        print(f"{name:<11} {value + 0.0:>7.4f}   {meaning}")  # + 0.0 turns -0.0 into 0.0
+    if everything:
+        _report_decisions(sheet)
+    else:
+        print("\nPrediction sets, selective prediction, OOD rejection: mnistry evaluate --all")
+
+
+def _report_decisions(sheet: ScoreSheet) -> None:
+    """Print how far sets, refusals and declined answers can be relied on."""
+    print("\nprediction sets: how often they hold the label, and how many classes they have")
     for alpha, found in sheet.coverage.items():
         low, high = found["interval"]
         print(
-            f"sets {1 - float(alpha):<6.1%} {found['coverage']:>7.2%}   95% interval {low:.2%} to "
-            f"{high:.2%}   hold the truth; {found['size']:.3f} classes each"
+            f"asked {1 - float(alpha):<6.1%}{found['coverage']:>7.2%}   95% interval {low:.2%} to "
+            f"{high:.2%}   {found['size']:.3f} classes"
         )
     if sheet.sets == "claimed":
-        print("            not calibrated: sets are what the probabilities claim, no more")
+        print("            not calibrated: the sets are what the probabilities claim, no more")
+    print("\nselective prediction: share answered, surest first, at an error rate")
     for risk, answered in sheet.answered.items():
-        print(f"{f'wrong {float(risk):.1%}':<11} {answered:>7.2%}   can be answered, surest first")
+        print(f"{f'error {float(risk):.1%}':<11} {answered:>7.2%}")
+    if sheet.refused:
+        print("\nOOD rejection: share of these images that is rejected at a threshold")
     for level, refused in sheet.refused.items():
-        print(f"refused {float(level):<3.0%} {refused:>7.2%}   are less typical than the level")
-    print("\nright, by class")
-    names = [printable(name, _MOST_NAME) for name in sheet.classes]
-    width = max(map(len, names))
-    for name, right in zip(names, sheet.class_accuracy, strict=True):
-        if right is None:
-            print(f"{name:>{width}}  no test images")
-            continue
-        print(f"{name:>{width}}  {'█' * round(40 * right):░<40} {right:>6.1%}")
+        print(f"{f'p <= {float(level):g}':<11} {refused:>7.2%}")
 
 
-def _table(sheet: ScoreSheet) -> str:
-    """Lay out the confusion matrix; zeros as dots, so that errors stand out."""
-    names = [printable(name)[:6] for name in sheet.classes]
+def _confusion(sheet: ScoreSheet) -> str:
+    """Lay out the confusion matrix, or where it is too wide, its most frequent mistakes."""
+    names = [printable(name, 6) for name in sheet.classes]
     width = max(3, *(len(str(n)) for row in sheet.confusion for n in row), *map(len, names)) + 1
-    lines = [" " * width + "".join(f"{name:>{width}}" for name in names)]
+    if width * (len(names) + 1) > columns():
+        return _mistakes(sheet)
+    lines = ["confusion matrix   rows: label; columns: prediction"]
+    lines.append(" " * width + "".join(f"{name:>{width}}" for name in names))
     for name, row in zip(names, sheet.confusion, strict=True):
+        # Zeros are dots, so that mistakes stand out.
         lines.append(f"{name:>{width}}" + "".join(f"{n or '·':>{width}}" for n in row))
     return "\n".join(lines)
+
+
+def _mistakes(sheet: ScoreSheet) -> str:
+    wrong = [
+        (count, i, j)
+        for i, row in enumerate(sheet.confusion)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    rows: list[tuple[str, ...]] = [("IMAGES", "LABEL", "PREDICTION")]
+    for count, i, j in sorted(wrong, key=lambda one: (-one[0], *one[1:]))[:_MOST_MISTAKES]:
+        label, prediction = (printable(sheet.classes[k], 20) for k in (i, j))
+        rows.append((f"{count:,}", label, prediction))
+    return f"most frequent mistakes (the whole confusion matrix: --json)\n{table(rows, (0,))}"

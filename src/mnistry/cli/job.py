@@ -20,24 +20,22 @@ _ADDRESS = r"auto|ray://.+|\[?[\w.:-]+\]?:\d+"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that make a job of it."""
     group = parser.add_argument_group(
-        "many pictures",
-        "With --out the readings go into Parquet files, a row a picture, errors among them. A job "
-        "that was stopped goes on when the same command is run again. Exit code 0: every picture "
-        "has its row; 2: not one could be read.",
+        "many images",
+        "With --out the readings are written to Parquet files, one row per image, also for "
+        "errors. A job that was stopped continues when the same command is run again. Exit code "
+        "0: every image has its row; 2: not one could be read.",
     )
-    group.add_argument(
-        "--out", metavar="DIR", help="the folder of the Parquet files, a path or a URL"
-    )
+    group.add_argument("--out", metavar="DIR", help="folder of the Parquet files, a path or a URL")
     group.add_argument(
         "--ray",
         nargs="?",
         const="",
         metavar="ADDRESS",
-        help="let a Ray cluster read: auto, host:port or ray://host:port; without ADDRESS, a Ray "
-        "on this machine (needs the extra `ray`)",
+        help="read on a Ray cluster: auto, host:port or ray://host:port; without ADDRESS, Ray is "
+        "started on this machine (needs the extra `ray`)",
     )
     group.add_argument(
-        "--per-file", type=int, metavar="N", help="pictures of a Parquet file; default 2000"
+        "--per-file", type=int, metavar="N", help="rows of a Parquet file; default 2000"
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnistry.cli import choice, job
+from mnistry.cli.console import bar, columns
 from mnistry.cli.progress import Counter
 from mnistry.cores import cores
 from mnistry.errors import InputError, printable
@@ -22,21 +23,17 @@ if TYPE_CHECKING:
     from mnistry.reading import Mark, Reading
 
 _LEAST = 0.01  # probability of a runner-up that is worth a word
-_HEAD = (
-    f"digit  {'probability':<29} {'runners-up':<22} {'set':<9} {'outcome':<12} "
-    "where: x, y, width × height"
-)
+_WIDE = 105  # columns that the whole table takes
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "read",
-        help="read pictures of handwritten digits",
-        description="Read pictures of handwritten digits, photographed, scanned or drawn: one "
-        "digit, rows\nof them or a page. For each digit it says how probable it is, and which "
-        "digits it may\nbe. What can't be read is told on standard error; the rest is read all "
-        "the same.",
+        help="read images of handwritten digits",
+        description="Read images of handwritten digits, photographed, scanned or drawn: one "
+        "digit, rows of them or a page. Each digit gets its probability and its alternatives. "
+        "Errors of single files go to standard error; the other files are read all the same.",
         epilog="Examples:\n"
         "  mnistry read photo.jpg\n"
         "  mnistry read scans/ more.zip --json\n"
@@ -55,18 +52,18 @@ def add_parser(subparsers: Subparsers) -> None:
         "--alpha",
         type=float,
         metavar="A",
-        help="how often a digit may be wrong: where one alone would be wrong more often, its set "
-        "has several, and it is ambiguous; default 0.01",
+        help="allowed error rate of prediction sets; digits with more than one candidate are "
+        "reported as ambiguous; default 0.01",
     )
     parser.add_argument(
         "--level",
         type=float,
         metavar="L",
-        help="what looks so little like a digit by itself is none; about as many true digits are "
-        "lost; default 0.001",
+        help="reject marks less typical than this; about the same share of real digits is "
+        "rejected too; default 0.001",
     )
     parser.add_argument(
-        "--digits", type=int, metavar="N", help="how many each picture has, where that is known"
+        "--digits", type=int, metavar="N", help="number of digits in each image, if it is known"
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep points, commas and dashes in the text"
@@ -74,15 +71,15 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--show",
         metavar="FILE",
-        help="draw the way from picture to answer into a .png or .svg file",
+        help="draw the steps from image to answer into a .png or .svg file",
     )
     parser.add_argument(
-        "--doctor", action="store_true", help="say what is wrong with a picture, and what to do"
+        "--doctor", action="store_true", help="report problems of image quality, and their cure"
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object a picture; with --out, one that sums up",
+        help="print one JSON object per image; with --out, a summary",
     )
     job.add_options(parser)
     parser.set_defaults(run=run)
@@ -176,29 +173,48 @@ def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[
     """Lay out one reading for a person."""
     yield reading.text or f"({reading.outcome})"
     yield ""
-    sure = f", {_percent(reading.probability)} that it says just this" if reading.text else ""
+    sure = f", {_percent(reading.probability)} sure of the whole text" if reading.text else ""
     yield f"{printable(name)}: {_outcome(reading, args.digits)}{sure}"
     if reading.digits:
         yield ""
-        yield _HEAD
-        yield from (_line(mark) for mark in reading.digits)
+        yield from _rows(reading.digits)
     if any(mark.digit is not None and len(mark.set) > 1 for mark in reading.digits):
         yield ""
-        yield f"A set holds the true digit {100 * (1 - args.alpha):.4g}% of the time."
+        yield f"A set holds the right digit {100 * (1 - args.alpha):.4g}% of the time."
 
 
-def _line(mark: Mark) -> str:
-    """Lay out one digit: a bar for its probability, what else it may be, and where it is."""
-    where = f"{mark.box.x}, {mark.box.y}, {mark.box.w} × {mark.box.h}"
-    if mark.digit is None:
-        like = f"typical of a digit: {_percent(mark.typicality)}"
-        return f"{mark.sign:<6} {like:<29} {'':<22} {'':<9} {mark.outcome:<12} {where}"
-    p = mark.probabilities
-    bar = f"{'█' * round(20 * p[mark.digit]):░<20} {_percent(float(p[mark.digit])):>8}"
-    others = [d for d in (-p).argsort(kind="stable").tolist() if d != mark.digit and p[d] > _LEAST]
-    more = ", ".join(f"{d} {p[d]:.1%}" for d in others)
-    chosen = " ".join(map(str, mark.set)) if len(mark.set) > 1 else ""
-    return f"{mark.digit:<6} {bar} {more:<22} {chosen:<9} {mark.outcome:<12} {where}"
+def _rows(marks: Sequence[Mark]) -> Iterator[str]:
+    """Lay out the digits: probability, alternatives, outcome, and the box where it fits."""
+    wide = columns() >= _WIDE
+    size = 20 if wide else 10  # of the bar
+    others = 22 if wide else 18
+    head = f"digit  {'probability':<{size + 9}} {'alternatives':<{others}} {'set':<9} outcome     "
+    yield f"{head} box: x, y, width × height" if wide else head.rstrip()
+    for mark in marks:
+        if mark.digit is None:
+            name, more, chosen = mark.sign, "", ""
+            likely = f"{'like a digit:':<{size - 1}} {_percent(mark.typicality):>9}"
+        else:
+            p, name = mark.probabilities, str(mark.digit)
+            likely = f"{bar(float(p[mark.digit]), size)} {_percent(float(p[mark.digit])):>8}"
+            ranked = (-p).argsort(kind="stable").tolist()
+            seconds = [d for d in ranked if d != mark.digit and p[d] > _LEAST]
+            more = _fit([f"{d} {p[d]:.1%}" for d in seconds], others)
+            chosen = " ".join(map(str, mark.set)) if len(mark.set) > 1 else ""
+            if len(chosen) > 9:
+                chosen = f"{len(mark.set)} digits"
+        row = f"{name:<6} {likely:<{size + 9}} {more:<{others}} {chosen:<9} {mark.outcome:<12}"
+        box = f" {mark.box.x}, {mark.box.y}, {mark.box.w} × {mark.box.h}" if wide else ""
+        yield (row + box).rstrip()
+
+
+def _fit(words: list[str], width: int) -> str:
+    """Join as many words as fit, and end with "…" if some are left out."""
+    for count in range(len(words), 0, -1):
+        text = ", ".join(words[:count]) + (" …" if count < len(words) else "")
+        if len(text) <= width:
+            return text
+    return ""
 
 
 def _outcome(reading: Reading, wanted: int | None) -> str:

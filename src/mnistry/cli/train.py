@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from contextlib import nullcontext
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mnistry.training.ranks import Ranks
 
 _NAMES = {"softmax": "softmax regression", "convnet": "convnet"}
+_SAMPLE = 5000  # training images whose loss tells whether training diverged
 _SOFTMAX: dict[str, Any] = {"solver": "sgd", "rate": 0.5, "steps": 1000, "batch": 100, "l2": None}
 
 
@@ -184,8 +186,8 @@ def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
     from mnistry.cli.evaluate import report
 
     print(
-        f"{_NAMES[args.model]} on {data.name}: {counts['train']:,} pictures to train on, "
-        f"{counts['test']:,} to test; trained in {seconds['train']:.2f} s"
+        f"{_NAMES[args.model]} on {data.name}: {counts['train']:,} training and "
+        f"{counts['test']:,} test images\ntrained in {seconds['train']:.2f} s"
         + (f" on {provenance['device']}\n" if "device" in provenance else "\n")
     )
     report(sheet)
@@ -258,8 +260,24 @@ def _softmax(args: argparse.Namespace, data: DataSets) -> tuple[Any, dict[str, A
         model.fit(
             data.train.images, data.train.labels, classes=data.classes, progress=progress.update
         )
+    if given["solver"] == "sgd":
+        _warn_if_diverged(model, data, given["rate"])
     calibrate(model, data.train, data.validation)
     return model, {"recipe": recipe}, lambda: None
+
+
+def _warn_if_diverged(model: Any, data: DataSets, rate: float) -> None:
+    """Warn if the loss on the training images is above that of guessing."""
+    from mnistry.models.base import cross_entropy
+
+    sample = data.train.take(slice(None, None, max(1, len(data.train) // _SAMPLE)))
+    loss, guess = cross_entropy(model.logits(sample.images), sample.labels), log(len(data.classes))
+    if loss > guess > 0:
+        print(
+            f"mnistry: Training diverged: its loss of {loss:,.2f} nats is above the {guess:.2f} "
+            f"of guessing; lower `--learning-rate`, which was {rate:g}.",
+            file=sys.stderr,
+        )
 
 
 def _optimum(model: Any) -> dict[str, Any] | None:
@@ -285,6 +303,6 @@ def _certificate(optimum: dict[str, Any]) -> str:
     end = near or f"gradient norm {optimum['gradient_norm']:.1e}"
     state = "" if optimum["converged"] else "; stopped before the tolerance was reached"
     return (
-        f"\nobjective   {optimum['objective']:.6f} nats after {optimum['iterations']} iterations, "
-        f"{end}{state}"
+        f"\nobjective   {optimum['objective']:.6f} nats after {optimum['iterations']} iterations,\n"
+        f"            {end}{state}"
     )
