@@ -13,18 +13,19 @@ import mnistry
 
 PACKAGE = Path(mnistry.__file__).parent
 
-# Each room may import itself and those named; `atomic`, `cores`, `errors` and `runtime` are the
-# ground floor.
+# Each room may import itself and those named; `atomic`, `cores`, `errors`, `notebook` and `runtime`
+# are the ground floor.
 MAY_IMPORT = {
     "atomic": set[str](),
     "cores": set[str](),
     "errors": set[str](),
+    "notebook": set[str](),
     "runtime": {"cores", "errors"},
     "pictures": {"errors", "cores", "runtime"},
-    "data": {"pictures", "errors", "atomic", "cores"},
+    "data": {"pictures", "errors", "atomic", "cores", "notebook"},
     "input_data": {"data", "errors"},
-    "models": {"data", "errors", "atomic", "cores", "runtime"},
-    "probability": {"models", "data", "pictures", "errors"},
+    "models": {"data", "errors", "atomic", "cores", "notebook", "runtime"},
+    "probability": {"models", "data", "pictures", "errors", "notebook"},
     "training": {"probability", "models", "data", "pictures", "errors", "atomic", "cores"},
     "sklearn": {"training", "models", "data", "errors"},
     "evidence": {
@@ -37,7 +38,7 @@ MAY_IMPORT = {
         "cores",
         "runtime",
     },
-    "reading": {"pictures"},
+    "reading": {"pictures", "notebook"},
     "reader": {
         "reading",
         "probability",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from mnistry.pictures.layout import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MOST_ROWS = 40  # marks that a notebook shows
 
 
 class Outcome(StrEnum):
@@ -49,6 +52,29 @@ class Mark:
     box: Box
     sign: str
     image: NDArray[np.uint8]
+
+    def __repr__(self) -> str:
+        sure = "" if self.digit is None else f", {self.probabilities[self.digit]:.2%}"
+        return f"Mark({self.digit}{sure}, {str(self.outcome)!r}, set={self.set}, box={self.box[:]})"
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: what the model saw, and a bar for each likely digit."""
+        import mnistry.notebook as notebook
+
+        title = self.sign if self.digit is None else str(self.digit)
+        return notebook.box(f"{title}: {self.outcome}", notebook.table([self._cells()]))
+
+    def _cells(self) -> list[str]:
+        """Return the cells of a table's row as HTML: image, probabilities, outcome, set."""
+        import mnistry.notebook as notebook
+
+        name = "?" if self.digit is None else str(self.digit)
+        p = np.nan_to_num(np.asarray(self.probabilities, float))
+        likely = [int(d) for d in (-p).argsort(kind="stable")[:3] if p[d] > 0.01]
+        bars = notebook.table((str(d), notebook.bar(float(p[d]))) for d in likely)
+        among = ", ".join(map(str, self.set))
+        seen = notebook.image(255 - np.asarray(self.image, np.uint8), f"what was read as {name}")
+        return [seen, f"<b>{name}</b>", bars, escape(str(self.outcome)), among]
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""
@@ -85,6 +111,27 @@ class Reading:
     inked: Inked | None = field(repr=False)
     found: Found | None = field(repr=False)
     pages: int = 1
+
+    def __repr__(self) -> str:
+        count = f"{len(self.digits)} mark{'s' * (len(self.digits) != 1)}"
+        return f"Reading({self.text!r}, {self.probability:.2%}, {str(self.outcome)!r}, {count})"
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: the image, and a row for each mark."""
+        import mnistry.notebook as notebook
+
+        parts = []
+        if self.inked is not None:
+            grey = (255 * np.clip(self.inked.grey, 0, 1)).round().astype(np.uint8)
+            parts.append(f"<div>{notebook.image(grey, 'the image that was read')}</div>")
+        if self.digits:
+            head = ("seen", "digit", "probability", "outcome", "set")
+            rows = [mark._cells() for mark in self.digits[:_MOST_ROWS]]
+            parts.append(notebook.table(rows, head))
+        if len(self.digits) > _MOST_ROWS:
+            parts.append(f"<div>… {len(self.digits) - _MOST_ROWS:,} more</div>")
+        title = self.text.replace("\n", " / ") or f"({self.outcome})"
+        return notebook.box(f"{title}: {self.outcome}, {self.probability:.2%}", *parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
@@ -77,6 +78,17 @@ class DataSet:
     def __repr__(self) -> str:
         n, height, width = self.images.shape
         return f"DataSet({n:,} images of {height}x{width}, {len(self.classes)} classes)"
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: the first image of each class, with its name."""
+        import mnistry.notebook as notebook
+
+        labels, first = np.unique(self.labels, return_index=True)
+        shown = [
+            (escape(self.classes[label]), notebook.image(255 - self.images[i], self.classes[label]))
+            for label, i in zip(labels, first, strict=True)
+        ][: notebook.MAX_IMAGES]
+        return notebook.box(repr(self), notebook.table(zip(*shown, strict=True) if shown else []))
 
     @property
     def X(self) -> NDArray[np.float32]:  # noqa: N802 - the field's name for it
@@ -154,6 +166,24 @@ class DataSets:
                     f"`train` has the classes {self.train.classes!r:.200}, and another split "
                     f"{split.classes!r:.200}; give all splits the same."
                 )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(
+            f"{len(data):,} {split}"
+            for split, data in (
+                ("train", self.train),
+                ("validation", self.validation),
+                ("test", self.test),
+            )
+        )
+        height, width = self.shape
+        return f"DataSets({self.name!r}: {counts}; {height}x{width}, {len(self.classes)} classes)"
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: the counts, and the first training image of each class."""
+        import mnistry.notebook as notebook
+
+        return notebook.box(repr(self), self.train._repr_html_())
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ its own growth changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,7 +47,7 @@ class Contrast:
 
     why: int
     against: int | None
-    map: Doubles
+    map: Doubles = field(repr=False)
     baseline: float
     difference: float
     residual: float

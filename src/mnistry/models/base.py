@@ -84,6 +84,33 @@ class Model(ABC):
     provenance: dict[str, Any]
     calibration: Calibration | None = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._summary())})"
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: what the model is, and what its file tells of its scores."""
+        import mnistry.notebook as notebook
+
+        scores = getattr(self, "provenance", {}).get("scores")
+        rows = [
+            (name, f"{value:.4f}" if isinstance(value, float) else value)
+            for name, value in (scores.items() if isinstance(scores, dict) else ())
+        ]
+        rows.append(("classes", ", ".join(getattr(self, "classes", ())[:_MOST_NAMES])))
+        return notebook.box(repr(self), notebook.facts(rows), *self._images_html())
+
+    def _summary(self) -> list[str]:
+        """Return what `repr` tells, item by item."""
+        if not (hasattr(self, "classes") and hasattr(self, "shape")):
+            return ["not trained"]
+        height, width = self.shape
+        state = "not calibrated" if self.calibration is None else "calibrated"
+        return [f"{height}x{width} images", f"{len(self.classes)} classes", state]
+
+    def _images_html(self) -> list[str]:
+        """Return images for notebooks as HTML."""
+        return []
+
     @abstractmethod
     def logits(self, images: ArrayLike) -> Floats:
         """Weigh the evidence for each class.
@@ -178,6 +205,7 @@ class Model(ABC):
         return self.calibration
 
 
+_MOST_NAMES = 12  # classes that a notebook shows
 _ROUNDING = 1e-3  # by which floats may miss their range
 _TOGETHER = 500  # pictures, whose features take memory
 _NOT_CALIBRATED = (

@@ -136,6 +136,11 @@ class ConvNet(Model):
         self.provenance: dict[str, Any] = {}
         self._sessions: dict[tuple[str, ...], Any] = {}
 
+    def _summary(self) -> list[str]:
+        weights = sum(array.size for member in self.members for array in member.arrays.values())
+        networks = f"{len(self.members)} network{'s' * (len(self.members) > 1)}"
+        return [*super()._summary(), networks, f"{weights:,} weights"]
+
     def logits(self, images: ArrayLike) -> Floats:
         """Weigh the evidence, float32 (n, k). See `Model.logits`."""
         return self._run(images, {"logits": (len(self.classes),)})[0]

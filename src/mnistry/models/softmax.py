@@ -76,6 +76,23 @@ class SoftmaxRegression(Model):
         self.optimum: Optimum | None = None
         self.provenance: dict[str, Any] = {}
 
+    def _summary(self) -> list[str]:
+        return [*super()._summary(), f"solver={self.solver!r}"]
+
+    def _images_html(self) -> list[str]:
+        """Return each class's weights, white for the largest and black for the smallest."""
+        import mnistry.notebook as notebook
+
+        if not hasattr(self, "weights"):
+            return []
+        maps = self.weights.T[: notebook.MAX_IMAGES].astype(np.float64)
+        largest = max(float(np.abs(np.nan_to_num(maps)).max(initial=0)), 1e-300)
+        grey = np.nan_to_num(127.5 + 127.5 * maps / largest).round().astype(np.uint8)
+        return [
+            notebook.image(one.reshape(self.shape), f"weights of {name}")
+            for one, name in zip(grey, self.classes, strict=False)
+        ]
+
     def logits(self, images: ArrayLike) -> Floats:
         """Weigh the evidence: pixels · weights + biases. See `Model.logits`."""
         if not hasattr(self, "weights"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,35 @@ class ScoreSheet:
     light_borders: float
     classes: tuple[str, ...]
     parts: dict[str, Share] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        low, high = self.accuracy_interval
+        return (
+            f"ScoreSheet({self.pictures:,} images, accuracy {self.accuracy:.2%} ({low:.2%} to "
+            f"{high:.2%}), NLL {self.nll + 0.0:.4f}, ECE {self.ece:.4f})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks: accuracy and its interval, by class, and calibration."""
+        import mnistry.notebook as notebook
+
+        low, high = self.accuracy_interval
+        scores = notebook.facts(
+            (
+                ("95% interval", f"{low:.2%} to {high:.2%}"),
+                ("images", f"{self.pictures:,}"),
+                ("NLL", f"{self.nll + 0.0:.4f}"),
+                ("Brier score", f"{self.brier:.4f}"),
+                ("ECE", f"{self.ece:.4f} (chance alone gives {self.ece_floor:.4f})"),
+            )
+        )
+        rows = []
+        for i, (name, counts) in enumerate(zip(self.classes, self.confusion, strict=True)):
+            total = sum(counts)
+            right = notebook.bar(counts[i] / total) if total else "no test images"
+            rows.append((escape(name), right))
+        by_class = notebook.table(rows, ("class", "accuracy"))
+        return notebook.box(f"accuracy {self.accuracy:.2%}", scores, by_class)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the sheet as JSON-ready values."""
