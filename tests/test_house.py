@@ -50,6 +50,7 @@ MAY_IMPORT = {
         "runtime",
     },
     "serving": {
+        "cores",
         "reader",
         "reading",
         "evidence",
