@@ -102,6 +102,9 @@ def test_gallery_says_which_images_it_leaves_out(tmp_path: Path, mnist: DataSets
     with pytest.warns(DataWarning, match=r"test' holds 1 images that are in no class's sub-folder"):
         _, _, test = read(tmp_path)
     assert test is None
+    (tmp_path / "test").rename(tmp_path / "extra")
+    with pytest.warns(DataWarning, match=r"holds images in 'extra', which are not used, since no"):
+        assert len(read(tmp_path).train) == 2
 
 
 def test_gallery_names_the_bad_image(tmp_path: Path, mnist: DataSets) -> None:

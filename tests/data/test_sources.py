@@ -292,6 +292,35 @@ def test_sources_of_two_sets_are_not_chosen_between(
         load_data(tmp_path)
 
 
+def test_sources_of_two_formats_say_which_is_used(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """Of two formats in one folder, one is used, and a warning names the other."""
+    train, test = few
+    save_idx(tmp_path / "mine", train, test)
+    np.savez(tmp_path / "mine" / "other.npz", x_train=test.images, y_train=test.labels)
+    sentence = r"mine' holds IDX files, which are used, and \.npz or \.npy files, which are not"
+    with pytest.warns(DataWarning, match=sentence):
+        sets = load_data(tmp_path / "mine")
+    assert pictures(sets.train, sets.validation) == pictures(train)
+
+
+def test_sources_of_arrays_load_no_image_libraries(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """IDX, CSV and .npz are read by NumPy and the standard library alone."""
+    idx, npz = save_idx(tmp_path / "idx", *few), save_npz(tmp_path / "npz", *few)
+    flat = np.concatenate([few[0].labels[:, None], few[0].images.reshape(120, -1)], axis=1)
+    np.savetxt(tmp_path / "train.csv", flat, "%d", ",")
+    code = "import sys, mnistry\nfor path in sys.argv[1:]: mnistry.load_data(path)\n"
+    code += (
+        "print([m for m in ('PIL', 'cv2', 'onnxruntime', 'pyarrow', 'scipy') if m in sys.modules])"
+    )
+    asked = [sys.executable, "-c", code, str(idx), str(npz), str(tmp_path / "train.csv")]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def archived(kind: str, folder: Path, to: Path) -> Path:
     return Path(shutil.make_archive(str(to), kind, folder.parent, folder.name))
 

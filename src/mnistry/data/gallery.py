@@ -73,6 +73,7 @@ def find_gallery(folder: str | os.PathLike[str]) -> Gallery | None:
         return _unsplit(top)
     if listed := find_label_files(top):
         return Gallery(listed, None)
+    _warn_of_others(top, list(splits.values()))
     if listed := find_label_files(splits["train"]):
         files: dict[Split, list[Listed]] = {"train": listed.get("train", [])}
         for split in SPLITS[1:]:
@@ -113,6 +114,22 @@ def read_gallery(gallery: Gallery) -> Splits:
         labels = {s: np.array([index[str(n)] for n in some]) for s, some in names.items()}
     sets = {split: DataSet(images[split], labels[split], classes) for split in images}
     return Splits(*(sets.get(split) for split in SPLITS))  # type: ignore[arg-type]
+
+
+def _warn_of_others(top: Path, splits: list[Path]) -> None:
+    """Warn of folders of images beside those of the splits."""
+    others = [
+        path.name
+        for path in _folders(top)
+        if path not in splits and next(_images_below(path), None) is not None
+    ]
+    if others:
+        warnings.warn(
+            f"{str(top)!r} holds images in {', '.join(map(repr, others[:5]))}, which are not used, "
+            "since no split is called so (train, validation, test).",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _unsplit(top: Path) -> Gallery | None:

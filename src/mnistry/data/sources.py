@@ -280,20 +280,24 @@ def _find_mat(folder: Path) -> _Reader | None:
 
 
 def _find_gallery(folder: Path) -> _Reader | None:
+    # Without folders or lists there are no classes, and then Pillow need not be imported.
+    lists = (".csv", ".tsv", ".jsonl")
+    if not any(path.suffix.lower() in lists or path.is_dir() for path in folder.iterdir()):
+        return None
     from mnistry.data.gallery import find_gallery, read_gallery
 
     found = find_gallery(folder)
     return None if found is None else lambda: read_gallery(found)
 
 
-_FINDERS: tuple[Callable[[Path], _Reader | None], ...] = (
-    _find_idx,
-    _find_parquet,
-    _find_tables,
-    _find_numpy,
-    _find_mat,
-    _find_gallery,
-)
+_FINDERS: dict[str, Callable[[Path], _Reader | None]] = {
+    "IDX files": _find_idx,
+    "Parquet or Arrow files": _find_parquet,
+    "tables of pixels": _find_tables,
+    ".npz or .npy files": _find_numpy,
+    ".mat files": _find_mat,
+    "images by class": _find_gallery,
+}
 
 
 def _read_folder(folder: Path) -> Splits:
@@ -301,20 +305,44 @@ def _read_folder(folder: Path) -> Splits:
     level = [folder]
     visited = 0
     for _ in range(_MAX_DEPTH + 1):
-        readers = {}
+        readers: dict[Path, tuple[str, _Reader]] = {}
         for place in level:
             visited += 1
-            found = next((reader for find in _FINDERS if (reader := find(place))), None)
-            if found is not None:
-                readers[place] = found
+            for name, find in _FINDERS.items():
+                if (reader := find(place)) is not None:
+                    readers[place] = name, reader
+                    break
         if len(readers) == 1:
-            return next(iter(readers.values()))()
+            ((place, (name, reader)),) = readers.items()
+            _warn_of_others(place, name)
+            return reader()
         if readers:
             raise _several(folder, [str(place.relative_to(folder)) for place in readers])
         level = [inner for place in level for inner in _sub_folders(place)]
         if visited + len(level) > _MAX_FOLDERS:
             break
     raise _no_data(folder)
+
+
+def _warn_of_others(folder: Path, used: str) -> None:
+    """Warn where a folder holds data in another format too, which is not used."""
+    others = []
+    for name, find in _FINDERS.items():
+        if name != used:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)
+                try:
+                    if find(folder) is not None:
+                        others.append(name)
+                except DataError:
+                    others.append(name)  # there are such files, though they are no data set
+    if others:
+        warnings.warn(
+            f"{str(folder)!r} holds {used}, which are used, and {' and '.join(others)}, which "
+            "are not.",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _sub_folders(folder: Path) -> list[Path]:
