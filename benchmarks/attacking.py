@@ -11,7 +11,6 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -25,6 +24,7 @@ from mnistry.data.embedded import load_embedded_mnist
 INFER = "/v2/models/convnet/infer"
 KINDS = "ordinary", "large", "hostile"
 _SHARES = 70, 15, 15  # percent of the requests
+_LEAVE = 0.3  # share of hostile requests whose answer is not waited for
 _PATIENCE = 120  # seconds for an answer
 
 Request = tuple[str, dict[str, Any]]  # the path, and arguments of httpx
@@ -158,14 +158,11 @@ class Attack:
             while not self._stop.is_set():
                 [kind] = own.choices(KINDS, _SHARES)
                 path, sent = own.choice(requests()[kind])
-                leaves = kind == "hostile" and own.random() < 0.3
-                send: Callable[[], str] = (
-                    (lambda path=path, sent=sent: self._leave(path, sent))
-                    if leaves
-                    else (lambda path=path, sent=sent: str(client.post(path, **sent).status_code))
-                )
                 try:
-                    found = send()
+                    if kind == "hostile" and own.random() < _LEAVE:
+                        found = self._leave(path, sent)
+                    else:
+                        found = str(client.post(path, **sent).status_code)
                 except (httpx.TransportError, OSError) as error:
                     found = type(error).__name__
                 with self._lock:

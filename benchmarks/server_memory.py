@@ -52,6 +52,11 @@ class Traced(Server):
             settings | {_TOLD: str(self._told)} | ({_TRACED: "1"} if traced else {})
         )
 
+    def __enter__(self) -> Traced:
+        """Start it, and wait until it answers."""
+        super().__enter__()
+        return self
+
     def start(self) -> None:
         """Start this file as the server."""
         command = [sys.executable, __file__, "--serve", str(self.port)]
@@ -74,7 +79,7 @@ def serve(port: int) -> None:
     from mnistry.serving import server
 
     if os.environ.get("MNISTRY_BENCHMARK_UNTUNED"):
-        server.tune_allocator = lambda: None  # type: ignore[assignment]
+        server.tune_allocator = lambda: None
     if os.environ.get(_TRACED):
         tracemalloc.start()
 

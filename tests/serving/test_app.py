@@ -646,3 +646,14 @@ def test_server_fuzzer_finds_nothing() -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     assert re.search(r"no finding in \d+ cases", run.stdout)
+
+
+def test_a_mixed_attack_finds_nothing() -> None:
+    """Some seconds of ordinary, large and hostile requests keep a real server within its memory."""
+    fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_server_mix.py"
+    run = subprocess.run(
+        [sys.executable, fuzzer, "--seconds", "5", "--seed", "1"],
+        capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert "no finding" in run.stdout

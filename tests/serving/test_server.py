@@ -134,7 +134,7 @@ def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
         (["--allow-origin", "example.org"], "must be an origin as https://example.org"),
         (["--allow-origin", "https://a.test/page"], "got 'https://a.test/page'"),
         (["--grace", "0"], "`--grace` must be 1 second or more; got 0"),
-        (["--port", "99999"], "`--port` must be from 0 to 65535; got 99999"),
+        (["--port", "99999"], "`--port` must be from 0 to 65,535; got 99999"),
         (["--models", "/no/such/folder"], "'/no/such/folder' is not a folder"),
         (["--host", "no such host", "--key", KEY], "can't be served on"),
     ],
@@ -295,6 +295,56 @@ def receive(port: int, pauses: Iterable[float]) -> int:
             while part := wire.recv(2**20):
                 got += len(part)
     return got
+
+
+def test_one_address_has_no_more_than_its_share(
+    ample: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection too many of another machine's address ends, and one that ends makes room."""
+    monkeypatch.setattr(patience, "_address_of", lambda _: "192.0.2.1")
+    monkeypatch.setattr(patience, "MOST_OF_ONE", 2)
+
+    def is_cut_off(wire: socket.socket) -> bool:
+        wire.settimeout(0.5)
+        try:
+            return wire.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+
+    with contextlib.ExitStack() as stack:
+        wires = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", ample), 30))
+            for _ in range(3)
+        ]
+        assert [is_cut_off(wire) for wire in wires] == [False, False, True]
+        wires[0].close()
+        wait_until(lambda: patience._connected["192.0.2.1"] == 1)
+        another = stack.enter_context(socket.create_connection(("127.0.0.1", ample), 30))
+        assert not is_cut_off(another)
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        (("127.0.0.1", 5), None),
+        (("::1", 5, 0, 0), None),
+        (("::ffff:127.0.0.1", 5, 0, 0), None),
+        ("", None),
+        (("192.0.2.1", 5), "192.0.2.1"),
+        (("::ffff:192.0.2.1", 5, 0, 0), "192.0.2.1"),
+        (("fe80::1%eth0", 5, 0, 2), "fe80::1"),
+    ],
+)
+def test_this_machine_is_not_counted(peer: object, address: str | None) -> None:
+    """A proxy on this machine speaks for many clients."""
+
+    class Transport(asyncio.Transport):
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return peer if name == "peername" else default
+
+    assert patience._address_of(Transport()) == address
 
 
 def test_who_takes_some_of_an_answer_gets_all_of_it(ample: int) -> None:
