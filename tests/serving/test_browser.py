@@ -766,6 +766,22 @@ def test_several_files_are_all_read(opened: Opened, tmp_path: Path) -> None:
     expect(page.locator("#reading")).to_be_hidden()
 
 
+def test_pages_of_a_file_are_all_read(opened: Opened, tmp_path: Path) -> None:
+    """Though no browser shows a TIFF, the list has a line for each page."""
+    pages = [Image.open(photo(tmp_path / f"{text}.png", text)) for text in ("17", "24")]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    page = opened(locale="en-GB")
+    page.set_input_files("#file", tmp_path / "scan.tif")
+    lines = page.locator("#files button")
+    expect(lines).to_have_text(
+        [re.compile(r"scan\.tif \(page 1\)17"), re.compile(r"scan\.tif \(page 2\)24")],
+        timeout=10_000,
+    )
+    expect(page.locator("#text")).to_have_text("17")
+    lines.nth(1).click()
+    expect(page.locator("#text")).to_have_text("24")
+
+
 def test_errors_call_a_file_by_its_name(browser: Browser, url: str, tmp_path: Path) -> None:
     """One that is damaged, alone or beside one that is not."""
     good = photo(tmp_path / "good.png", "17")
@@ -892,7 +908,11 @@ def test_what_the_server_refuses_is_said_in_chinese_too(
     whole = io.BytesIO()
     Image.effect_noise((40, 40), 50).save(whole, "PNG")
     given = [b"", b"no picture", whole.getvalue()[:700], wide.getvalue(), b"\0\0\0\x18ftypheic" * 9]
-    sentences = [_too_large(2**20).sentence, "Too many ask at once; come again in a second."]
+    sentences = [
+        _too_large(2**20).sentence,
+        "Too many ask at once; come again in a second.",
+        "Too much is being done already; come again in a second.",
+    ]
     for data in given:
         with pytest.raises(DataError) as refused:
             decode(data)
