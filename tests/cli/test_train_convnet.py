@@ -54,14 +54,14 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
 
 
 def test_line_of_progress(small: Path, tmp_path: Path, on_terminal: OnTerminal) -> None:
-    """On a terminal: where it runs, then loss, validation, pictures a second and time left."""
+    """On a terminal: where it runs, then loss, validation, images a second and time left."""
     arguments = [
         *COMMAND, "train", "--model", "convnet", "--epochs", "4", "--data", str(small), "--json",
     ]  # fmt: skip
     told, seen = on_terminal(arguments, tmp_path)
     assert json.loads(told)["kind"] == "convnet"
     assert re.match(rb"training on (cpu|cuda|mps)", seen)
-    full = rb"loss \d\.\d{4}  validation \d+\.\d\d%  [\d,]+ pictures/s  at most \d+ s left"
+    full = rb"loss \d\.\d{4}  validation \d+\.\d\d%  [\d,]+ images/s  \d+ s left"
     assert re.search(full, seen)
 
 

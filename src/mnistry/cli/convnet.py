@@ -169,7 +169,7 @@ def _tell(run: Run, progress: Progress) -> None:
     if latest is not None and latest["accuracy"] is not None:
         more += f"validation {latest['accuracy']:.2%}  "
     if trainer.seconds > 0:
-        more += f"{trainer.step * trainer.feed.size / trainer.seconds:,.0f} pictures/s  "
+        more += f"{trainer.step * trainer.feed.size / trainer.seconds:,.0f} images/s  "
     done = len(run.done) * trainer.steps + trainer.step
     progress.update(done, run.networks * trainer.steps, trainer.loss or 0.0, more)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Line:
                 print(text, file=sys.stderr, flush=True)
             return
         # A line that wraps can't be erased.
-        width = shutil.get_terminal_size().columns - 1
+        width = _columns() - 1
         if len(" ".join(parts)) > width:
             parts = [part for part in (head, rest) if part]
         self._shown = True
@@ -86,6 +86,15 @@ class Line:
         trace: TracebackType | None,
     ) -> None:
         self.wipe()
+
+
+def _columns() -> int:
+    """Return the width of the terminal that standard error is."""
+    try:
+        found = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        found = 0
+    return found or 80  # some terminals say 0
 
 
 class Progress(Line):
