@@ -85,8 +85,22 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("mirror")
-def test_list_shows_every_member_and_its_state(capsys: Output) -> None:
-    """The table has a line for each member, aligned, and says what is here."""
+def test_list_fits_80_columns(capsys: Output) -> None:
+    """Where standard output is no wide terminal, two columns are left out, and cells wrap."""
+    assert mnistry("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "STATE", "TRAIN", "TEST", "CLASSES", "WHAT", "IT", "IS"]
+    assert [line.split()[0] for line in lines if line.startswith(tuple(FAMILY))] == list(FAMILY)
+    assert max(len(line) for line in lines if str(home()) not in line) <= 80
+
+
+@pytest.mark.usefixtures("mirror")
+def test_list_shows_every_member_and_its_state(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a wide terminal each member has a line, aligned, which says what is here."""
+    monkeypatch.setattr("mnistry.cli.data.columns", lambda: 120)
+    monkeypatch.setattr("mnistry.cli.console.columns", lambda: 120)
     assert mnistry("list") == 0
     out = capsys.readouterr().out
     lines = out.splitlines()

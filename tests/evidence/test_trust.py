@@ -41,7 +41,9 @@ def test_reliability_has_two_dots_a_bin(tmp_path: Path) -> None:
     np.testing.assert_allclose(down, (np.array([0.5, 0.75, 1.0]) - 0.5) / 0.25, atol=1e-9)
     assert (near[:, 0] > x.max()).all()
     assert (np.diff(near[:, 0]) < 0).all()
-    assert {"T", "it is right", "it is wrong", "0%", "100%"} <= set(words(figure))
+    assert {"T", "accuracy (lines: 95% intervals)", "error rate", "0%", "100%"} <= set(
+        words(figure)
+    )
     save(figure, tmp_path / "r.svg")
     save(reliability(BINS, INTERVALS, title="T"), tmp_path / "again.svg")
     assert (tmp_path / "r.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()

@@ -32,13 +32,14 @@ def bar(share: float, width: int) -> str:
     return f"{'█' * round(width * share):░<{width}}"
 
 
-def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
+def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), *, wrap: bool = True) -> str:
     """Return rows with aligned columns, the last of which is wrapped to the terminal's width.
 
     Parameters
     ----------
     rows : cells; all rows have as many.
     right : the columns to align at the right.
+    wrap : False leaves the last column as it is, for commands that are copied from it.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     before = sum(widths[:-1]) + 2 * len(widths[:-1])
@@ -49,7 +50,9 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
             cell.rjust(width) if i in right else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row[:-1], widths, strict=False))
         ]
-        wrapped = textwrap.wrap(row[-1], last, break_long_words=False, break_on_hyphens=False)
+        wrapped = [row[-1]]
+        if wrap:
+            wrapped = textwrap.wrap(row[-1], last, break_long_words=False, break_on_hyphens=False)
         lines.append("  ".join([*cells, *wrapped[:1]]).rstrip())
         lines += [" " * before + more for more in wrapped[1:]]
     return "\n".join(lines)

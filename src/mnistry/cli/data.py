@@ -265,7 +265,7 @@ def _report(folder: Path, findings: list[Finding]) -> str:
     rows: list[tuple[str, ...]] = [
         (f"  {f.state}", f.name, f"{f.what}; {f.todo}" if f.todo else f.what) for f in findings
     ]
-    return f"{folder}\n{table(rows)}"
+    return f"{folder}\n{table(rows, wrap=False)}"
 
 
 def _deform(args: argparse.Namespace) -> int:

@@ -43,14 +43,16 @@ def reliability(
     page = Page(WIDTH, TOP + 40 + _SIDE + 44)
     page.text(0, 8, title, 12, width=WIDTH)
     plain = _Plot(page, _LEFT, (0.0, 1.0), (0.0, 1.0))
-    plain.scale("the model claims", "it is right", [0, 0.25, 0.5, 0.75, 1], _share)
+    plain.scale(
+        "claimed probability", "accuracy (lines: 95% intervals)", [0, 0.25, 0.5, 0.75, 1], _share
+    )
     worst = float(max(1 - sure.min(), 1 - low.min(), 1e-3))
     deep = float(max(min((1 - sure).min(), 0.1 * worst), 1e-5))
     ticks = [10.0**k for k in range(int(np.floor(np.log10(deep))), 1)]
     bounds = (float(np.log10(ticks[0])), 0.0)
     near = _Plot(page, _LEFT + _SIDE + 112, bounds, bounds)
     near.scale(
-        "the model claims to be wrong", "it is wrong", [float(np.log10(t)) for t in ticks],
+        "claimed error rate", "error rate", [float(np.log10(t)) for t in ticks],
         lambda t: _share(10.0**t),
     )  # fmt: skip
     for plot, x, y, bottom, top in (
@@ -88,13 +90,14 @@ def coverage(
     low = 1 - _even(1 - least)[-1]
     left = _Plot(page, _LEFT, (low, 1.0), (low, 1.0))
     ticks = [1 - tick for tick in _even(1 - least)]
-    left.scale("promised", "sets hold the truth", ticks, _share)
+    left.scale("coverage asked for", "coverage measured", ticks, _share)
     left.diagonal()
     left.curve(promised, held, _BLUE)
     answered, wrong = (np.asarray(risk[key], np.float64) for key in ("answered", "risk"))
     levels = _even(float(max(wrong.max(), 1e-4)))
     right = _Plot(page, _LEFT + _SIDE + 112, (0.0, 1.0), (0.0, levels[-1]))
-    right.scale("answered, surest first", "of these wrong", [0, 0.25, 0.5, 0.75, 1], _share,
+    right.scale("share answered, surest first", "error rate among answered",
+                [0, 0.25, 0.5, 0.75, 1], _share,
                 levels, _share)  # fmt: skip
     right.curve(answered, wrong, _RED)
     return page.figure
