@@ -152,3 +152,8 @@ def outcome_of(marks: Sequence[Mark]) -> Outcome:
         if outcome in outcomes:
             return outcome
     return Outcome.NOT_A_DIGIT
+
+
+def unsure(outcome: Outcome) -> Outcome:
+    """Return the outcome of a reading that left out ink which could be a digit."""
+    return Outcome.AMBIGUOUS if outcome is Outcome.DIGIT else outcome

@@ -61,6 +61,7 @@ class Found:
     ink : float (h, w) in [0, 1]. owners : integers (h, w), the piece of each pixel's ink; 0 = none.
     rows : from top to bottom.
     stroke, tall : how wide the pen is and how high most digits are, in pixels.
+    grown : pixels by which strokes were widened, and with them all boxes and heights.
     """
 
     ink: Ink
@@ -68,6 +69,13 @@ class Found:
     rows: tuple[Row, ...]
     stroke: float
     tall: float
+    grown: int = 0
+
+    def as_written(self, box: Box) -> Box:
+        """Return a box as it was before strokes were widened."""
+        less = self.grown // 2
+        width, height = max(box.w - self.grown, 1), max(box.h - self.grown, 1)
+        return Box(box.x + less, box.y + less, width, height) if self.grown else box
 
     def crop(self, row: Row, group: Group) -> Ink:
         """Cut out a candidate's own ink, without its neighbours'."""
@@ -84,7 +92,7 @@ class Found:
         highest = int(owners.max(initial=0))
         names = iter(range(highest + 1, highest + 1 + _MOST_PARTS))
         rows = tuple(_cut(row, owners, names, self.ink, self.stroke) for row in self.rows)
-        return Found(self.ink, owners, rows, self.stroke, self.tall)
+        return Found(self.ink, owners, rows, self.stroke, self.tall, self.grown)
 
 
 def find(ink: Ink) -> Found:

@@ -87,13 +87,14 @@ def seldom(found: Found, row: Row, some: Sequence[Group], sizes: Sequence[float]
     """
     h, w = found.ink.shape
     things = _things(piece for r in found.rows for piece in r.pieces)
+    things = {name: found.as_written(box) for name, box in things.items()}
     inside = any(not _at_edge(box, h, w) for box in things.values())
     out = []
     for group, likely in zip(some, sizes, strict=True):
         if not group.entire:
             out.append(0.0)
             continue
-        box = group.box
+        box = found.as_written(group.box)
         thin = min(box.w, box.h) < _THIN * found.tall
         own = row.pieces[group.first].whole
         left = inside and thin and _at_edge(box, h, w)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,12 @@ class Inked:
         if self.plain:
             return None
         return 1 - evenly_lit(np.asarray(self.grey if self.dark else 1 - self.grey, np.float32))
+
+    def with_ink(self, ink: Plane, depth: Plane | None) -> Inked:
+        """Return the same with other ink, and with the depth that belongs to it."""
+        other = replace(self, ink=ink)
+        vars(other)["depth"] = depth  # where `cached_property` keeps it
+        return other
 
 
 def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:

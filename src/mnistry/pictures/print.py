@@ -27,6 +27,9 @@ _MOST_FRAMED = 500  # pieces, among which frames are looked for
 _HALO = np.ones((5, 5), np.uint8)  # around a frame, whose paler ink is its own
 _HOLLOW = 0.8  # share of it that a box fills, at most
 _RIM = 6  # a box's sides are within the sixth of it that is next to its edge
+_AS_TALL = 0.75  # times the height of the highest mark, of digits beside a bare 1
+_LEAST_WIDE, _MOST_WIDE = 0.25, 1.5  # times its height, of a digit other than 1
+_NARROWEST = 6  # pixels between a box's outer edges; a thin stroke has soft edges, not sides
 
 
 def drawn_around(ink: Plane) -> NDArray[np.bool_] | None:
@@ -90,7 +93,8 @@ def has_print(ink: Plane) -> bool:
     across, down = (
         cv2.reduce(marks, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0)
     )
-    long = (w > _SHORT and across.max() > _LINE * w) or (h > _SHORT and down.max() > _LINE * h)
+    ruled = w > _SHORT and across.max() > _LINE * w
+    long = ruled or (h > _SHORT and down.max() > _LINE * h)
     wide, high = int(np.count_nonzero(down)), int(np.count_nonzero(across))
     boxed = (
         _are_sides(across, wide, high) or _are_sides(down, high, wide) or _is_based(across, wide)
@@ -98,7 +102,9 @@ def has_print(ink: Plane) -> bool:
     if not (long or boxed):
         return False  # nothing is named, which takes longer than all else about a picture
     pieces = _Pieces.of(*_named(marks))
-    if long and (len(pieces.names) > 1 or pieces.run_on(w, h)):
+    # In a row of digits cut out along its edges, a bare 1 is as long as the picture is high.
+    lines = long and (ruled or not pieces.have_digit_as_tall())
+    if lines and (len(pieces.names) > 1 or pieces.run_on(w, h)):
         return True
     return boxed and pieces.have_boxes()
 
@@ -160,6 +166,13 @@ class _Pieces:
         down = (high == h) & (wide < _WHOLE * w)
         return bool((across | down).any())
 
+    def have_digit_as_tall(self) -> bool:
+        """Say whether one is nearly as high as the highest, and as wide as digits other than 1."""
+        wide, high = self.right - self.left, self.bottom - self.top
+        like = (high > _AS_TALL * high.max()) & (wide > _LEAST_WIDE * high)
+        like &= wide < _MOST_WIDE * high
+        return any(not self._is_box(int(i)) for i in np.flatnonzero(like))
+
     def have_boxes(self) -> bool:
         """Say whether one surrounds another, or has three straight sides.
 
@@ -172,7 +185,7 @@ class _Pieces:
     def _is_box(self, i: int) -> bool:
         room = slice(self.top[i], self.bottom[i]), slice(self.left[i], self.right[i])
         own = self.owners[room] == self.names[i]
-        if own.mean() > _HOLLOW:
+        if min(own.shape) < _NARROWEST or own.mean() > _HOLLOW:
             return False
         deep, wide = (-(-side // _RIM) for side in own.shape)
         sides = (own[:deep], own[-deep:], own[:, :wide].T, own[:, -wide:].T)

@@ -23,17 +23,18 @@ from mnistry.pictures.ink import Inked, find_ink
 from mnistry.pictures.item import content, several
 from mnistry.pictures.layout import Box
 from mnistry.pictures.line import line_of
-from mnistry.pictures.lost import with_lost_strokes
+from mnistry.pictures.lost import with_loose_strokes, with_lost_strokes, with_only_stroke
 from mnistry.pictures.pages import count_pages
 from mnistry.pictures.pale import pieces_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
+from mnistry.pictures.thicken import thickened
 from mnistry.probability.ctc import alternatives
 from mnistry.probability.measure import credible_sets
 from mnistry.reader.candidates import Candidates, look_at
 from mnistry.reader.many import Named, Workers, read_stream
 from mnistry.reader.rows import RowEvidence, choose, hypotheses
-from mnistry.reading import Mark, Outcome, Reading, outcome_of
+from mnistry.reading import Mark, Outcome, Reading, outcome_of, unsure
 from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ _STRANGE = 0.003  # judge's probability below which a mark by itself is no digit
 # same where it is so wide, in heights of its row, that it may be two.
 _CERTAIN, _CLEAR, _CLEAR_WIDE, _WIDE = 0.95, 0.05, 0.9, 1.2
 _LINES_PART = 0.5  # the line's part of what is known of a digit
+# Probability that ink left out of a text is no digit, below which the reading is ambiguous. In 833
+# boxed fields that were sure before, it catches 15 of 24 errors for 18 of 809 right readings.
+_LEFT_OUT = 0.95
+# How often a loose stroke is a digit; see `with_loose_strokes`. Of 22 development images with one,
+# 7 had lost a digit, mostly a 1.
+_LOOSE = 1 / 3
+# A reading with loose strokes is preferred from this share of the other's probability on, since it
+# explains more ink. Of drawn rows on ruled paper it reads 135 of 200, and at 1.0 102.
+_PREFERRED = 0.7
+_ONLY = 0.5  # how often a picture's only stroke is a digit: a guess; see `with_only_stroke`
 MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
@@ -196,7 +207,8 @@ class Reader:
         """Read what `look` has seen.
 
         Where strokes may have been taken for lines, a picture is read with them as well, and what
-        is more probable counts; but no stroke makes digits into nothing.
+        is more probable counts; but no stroke makes digits into nothing. Where a stroke could be a
+        whole digit, the reading is ambiguous.
         """
         readings = self._answer(seen)
         fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
@@ -205,7 +217,30 @@ class Reader:
             says = other.text or not readings[i].text
             if says and other.probability > readings[i].probability:
                 readings[i] = other
+        empty = [i for i, reading in enumerate(readings) if not reading.text]
+        loose = {i: more for i in empty if (more := with_only_stroke(seen[i][0]))}
+        loose |= {i: more for i, one in enumerate(seen) if (more := with_loose_strokes(*one))}
+        others = self._answer([(inked, pieces_of(inked)) for inked in loose.values()])
+        for i, other in zip(loose, others, strict=True):
+            readings[i] = self._with_loose(readings[i], other)
         return readings
+
+    def _with_loose(self, without: Reading, other: Reading) -> Reading:
+        """Choose between two readings, the second of which has loose strokes in it.
+
+        How likely such strokes are digits is no question of how well either reading explains its
+        own ink, so that the share of them that are is counted, and neither reading is sure.
+        """
+        if not (without.text or other.text):
+            return without
+        if self.count is not None:
+            better = other.probability > without.probability or not without.text
+            return other if other.text and better else without
+        if not without.text:
+            return _unsure(other, _ONLY)
+        if other.text and other.probability > _PREFERRED * without.probability:
+            return _unsure(other, _LOOSE)
+        return _unsure(without, 1 - _LOOSE)
 
     def _answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
         """Read pictures from their pieces.
@@ -213,6 +248,7 @@ class Reader:
         What is one digit for sure is read at once. Of anything else, pieces are cut wherever a
         digit may end, and rows are read whole as well.
         """
+        as_seen, seen = seen, [thickened(*one) for one in seen]
         readings = [
             self._reading_at_once(one) if len(one.known) else self._reading(one, [], 1.0)
             for one in self._candidates(seen)
@@ -221,7 +257,11 @@ class Reader:
         cut = self._candidates([(seen[i][0], seen[i][1].cut()) for i in hard])
         for i, one in zip(hard, cut, strict=True):
             readings[i] = self._reading_by_hypotheses(one)
-        return [reading for reading in readings if reading is not None]
+        return [
+            replace(reading, inked=inked, found=found)
+            for reading, (inked, found) in zip(readings, as_seen, strict=True)
+            if reading is not None
+        ]
 
     def _candidates(self, seen: Sequence[tuple[Inked, Found]]) -> list[Candidates]:
         return look_at(seen, self.model, self._judge, together=self._all, alpha=self.alpha)
@@ -271,8 +311,10 @@ class Reader:
         With a path stand the probabilities of its digits, (digits, 10); None: as candidates.
         """
         lines, marks = [], []
+        no_digit = 1.0  # the least probability that what is left out is no digit, of all marks
         alone = len(paths) == 1 == len(paths[0][0].taken)
         for (path, together), (k, own) in zip(paths, seen.rows(), strict=True):
+            _, as_digit, as_other = seen.scores(k, own)
             said: list[str] = []
             digits = 0
             for i, is_digit in zip(path.taken, path.digit, strict=True):
@@ -289,6 +331,8 @@ class Reader:
                 sign = ""
                 if not is_digit or (alone and strange):
                     digit, outcome = None, Outcome.NOT_A_DIGIT
+                    none = float(1 / (1 + np.exp(as_digit[i] - as_other[i])))
+                    no_digit = min(no_digit, none)
                     sign = form.sign(box, seen.found.rows[k])
                     if self.keep:
                         said.append(sign)
@@ -298,13 +342,24 @@ class Reader:
                     said.append(str(digit))
                     likely *= float(p.max())
                 members = tuple(int(d) for d in np.flatnonzero(chosen))
-                box = _in_picture(box, seen.inked.scale)
+                box = _in_picture(seen.found.as_written(box), seen.inked.scale)
                 marks.append(Mark(digit, p, members, outcome, typical, box, sign, seen.images[j]))
             if said:  # what was no broken digit, is one above the other
                 lines.append(("\n" if seen.found.rows[k].broken else "").join(said))
-        return Reading(
-            "\n".join(lines), likely, tuple(marks), outcome_of(marks), seen.inked, seen.found
-        )
+        outcome = outcome_of(marks)
+        text = "\n".join(lines)
+        digits_said = sum(mark.digit is not None for mark in marks)
+        if digits_said and self.count != digits_said:
+            likely *= no_digit
+            if no_digit < _LEFT_OUT:
+                outcome = unsure(outcome)
+        return Reading(text, likely, tuple(marks), outcome, seen.inked, seen.found)
+
+
+def _unsure(reading: Reading, share: float) -> Reading:
+    """Return an ambiguous reading, its probability times the share of such readings."""
+    outcome = unsure(reading.outcome)
+    return replace(reading, probability=share * reading.probability, outcome=outcome)
 
 
 def _opened(source: Any) -> Any:
