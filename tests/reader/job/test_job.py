@@ -272,7 +272,7 @@ def test_a_job_without_the_extra_counts_what_it_skips(jobs: Jobs, tmp_path: Path
     assert json.loads(told)["skipped"] == 1
     assert wrong.startswith("mnistry: Reading PDF (1 file skipped, each a row with an error) needs")
     assert wrong.count("\n") == 1
-    assert "mnistry[pdf]" in wrong
+    assert ".[pdf]" in wrong
     *pages, last = jobs.rows()
     assert len(pages) == 3
     assert "Reading PDF needs pypdfium2" in last["error"]
