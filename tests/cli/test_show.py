@@ -366,7 +366,7 @@ def test_show_refuses_a_split_without_pictures(
     """A class that a split lacks, and a split with nothing in it, are told in one sentence."""
     np.savez(
         tmp_path / "a.npz",
-        x_train=np.ones((12, 28, 28), np.uint8), y_train=np.arange(12, dtype=np.uint8) % 2 * 9,
+        x_train=np.zeros((12, 28, 28), np.uint8), y_train=np.arange(12, dtype=np.uint8) % 2 * 9,
         x_test=np.ones((0, 28, 28), np.uint8), y_test=np.ones(0, np.uint8),
     )  # fmt: skip
     argv = ["show", "matrix", "--data", str(tmp_path / "a.npz"), "--out", str(tmp_path / "a.png")]
