@@ -37,10 +37,11 @@ _LOOSE_LOW, _LOOSE_HIGH, _LOOSE_WIDE = 0.6, 1.3, 0.5  # least and greatest heigh
 _LINE_ACROSS, _LINE_DOWN = 0.5, 1.5  # what is as long, horizontally or vertically, is a line
 _GAP = 0.12  # a gap that a crossing line leaves in a stroke
 _END = 0.1  # a stroke whose end is as near to a horizontal line ends on it
-_IN_ROW, _INKED = 0.7, 0.2  # least share of its height inside a row; greatest share that is ink
+_IN_ROW, _INKED = 0.7, 0.5  # least share of its height inside a row; greatest share that is ink
 # Least contrast, times the pen's. Borders of photographed boxes mostly have 0.4 to 0.6, and every
 # digit that was lost in the development images has 0.7 or more.
 _LOOSE_DARK = 0.65
+_MIDDLE = 0.75  # quantile of a stroke's contrasts that is its middle's: its edges are half paper
 
 # The only stroke of a picture.
 _NEAR, _WIDEST = 0.25, 255  # window for the paper's shade: share of the longer side; pixels at most
@@ -184,7 +185,7 @@ def _loose(contrast: Plane, found: Found) -> tuple[NDArray[np.bool_], bool]:
         inside = (min(end, box.y + box.h) - max(y, box.y) for box in bands)
         if max(inside, default=0) < _IN_ROW * high[i]:
             continue
-        if np.median(contrast[names == i]) < _LOOSE_DARK:
+        if np.quantile(contrast[names == i], _MIDDLE) < _LOOSE_DARK:
             continue
         beside = slice(max(x - reach, 0), x + int(wide[i]) + reach)
         ends = (
