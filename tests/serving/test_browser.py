@@ -35,6 +35,9 @@ _ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+# Milliseconds after which an expectation has failed: far more than a busy machine needs.
+expect.set_options(timeout=120_000)
+
 Stroke = list[tuple[float, float]]
 # As someone would write them, from 0 to 1 across the field and down.
 DIGITS: dict[str, list[Stroke]] = {
@@ -123,7 +126,7 @@ def test_each_digit_is_read_as_it_is_drawn(opened: Opened) -> None:
     page = opened()
     for digit, strokes in DIGITS.items():
         draw(page, strokes)
-        expect(page.locator("#outcome")).to_contain_text(digit, timeout=5000)
+        expect(page.locator("#outcome")).to_contain_text(digit)
         page.wait_for_function(
             "d => +document.querySelector(`#bars [data-digit='${d}']`).dataset.probability > 0.5",
             arg=digit,
@@ -159,7 +162,7 @@ def test_two_bars_ask_why(opened: Opened) -> None:
     expect(page.locator("#outcome")).to_contain_text("9")
     page.locator('#bars [data-digit="9"]').click()
     page.locator('#bars [data-digit="4"]').click()
-    expect(page.locator("#why")).to_contain_text("4", timeout=10_000)
+    expect(page.locator("#why")).to_contain_text("4")
     expect(page.locator("#why")).to_contain_text("9")
 
 
@@ -167,7 +170,7 @@ def test_strange_pictures_are_not_overstated(opened: Opened) -> None:
     """Where a model is less sure than its evidence says, the page doesn't call it the odds."""
     page = opened()
     draw(page, DIGITS["9"])
-    expect(page.locator("#account")).to_contain_text("e to the", timeout=10_000)
+    expect(page.locator("#account")).to_contain_text("e to the")
     page.click("#clear")
     draw(
         page,
@@ -180,7 +183,7 @@ def test_a_photo_is_read(opened: Opened, tmp_path: Path) -> None:
     """Two digits in a file: their text, and a box for each."""
     page = opened()
     page.set_input_files("#file", photo(tmp_path / "photo.png", "17"))
-    expect(page.locator("#text")).to_contain_text("17", timeout=10_000)
+    expect(page.locator("#text")).to_contain_text("17")
 
 
 def test_what_comes_too_late_is_not_shown(browser: Browser, url: str, tmp_path: Path) -> None:
@@ -201,7 +204,7 @@ def test_what_comes_too_late_is_not_shown(browser: Browser, url: str, tmp_path: 
     slow = wait(1)
     field.set_input_files(second)
     wait(2).continue_()
-    expect(text).to_have_text("24", timeout=10_000)
+    expect(text).to_have_text("24")
     with page.expect_response("**/read?*"):
         slow.continue_()
     page.wait_for_timeout(200)
@@ -221,7 +224,7 @@ def test_what_comes_too_late_is_not_shown(browser: Browser, url: str, tmp_path: 
     page.click("#sample")
     slow = wait(5)
     draw(page, DIGITS["1"])
-    expect(page.locator("#outcome")).to_contain_text("1", timeout=5000)
+    expect(page.locator("#outcome")).to_contain_text("1")
     own = seen.screenshot()
     with page.expect_response("**/data/test/images?*"):
         slow.continue_()
@@ -275,15 +278,14 @@ def test_training_is_watched(opened: Opened) -> None:
     page.click("#start-training")
     page.wait_for_function(
         "() => /[1-9]/.test(document.querySelector('#training-numbers').textContent)"
-        " && /[5-9]\\d(\\.\\d+)?%/.test(document.querySelector('#training-numbers').textContent)",
-        timeout=30_000,
+        " && /[5-9]\\d(\\.\\d+)?%/.test(document.querySelector('#training-numbers').textContent)"
     )
 
 
 def test_mistakes_are_shown(opened: Opened) -> None:
     """The confusion matrix has its hundred cells, and the accuracy is told."""
     page = opened("/#look")
-    expect(page.locator("#accuracy")).to_contain_text("%", timeout=15_000)
+    expect(page.locator("#accuracy")).to_contain_text("%")
     expect(page.locator("#confusion")).to_be_visible()
 
 
@@ -296,7 +298,7 @@ def test_a_wrong_answer_is_corrected(opened: Opened) -> None:
     page.locator("#right button").nth(7).click()
     expect(page.locator("#thanks")).not_to_be_empty()
     page.click("#tab-teach")
-    expect(page.locator("#corrections")).to_contain_text("7", timeout=5000)
+    expect(page.locator("#corrections")).to_contain_text("7")
 
 
 def test_a_correction_of_no_model_names_none(opened: Opened, url: str) -> None:
@@ -305,7 +307,7 @@ def test_a_correction_of_no_model_names_none(opened: Opened, url: str) -> None:
     number = httpx.post(f"{url}/corrections", json=told).json()["id"]
     page = opened("/#teach", locale="en-GB")
     item = page.locator(f"#corrections [data-id='{number}'] .note")
-    expect(item).to_contain_text("your correction", timeout=5000)
+    expect(item).to_contain_text("your correction")
 
 
 def test_both_languages(opened: Opened) -> None:
@@ -352,7 +354,7 @@ def test_in_forced_colours_only_possible_digits_are_circled(opened: Opened) -> N
     """And the tab that is open keeps its mark: borders that were transparent are not seen."""
     page = opened(forced_colors="active")
     draw(page, DIGITS["7"])
-    expect(page.locator("#bars .in-set")).to_have_count(1, timeout=5000)
+    expect(page.locator("#bars .in-set")).to_have_count(1)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     border = "element => getComputedStyle(element).borderTopColor"
     for bar in page.locator("#bars .bar").all():
@@ -409,7 +411,7 @@ def test_pictures_of_the_page(opened: Opened, tmp_path: Path) -> None:
                 page.wait_for_timeout(60)
                 look()
             page.mouse.up()
-        expect(page.locator("#why")).not_to_be_empty(timeout=10_000)
+        expect(page.locator("#why")).not_to_be_empty()
         page.wait_for_timeout(500)
         look()
         frames += frames[-1:] * 6
@@ -453,15 +455,13 @@ def test_too_long_steps_are_called_what_they_are(opened: Opened) -> None:
     page.locator("#training-speed").fill("0.7")
     rate.fill("1")
     page.locator("#start-training").click()
-    expect(said).to_contain_text("swing from one side of the valley", timeout=30_000)
+    expect(said).to_contain_text("swing from one side of the valley")
     expect(said).to_contain_text(re.compile(r"gets \d+% right"))
     expect(said).not_to_contain_text("diverge")
     rate.fill("0.5")
     page.locator("#start-training").click()
-    expect(said).to_have_text("", timeout=30_000)
-    expect(page.locator("#training-numbers")).to_contain_text(
-        re.compile(r"[89]\d\.\d+%"), timeout=30_000
-    )
+    expect(said).to_have_text("")
+    expect(page.locator("#training-numbers")).to_contain_text(re.compile(r"[89]\d\.\d+%"))
     page.locator("#pause-training").click()
 
 
@@ -501,11 +501,11 @@ def test_models_of_all_kinds_share_the_page(browser: Browser, serve: Any, tmp_pa
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
         draw(page, DIGITS["7"])
-        expect(page.locator("#outcome")).to_contain_text("7", timeout=5000)
+        expect(page.locator("#outcome")).to_contain_text("7")
         expect(page.locator("#others")).to_contain_text("letters")
         expect(page.locator("#wrong")).to_be_visible()
         page.locator("#model").select_option("letters")
-        expect(page.locator("#outcome .said")).to_have_text(re.compile("^[AB]$"), timeout=5000)
+        expect(page.locator("#outcome .said")).to_have_text(re.compile("^[AB]$"))
         expect(page.locator("#wrong")).to_be_hidden()
         page.close()
     assert faults == []
@@ -518,11 +518,11 @@ def test_what_is_no_picture_is_said_and_nothing_old_stays(
     page = browser.new_page()
     page.goto(url)
     draw(page, DIGITS["3"])
-    expect(page.locator("#outcome")).to_contain_text("3", timeout=5000)
+    expect(page.locator("#outcome")).to_contain_text("3")
     path = tmp_path / "a.txt"
     path.write_text("no picture")
     page.locator("#file").set_input_files(path)
-    expect(page.locator("#reading")).to_contain_text("is not a picture", timeout=5000)
+    expect(page.locator("#reading")).to_contain_text("is not a picture")
     expect(page.locator("#outcome")).to_have_attribute("data-outcome", "blank")
     page.close()
 
@@ -539,7 +539,7 @@ def test_on_a_phone_field_and_bars_are_seen_at_once(
     for strokes, outcome in ((DIGITS["7"], "digit"), ([scribble], "not a digit")):
         page.click("#clear", force=True)
         draw(page, strokes)
-        expect(page.locator("#outcome")).to_have_attribute("data-outcome", outcome, timeout=5000)
+        expect(page.locator("#outcome")).to_have_attribute("data-outcome", outcome)
         page.evaluate("scrollTo(0, 0)")
         field, *bars = [
             page.locator(name).bounding_box() or {}
@@ -555,7 +555,7 @@ def test_what_was_read_is_said_in_the_language_of_now(opened: Opened, tmp_path: 
     """The number that is the headline, and the boxes of its digits."""
     page = opened(locale="en-GB")
     page.set_input_files("#file", photo(tmp_path / "row.png", "17"))
-    expect(page.locator("#text")).to_have_text("17", timeout=10_000)
+    expect(page.locator("#text")).to_have_text("17")
     page.locator("#text button").nth(1).click()
     page.click("#language")
     expect(page.locator("#outcome .more").first).to_contain_text("概率")
@@ -564,7 +564,7 @@ def test_what_was_read_is_said_in_the_language_of_now(opened: Opened, tmp_path: 
     page.click("#photo-close")
     for left in (0.1, 0.55):  # two digits, apart
         draw(page, [[(left + 0.35 * x, y) for x, y in stroke] for stroke in DIGITS["1"]])
-    expect(page.locator("#text")).to_have_text("11", timeout=10_000)
+    expect(page.locator("#text")).to_have_text("11")
     label = page.locator("#marks .box").first.get_attribute("aria-label") or ""
     assert "：" in label
     page.click("#language")
@@ -632,7 +632,7 @@ def test_no_blank_field_is_sent(opened: Opened) -> None:
     page = opened()
     draw(page, [[(0.4, 0.5), (0.6, 0.5)]])
     expect(page.locator("#outcome")).not_to_have_attribute("data-outcome", "blank")
-    expect(page.locator("#why")).not_to_be_empty(timeout=10_000)
+    expect(page.locator("#why")).not_to_be_empty()
     page.click("#eraser")
     sent: list[str] = []
     page.on(
@@ -707,7 +707,7 @@ def test_a_drawn_number_is_the_headline(opened: Opened) -> None:
     page = opened()
     for i, digit in enumerate("2735"):
         draw(page, part(DIGITS[digit], 0.24 * i - 0.11, 0.2, 0.5))
-    expect(page.locator("#text")).to_have_text("2735", timeout=10_000)
+    expect(page.locator("#text")).to_have_text("2735")
     expect(page.locator("#outcome")).to_have_attribute("data-outcome", "number")
     expect(page.locator("#marks .box")).to_have_count(4)
     top = page.locator("#bars .top")
@@ -720,7 +720,7 @@ def test_a_drawn_number_is_the_headline(opened: Opened) -> None:
     expect(top).to_have_attribute("data-digit", "3")
     for _ in range(3):  # all but the 2
         page.click("#undo")
-    expect(page.locator("#outcome .said")).to_have_text("2", timeout=10_000)
+    expect(page.locator("#outcome .said")).to_have_text("2")
     expect(page.locator("#marks .box")).to_have_count(0)
 
 
@@ -729,7 +729,7 @@ def test_touching_digits_are_a_number(opened: Opened) -> None:
     page = opened()
     for left in (0.02, 0.35):
         draw(page, part(DIGITS["0"], left, 0.1, 0.7))
-    expect(page.locator("#text")).to_have_text("00", timeout=10_000)
+    expect(page.locator("#text")).to_have_text("00")
     expect(page.locator("#marks .box")).to_have_count(2)
 
 
@@ -741,7 +741,7 @@ def test_rows_of_a_photo_are_rows(opened: Opened, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "rows.png"), paper)
     page = opened()
     page.set_input_files("#file", tmp_path / "rows.png")
-    expect(page.locator("#text .row")).to_have_text(["1246", "8903", "5721"], timeout=10_000)
+    expect(page.locator("#text .row")).to_have_text(["1246", "8903", "5721"])
     expect(page.locator("#photo .box")).to_have_count(12)
     field, print_ = (page.locator(name).bounding_box() or {} for name in ("#canvas", ".print"))
     assert print_["width"] == pytest.approx(field["width"], abs=2)
@@ -757,7 +757,7 @@ def test_several_files_are_all_read(opened: Opened, tmp_path: Path) -> None:
     names = ["17.png", "24.png"]
     page.set_input_files("#file", [tmp_path / name for name in names])
     lines = page.locator("#files button")
-    expect(lines).to_have_text([re.compile("17.png.*17"), re.compile("24.png.*24")], timeout=10_000)
+    expect(lines).to_have_text([re.compile("17.png.*17"), re.compile("24.png.*24")])
     expect(page.locator("#text")).to_have_text("17")
     lines.nth(1).click()
     expect(page.locator("#text")).to_have_text("24")
@@ -774,8 +774,7 @@ def test_pages_of_a_file_are_all_read(opened: Opened, tmp_path: Path) -> None:
     page.set_input_files("#file", tmp_path / "scan.tif")
     lines = page.locator("#files button")
     expect(lines).to_have_text(
-        [re.compile(r"scan\.tif \(page 1\)17"), re.compile(r"scan\.tif \(page 2\)24")],
-        timeout=10_000,
+        [re.compile(r"scan\.tif \(page 1\)17"), re.compile(r"scan\.tif \(page 2\)24")]
     )
     expect(page.locator("#text")).to_have_text("17")
     lines.nth(1).click()
@@ -790,10 +789,10 @@ def test_errors_call_a_file_by_its_name(browser: Browser, url: str, tmp_path: Pa
     page = browser.new_page(locale="en-GB")
     page.goto(url)
     page.set_input_files("#file", damaged)
-    expect(page.locator("#reading")).to_contain_text("my photo.png is", timeout=5000)
+    expect(page.locator("#reading")).to_contain_text("my photo.png is")
     page.set_input_files("#file", [damaged, good])
     lines = page.locator("#files button")
-    expect(lines).to_have_text([re.compile("^my photo.png is"), re.compile("17$")], timeout=10_000)
+    expect(lines).to_have_text([re.compile("^my photo.png is"), re.compile("17$")])
     expect(page.locator("#text")).to_have_text("17")
     page.close()
 
@@ -802,12 +801,12 @@ def test_the_evidence_of_a_mistake_is_about_its_label(opened: Opened) -> None:
     """From the list of mistakes: why the answer, and not the label."""
     page = opened("/#look", locale="en-GB")
     first = page.locator("#pictures .sprite.wrong").first
-    first.wait_for(timeout=20_000)
+    first.wait_for()
     label, answer = re.findall(r"\d", first.locator("span").inner_text())
     first.click()
     page.click("#detail-draw")
     why = page.locator("#why")
-    expect(why).to_contain_text(f"The label is {label}.", timeout=10_000)
+    expect(why).to_contain_text(f"The label is {label}.")
     expect(why).to_contain_text(re.compile(rf"\b{answer}\b.*\b{label}\b"))
     expect(page.locator(f"#bars .why[data-digit='{answer}']")).to_be_visible()
     expect(page.locator(f"#bars .not[data-digit='{label}']")).to_be_visible()
@@ -872,18 +871,18 @@ def test_figures_are_those_of_the_newest_version(
     with serve(tmp_path, "--models", str(folder.parent)) as (address, _):
         page = browser.new_page()
         page.goto(f"{address}/#look")
-        expect(page.locator("#accuracy")).to_contain_text("92.65%", timeout=20_000)
+        expect(page.locator("#accuracy")).to_contain_text("92.65%")
         assert page.locator("#look-model option").evaluate_all("all => all.map(o => o.value)") == [
             "convnet", "mine", "softmax"
         ]  # fmt: skip
         page.select_option("#look-model", "mine")
-        expect(page.locator("#accuracy")).not_to_contain_text("92.65%", timeout=20_000)
+        expect(page.locator("#accuracy")).not_to_contain_text("92.65%")
         before = page.locator("#accuracy").inner_text()
         save_model(SoftmaxRegression(steps=200).fit(images, labels), folder / "2.onnx")
         wait_for(lambda: '"version":"2"' in httpx.get(f"{address}/models").text)
         page.hover("#tab-look")
         page.hover("#look-model")
-        expect(page.locator("#accuracy")).not_to_have_text(before, timeout=20_000)
+        expect(page.locator("#accuracy")).not_to_have_text(before)
         expect(page.locator("#look-model")).to_have_value("mine")
         page.close()
 
@@ -931,7 +930,7 @@ def test_what_the_server_refuses_is_said_in_chinese_too(
         assert re.search("[\u4e00-\u9fff]", words), sentence
     (tmp_path / "a.txt").write_text("no picture")
     page.set_input_files("#file", tmp_path / "a.txt")
-    expect(page.locator("#reading")).to_contain_text("不是图片", timeout=5000)
+    expect(page.locator("#reading")).to_contain_text("不是图片")
     page.click("#language")
     expect(page.locator("#reading")).to_contain_text("is not a picture")
     page.close()
