@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
+import tracemalloc
 import urllib.parse
 from typing import Any
 
 import httpx
 import numpy as np
+import orjson
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from mnistry.data.dataset import DataSets
+from mnistry.errors import InputError
+from mnistry.serving import uploads
+from mnistry.serving.errors import Refused
+from mnistry.serving.uploads import from_body
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -110,3 +116,31 @@ def test_escapes_in_a_form_are_decoded(client: httpx.Client, mnist: DataSets) ->
     url = urllib.parse.quote(encoded(png(mnist.test.images[0])), safe="")
     response = client.post("/read", content=f"image={url}", headers=FORM)
     assert response.json()["readings"][0]["text"] == "7"
+
+
+def test_form_that_is_not_ascii_takes_no_memory() -> None:
+    """Its parser would make an object of each run of ASCII."""
+    body = b"a=%41" + b"\xe9;" * 500_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match=r"has no image in it"):
+            from_body(body, "application/x-www-form-urlencoded")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(body)
+
+
+@pytest.mark.parametrize("text", ["data:image/png;base64,é", "data:image/png;base64,AAAA€"])
+def test_text_that_is_not_ascii_is_refused_before_it_is_translated(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Translating some millions of other characters would hold up all other requests."""
+
+    class Table(dict[int, str]):
+        def __missing__(self, key: int) -> str:
+            raise AssertionError(key)
+
+    monkeypatch.setattr(uploads, "_TO_STANDARD", Table())
+    with pytest.raises(InputError, match=r"`image` is neither base64 nor a data URL"):
+        from_body(orjson.dumps({"image": text}), "application/json")

@@ -149,8 +149,11 @@ def _from_json(body: bytes) -> Named:
 def _from_urlencoded(body: bytes) -> Named:
     if body.count(b"%") > _MOST_ESCAPES:
         raise Refused(413, "The form has too many escapes; send the image's bytes instead.")
+    fields: list[tuple[str, str]] = []
     try:
-        fields = urllib.parse.parse_qsl(body.decode("latin-1"), max_num_fields=MOST_FILES)
+        # A form escapes all but ASCII, between whose runs the parser would cut the body in pieces.
+        if body.isascii():
+            fields = urllib.parse.parse_qsl(body.decode(), max_num_fields=MOST_FILES)
     except ValueError:
         raise Refused(400, f"A form may have at most {MOST_FILES} fields.") from None
     found: Named = [
@@ -188,6 +191,11 @@ def _from_text(text: str, what: str) -> bytes:
     ------
     InputError : it is neither.
     """
+    # Neither form has other characters, and `translate` takes a second for some millions of those.
+    if not text.isascii():
+        raise InputError(
+            f"{what} is neither base64 nor a data URL of an image; send the image's bytes."
+        )
     text = text.strip()
     found = _DATA_URL.match(text[:300])
     if found:
