@@ -163,13 +163,15 @@ def test_input_data_reads_what_the_folder_holds(tmp_path: Path, mnist: DataSets)
 
 
 def test_input_data_falls_back_for_a_missing_or_empty_folder_alone(tmp_path: Path) -> None:
-    """Nothing gives the embedded MNIST; a folder that holds anything else is refused."""
+    """Nothing gives the embedded MNIST; a file, or a folder of something else, is refused."""
     (tmp_path / ".DS_Store").touch()
     for place in (tmp_path, tmp_path / "missing"):
         assert input_data.read_data_sets(place).train.num_examples == 55_000
     (tmp_path / "notes.txt").write_text("my own data will come here")
     with pytest.raises(DataError, match=r"holds no data set; it holds 1 files \.txt"):
         input_data.read_data_sets(tmp_path)
+    with pytest.raises(DataError, match=r"notes\.txt' is no folder; give the folder"):
+        input_data.read_data_sets(tmp_path / "notes.txt")
 
 
 def test_input_data_broken_files_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -254,7 +254,14 @@ def dense_to_one_hot(labels_dense: ArrayLike, num_classes: int) -> NDArray[np.fl
 
 
 def _read(folder: str | os.PathLike[str]) -> tuple[_Data, _Data]:
-    if not os.path.isdir(folder) or not any(name[0] != "." for name in os.listdir(folder)):
+    if not os.path.lexists(folder):
+        return load_embedded_mnist()
+    if not os.path.isdir(folder):
+        raise DataError(
+            f"{os.fspath(folder)!r} is no folder; give the folder that holds the data, or load the "
+            "file by `mnistry.load_data`."
+        )
+    if not any(name[0] != "." for name in os.listdir(folder)):
         return load_embedded_mnist()
     train, validation, test = read_source(folder)
     if test is None:
