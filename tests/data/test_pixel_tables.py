@@ -130,6 +130,11 @@ def test_table_of_many_blocks_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
             r"can't be read in rows? .*Every row must hold the same number of columns",
         ),
         (
+            header(*PIXELS, "label") + rows(None, LABELS).rpartition(",")[0],
+            r"has no label that can be read in row 8\. Every row",
+        ),
+        ("a" * 200_000 + ",b\n1,2\n", r"is no table of pixels"),
+        (
             header("label", *PIXELS) + rows(LABELS).replace(",0\n", ",\n"),
             r"can't be read in row 1: could not convert string '' to float32",
         ),
@@ -157,10 +162,16 @@ def test_table_of_an_endless_line_takes_no_memory(
 
 
 def test_table_of_damaged_gzip_is_refused(tmp_path: Path) -> None:
-    """Gzip that was cut short is named."""
+    """Gzip that was cut short, or has other bytes, is named."""
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(TABLES["kaggle"].encode())[:-9])
     with pytest.raises(DataError, match=r"a\.csv\.gz' is damaged gzip"):
         read_table(tmp_path / "a.csv.gz")
+    packed = bytearray(gzip.compress(TABLES["kaggle"].encode()))
+    packed[10] = 7  # a block of a kind that there is not
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    with pytest.raises(DataError, match=r"a\.csv\.gz' is damaged gzip"):
+        read_table(tmp_path / "a.csv.gz")
+    assert peek_table(tmp_path / "a.csv.gz") is None
 
 
 @given(st.text(",;\t\n\r .0123456789aé-\"'{}%@", max_size=200))

@@ -12,6 +12,7 @@ import math
 import os
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -41,6 +42,7 @@ _LEAST_PIXELS = 16
 _ROWS = 1000  # parsed at a time; the first ones decide what numbers mean
 _MAX_LINE = 2**22  # characters
 _MAX_BYTES = 64 * 2**30  # of a gzipped table's text
+_DAMAGED = EOFError, gzip.BadGzipFile, zlib.error  # what damaged gzip raises
 
 
 class Columns(NamedTuple):
@@ -74,7 +76,7 @@ def peek_table(path: str | os.PathLike[str]) -> Columns | None:
     try:
         with _opened(path) as file:
             return _layout(file, repr(os.fspath(path)))[0]
-    except (DataError, EOFError, UnicodeError, gzip.BadGzipFile):
+    except (DataError, UnicodeError, *_DAMAGED):
         return None
 
 
@@ -103,7 +105,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
                 )
             blocks = _blocks(columns, delimiter, lines, name, labels)
             images = pile(blocks, columns.shape)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except _DAMAGED as error:
         raise DataError(f"{name} is damaged gzip ({error}); get it again.") from None
     if not len(images):
         raise DataError(f"{name} has a header, but no rows.")
@@ -232,7 +234,10 @@ def _layout(file: io.TextIOWrapper, name: str) -> tuple[Columns | None, str, Ite
     if re.match(r"\s*[%@]", first):
         return _arff_layout(chain([first], lines), name)
     delimiter = max(",;\t ", key=first.strip().count)
-    cells = next(csv.reader([first.strip()], delimiter=delimiter), [])
+    try:
+        cells = next(csv.reader([first.strip()], delimiter=delimiter), [])
+    except csv.Error:  # a cell that is too long to be a name or a number
+        return None, delimiter, chain([first], lines)
     columns = _of_header(cells)
     if columns is not None and columns.names:
         return columns, delimiter, lines
@@ -356,13 +361,27 @@ def _parsed(
         pixels = _numbers(block, np.float32, delimiter, columns.pixels, name, row)
     if label is None:
         return pixels, None
-    texts = [cells[label].strip() for cells in csv.reader(block, delimiter=delimiter)]
+    texts = _labels(block, label, delimiter, name, row)
     try:
         numbers = np.array(texts, np.float64)
     except ValueError:
         return pixels, np.array(texts)
     whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
     return pixels, numbers.astype(np.int64) if whole else np.array(texts)
+
+
+def _labels(block: list[str], label: int, delimiter: str, name: str, row: int) -> list[str]:
+    """Return the labels of rows as they are written."""
+    texts: list[str] = []
+    try:
+        for cells in csv.reader(block, delimiter=delimiter):
+            texts.append(cells[label].strip())
+    except (IndexError, csv.Error):
+        raise DataError(
+            f"{name} has no label that can be read in row {row + len(texts) + 1}. Every row must "
+            "hold the same number of columns."
+        ) from None
+    return texts
 
 
 def _numbers(
