@@ -132,11 +132,12 @@ def test_labels_that_are_names_are_classes_in_natural_order() -> None:
         (np.array([70_000, 1]), r"has train labels from 1 to 70000; they must be from 0"),
         (np.ones((6, 3)), r"its rows are not one-hot"),
         (np.full((2, 2), "a"), r"has shape \(2, 2\); labels must have the shape \(n,\)"),
+        (np.array(["3", " ", "1", ""]), r"a has 2 train images without a label; give each"),
         (np.array([1j]), r"holds complex128; labels must be whole numbers or names"),
     ],
 )
 def test_labels_that_can_not_be_are_refused(labels: Any, sentence: str) -> None:
-    """Fractions, negative numbers, many labels a row and other types are named."""
+    """Fractions, negative numbers, many or no labels a row and other types are named."""
     with pytest.raises(DataError, match=sentence):
         encode_labels({"train": labels}, "a")
 

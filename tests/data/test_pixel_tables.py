@@ -174,6 +174,15 @@ def test_table_of_damaged_gzip_is_refused(tmp_path: Path) -> None:
     assert peek_table(tmp_path / "a.csv.gz") is None
 
 
+@pytest.mark.parametrize("missing", ["", " ", "nan"])
+def test_table_that_lacks_a_label_is_no_data_set(missing: str, tmp_path: Path) -> None:
+    """No label is not a class of its own."""
+    labels = [*map(str, LABELS[:-1]), missing]
+    (tmp_path / "a.csv").write_text(header("label", *PIXELS) + rows(labels))
+    with pytest.raises(DataError, match=r"a\.csv' has 1 train images without a label"):
+        read_tables({"train": tmp_path / "a.csv"})
+
+
 @given(st.text(",;\t\n\r .0123456789aé-\"'{}%@", max_size=200))
 def test_table_of_any_text_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, text: str

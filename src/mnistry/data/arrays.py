@@ -69,6 +69,12 @@ def encode_labels(
     DataError : the labels are of another kind, differ in kind between splits, or are too many.
     """
     flat = {split: _flat(values, f"{name} ({split} labels)") for split, values in labels.items()}
+    for split, values in flat.items():
+        if values.dtype.kind == "U" and (empty := int((values == "").sum())):
+            raise DataError(
+                f"{name} has {empty:,} {split} images without a label; give each of them one, or "
+                "take them away."
+            )
     kinds = {values.dtype.kind in "iu" for values in flat.values() if values.size}
     if len(kinds) > 1:
         raise DataError(

@@ -366,22 +366,22 @@ def _parsed(
         numbers = np.array(texts, np.float64)
     except ValueError:
         return pixels, np.array(texts)
+    if np.isnan(numbers).any():  # how some programs write that there is none
+        return pixels, np.where(np.isnan(numbers), "", np.array(texts))
     whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
     return pixels, numbers.astype(np.int64) if whole else np.array(texts)
 
 
 def _labels(block: list[str], label: int, delimiter: str, name: str, row: int) -> list[str]:
     """Return the labels of rows as they are written."""
-    texts: list[str] = []
+    reader = csv.reader(block, delimiter=delimiter)
     try:
-        for cells in csv.reader(block, delimiter=delimiter):
-            texts.append(cells[label].strip())
+        return [cells[label].strip() for cells in reader]
     except (IndexError, csv.Error):
         raise DataError(
-            f"{name} has no label that can be read in row {row + len(texts) + 1}. Every row must "
+            f"{name} has no label that can be read in row {row + reader.line_num}. Every row must "
             "hold the same number of columns."
         ) from None
-    return texts
 
 
 def _numbers(
