@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
 
-from mnistry.errors import DataError, MissingExtra
+from mnistry.errors import DataError, MissingExtra, printable
 from mnistry.pictures.item import (
     CHUNK,
     TARS,
@@ -27,7 +27,6 @@ from mnistry.pictures.item import (
     is_hidden,
     is_picture,
     natural,
-    printable,
 )
 from mnistry.pictures.legacy_names import legacy_name, zip_names
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from mnistry.errors import DataError
+from mnistry.errors import DataError, printable
 from mnistry.pictures.decode import MAX_BYTES, SUFFIXES
 from mnistry.pictures.pages import Page
 from mnistry.pictures.pdf import is_named_pdf
@@ -102,11 +102,6 @@ def passes(error: Exception) -> bool:
 def holds_none(name: str) -> str:
     """Say that there are no pictures in something."""
     return f"{name!r} holds no file that is named as a picture (.png, …)."
-
-
-def printable(text: str) -> str:
-    """Leave nothing in a text that a terminal would obey."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def content(file: Any, name: str) -> bytes:

@@ -20,7 +20,7 @@ from itertools import chain
 from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
-from mnistry.errors import DataError, MissingExtra
+from mnistry.errors import DataError, MissingExtra, printable
 from mnistry.pictures import listing
 from mnistry.pictures.item import (
     Item,
@@ -31,7 +31,6 @@ from mnistry.pictures.item import (
     is_picture,
     natural,
     passes,
-    printable,
     unreadable,
 )
 

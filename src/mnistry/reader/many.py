@@ -16,10 +16,10 @@ import numpy as np
 from PIL.Image import Image
 
 from mnistry.cores import be_one_of_many, processes
-from mnistry.errors import InputError, MachineError, machine_error
+from mnistry.errors import InputError, MachineError, machine_error, printable
 from mnistry.pictures.decode import MAX_BYTES, decode
 from mnistry.pictures.ink import find_ink
-from mnistry.pictures.item import Item, printable, unreadable
+from mnistry.pictures.item import Item, unreadable
 from mnistry.pictures.pages import MAX_PAGES, Page, count_pages
 from mnistry.pictures.pale import pieces_of
 from mnistry.reading import Reading
