@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -347,6 +348,36 @@ def test_sources_in_archives_are_told_by_the_archives_name(tmp_path: Path) -> No
     path = archived("zip", tmp_path / "mine", tmp_path / "packed")
     with pytest.raises(DataError, match=r"packed\.zip' holds no data set; it holds 1 files \.txt"):
         load_data(path)
+
+
+def test_sources_in_archives_warn_by_the_archives_name(
+    tmp_path: Path, few: tuple[DataSet, DataSet]
+) -> None:
+    """So do warnings."""
+    save_idx(tmp_path / "mine", *few)
+    np.savez(tmp_path / "mine" / "other.npz", x_train=few[1].images, y_train=few[1].labels)
+    path = archived("zip", tmp_path / "mine", tmp_path / "packed")
+    with pytest.warns(DataWarning, match=r"^'\S*/packed\.zip/mine' holds IDX files, which are used"):
+        load_data(path)
+
+
+def test_sources_beside_a_folder_that_can_not_be_read_are_used(
+    tmp_path: Path, few: tuple[DataSet, DataSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `lost+found` is, at the top of a disk."""
+    train, test = few
+    save_idx(tmp_path / "mine", train, test)
+    (tmp_path / "mine" / "lost+found").mkdir()
+    real = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    sets = load_data(tmp_path / "mine")
+    assert pictures(sets.train, sets.validation) == pictures(train)
 
 
 def test_sources_own_validation_images_are_used(

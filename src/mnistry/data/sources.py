@@ -336,6 +336,8 @@ def _warn_of_others(folder: Path, used: str) -> None:
                         others.append(name)
                 except DataError:
                     others.append(name)  # there are such files, though they are no data set
+                except OSError:
+                    pass  # what can't be looked into is not missed, since other data was found
     if others:
         warnings.warn(
             f"{str(folder)!r} holds {used}, which are used, and {' and '.join(others)}, which "
@@ -512,12 +514,17 @@ def _read_idx_images(path: Path) -> NDArray[np.uint8]:
 def _read_archive(path: Path) -> Splits:
     from mnistry.data.unpack import unpacked
 
-    with unpacked(path) as folder:
+    # The user does not know the temporary folder, only the archive.
+    with unpacked(path) as folder, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
         try:
-            return _read_folder(folder)
+            splits = _read_folder(folder)
         except DataError as error:
-            # The user does not know the temporary folder, only the archive.
             raise DataError(str(error).replace(str(folder), str(path))) from None
+    for one in caught:
+        sentence = str(one.message).replace(str(folder), str(path))
+        warnings.warn(sentence, one.category, stacklevel=4)
+    return splits
 
 
 def _is_npz(start: _Start) -> bool:
