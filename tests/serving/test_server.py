@@ -133,6 +133,9 @@ def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
         (["--allow-origin", "*"], "lets every site's pages ask, so that a key is needed"),
         (["--allow-origin", "example.org"], "must be an origin as https://example.org"),
         (["--allow-origin", "https://a.test/page"], "got 'https://a.test/page'"),
+        (["--allow-origin", "https://["], "must be an origin as https://example.org"),
+        (["--allow-origin", "https://a.test:port"], "must be an origin as https://example.org"),
+        (["--allow-origin", "https://a b"], "must be an origin as https://example.org"),
         (["--grace", "0"], "`--grace` must be 1 second or more; got 0"),
         (["--port", "99999"], "`--port` must be from 0 to 65,535; got 99999"),
         (["--models", "/no/such/folder"], "'/no/such/folder' is not a folder"),
@@ -171,7 +174,12 @@ def test_pages_of_other_sites_and_names_are_refused(client: httpx.Client) -> Non
 def test_pages_of_an_allowed_origin_may_ask(serve: Serve, tmp_path: Path) -> None:
     """Preflights need no key, answers and refusals can be read by the page, others are refused."""
     origin = "https://digits.example.org"
-    more = ["--allow-origin", "https://DIGITS.example.org/", "--allow-origin", "http://a.test:81"]
+    more = [
+        "--allow-origin",
+        "https://DIGITS.example.org:443/",
+        "--allow-origin",
+        "http://a.test:81",
+    ]
     with serve(tmp_path, *more, key=KEY) as (url, _), httpx.Client(base_url=url) as client:
         asks = {
             "origin": origin,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _LEAST_KEY = 16  # characters
 _BACKLOG = 512
+_PORTS = {"http": 80, "https": 443}
 # Seconds that requests may still take once the server is told to stop. With `_LAST` it is less
 # than the 30 after which Kubernetes kills a process.
 GRACE = 20
@@ -98,7 +99,7 @@ def serve(
     hosts = None
     if alone:
         # A proxy on this machine may pass on the name that it is called by.
-        names = {without_port(told.partition("://")[2]) for told in allowed}
+        names = {without_port(told.partition("://")[2]) for told in allowed - {"*"}}
         hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower(), *names})
     listening = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
@@ -173,13 +174,20 @@ def _origin(told: str) -> str:
     """
     if told == "*":
         return told
-    parts = urlsplit(told)
+    try:
+        parts = urlsplit(told)
+        port = parts.port
+    except ValueError:  # an address of IPv6 or a port that can't be
+        parts, port = urlsplit(""), None
     has_rest = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in told
-    if parts.scheme not in ("http", "https") or not parts.netloc or has_rest:
+    is_name = bool(parts.hostname) and told.isascii() and " " not in told
+    if parts.scheme not in _PORTS or not is_name or has_rest:
         raise InputError(
             f"`--allow-origin` must be an origin as https://example.org, or *; got {told[:100]!r}."
         )
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    # Browsers leave out the port that the scheme stands for.
+    name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
 
 
 def _is_this_machine(host: str) -> bool:
