@@ -1,17 +1,17 @@
-"""What can go wrong, as a tree; every message is one sentence of fact, finding and cure.
+"""The tree of exceptions; each message states the fact, what was found, and the cure.
 
 ``InputError`` is the root: the same sentence reaches Python as an exception, the command
 line as exit code 2 and HTTP as status 422. Anything else that is raised is our own bug
-or the operating system's word (``OSError``).
+or an error of the operating system (``OSError``).
 
 ::
 
     ValueError
-    └── InputError            what the caller gave can't be used
+    └── InputError            the caller's input can't be used
         ├── DataError         a data file or folder is missing, broken or not what it says
-        │   └── DownloadError a file could not be fetched whole and true
+        │   └── DownloadError a file could not be downloaded, or its checksum is wrong
         ├── ModelError        a model file is broken, unsafe or not ours
-        ├── TrainingError     training ran away, or can't go on from its checkpoint
+        ├── TrainingError     training diverged, or can't continue from its checkpoint
         ├── MachineError      the installation, or a limit of the machine, is at fault
         └── MissingExtra      (also ImportError) an optional dependency is not installed
 """
@@ -30,14 +30,14 @@ _REQUIRED = {
     "onnx": ("onnx", "onnx"),
     "onnxruntime": ("ONNX Runtime", "onnxruntime"),
 }
-# What loaders and libraries say, in lower case, where memory or threads are limited.
+# Parts of the messages, in lower case, of loaders and libraries that lack memory or threads.
 _SHORT_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "unable to allocate")
 _SHORT_OF_THREADS = ("failed to launch worker thread", "can't start new thread")
-_LONGEST = 200  # characters of a name that suggestions are looked up for
+_LONGEST = 200  # characters; no suggestions are looked up for longer names
 _MOST_BESIDE = 1000  # files of a folder that are looked at for a suggestion
 _MOST_MESSAGE = 1000  # characters; messages of our own have at most some hundred
 _JOINERS = "\u200c\u200d"  # invisible, and part of Persian words and of emoji
-_LAST_SHARE = 3  # of a shortened text, this part is its end
+_LAST_SHARE = 3  # one third of a shortened text is the end of the original
 
 
 def printable(text: str, most: int | None = None) -> str:
@@ -63,7 +63,7 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 class InputError(ValueError):
-    """What the caller gave can't be used; the message says what, what was found, what to do.
+    """The caller's input can't be used; the message says why, what was found and what to do.
 
     The message can be printed wherever the parts of it come from; see `printable`.
     """
@@ -85,11 +85,11 @@ class ModelError(InputError):
 
 
 class TrainingError(InputError):
-    """Training ran away, or a checkpoint can't be gone on from."""
+    """Training diverged, or can't continue from a checkpoint."""
 
 
 class MachineError(InputError):
-    """The installation or a limit of the machine is at fault, and none of what the caller gave."""
+    """The installation or a limit of the machine is at fault, not the caller's input."""
 
 
 def unloadable(module: str, error: Exception) -> MachineError:
@@ -110,13 +110,13 @@ def unloadable(module: str, error: Exception) -> MachineError:
 
 
 def machine_error(error: Exception) -> MachineError | None:
-    """Return the error of the machine that another error is a sign of; None of any other."""
+    """Return the `MachineError` that explains another error; None if there is none."""
     if isinstance(error, MachineError):
         return error
     if isinstance(error, ImportError):
         module = (error.name or "").partition(".")[0]
         return unloadable(module, error) if module in _REQUIRED else None
-    if isinstance(error, AttributeError):  # what is left of a package that was removed
+    if isinstance(error, AttributeError):  # a package that was partly removed lacks names
         module = getattr(error.obj, "__name__", "") if isinstance(error.obj, ModuleType) else ""
         return unloadable(module, error) if module in _REQUIRED else None
     reason = " ".join(str(error).split())

@@ -159,11 +159,11 @@ def read_data_sets(
     train_dir : a folder with the four IDX files, gzipped or not, in any usual spelling, or with
         another form that `mnistry.load_data` reads. Where the folder is missing or empty, the
         embedded MNIST is read.
-    fake_data : give 10,000 white pictures of class 0 in each split, and read nothing.
+    fake_data : return 10,000 white images of class 0 in each split, and read nothing.
     one_hot : labels are float64 (n, 10) instead of uint8 (n,).
     dtype : float32: pixels in [0, 1]; uint8: 0 to 255. 0 is paper.
-    reshape : pictures are (n, 784); else (n, 28, 28, 1).
-    validation_size : the first so many pictures of the training file; the rest is `train`.
+    reshape : images are (n, 784); else (n, 28, 28, 1).
+    validation_size : number of images, the first of the training file; the rest is `train`.
     seed : decides the batches' order; None: another one each time.
     source_url : only the default; elsewhere, `mnistry data fetch` downloads.
 
@@ -171,8 +171,8 @@ def read_data_sets(
     ------
     DataError : the folder holds something else, files are missing or broken, or there are more
         than ten classes.
-    InputError : `validation_size` or `source_url` can't be.
-    TypeError : `dtype` is another.
+    InputError : `validation_size` or `source_url` is invalid.
+    TypeError : `dtype` is not supported.
     """
     asked: dict[str, Any] = {"one_hot": one_hot, "dtype": dtype, "reshape": reshape, "seed": seed}
     _dtype(dtype)
@@ -272,7 +272,7 @@ def _read(folder: str | os.PathLike[str]) -> tuple[_Data, _Data]:
     if validation is not None:
         raise DataError(
             f"{os.fspath(folder)!r} holds validation images of its own, which the tutorial's form "
-            "has not; `mnistry.load_data` reads it."
+            "lacks; `mnistry.load_data` reads it."
         )
     if len(train.classes) > _CLASSES or train.images.shape[1:] != test.images.shape[1:]:
         raise DataError(

@@ -45,7 +45,7 @@ def test_predict_writes_a_submission(kaggle: Path, tmp_path: Path, capsys: Outpu
     """The file for Kaggle has two columns; what was done is said."""
     out = tmp_path / "answers.csv"
     assert main(["predict", str(kaggle), "--submission", "--out", str(out)]) == 0
-    assert "the answers of convnet (in the package) to 12 images" in capsys.readouterr().out
+    assert "predictions of convnet (in the package) for 12 images" in capsys.readouterr().out
     lines = out.read_text().splitlines()
     assert lines[0] == "ImageId,Label"
     assert len(lines) == 13

@@ -1,4 +1,4 @@
-"""The command line: one module a command; each adds its parser and runs it.
+"""The command line: one module per command, which adds its parser and runs it.
 
 Exit codes: 0 done, 1 a check that the user asked for failed, 2 the user's input is at fault
 (one sentence on standard error that names the option or file). With ``--json``, standard output

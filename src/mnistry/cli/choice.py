@@ -41,7 +41,7 @@ def add_data(parser: argparse.ArgumentParser, *, split: str) -> None:
 
 
 def add_invert(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says which of black and white is paper."""
+    """Add the option that inverts the images."""
     parser.add_argument(
         "--invert",
         action="store_true",

@@ -13,7 +13,7 @@ _PLAIN = {"█": "#", "░": ".", "·": ".", "×": "x", "…": "~", "–": "-", 
 
 
 def prepare() -> None:
-    """Let standard output and error print any text, whatever their encoding."""
+    """Make standard output and standard error accept any text, whatever their encoding."""
     codecs.register_error("mnistry", _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -21,7 +21,7 @@ def prepare() -> None:
 
 
 def columns(default: int = 80) -> int:
-    """Return the width of the terminal that standard output is, else `default`."""
+    """Return the width of the terminal on standard output, or `default` without one."""
     if not sys.stdout.isatty():
         return default
     return max(40, shutil.get_terminal_size((default, 24)).columns)
@@ -37,8 +37,8 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), *, wrap: boo
 
     Parameters
     ----------
-    rows : cells; all rows have as many.
-    right : the columns to align at the right.
+    rows : cells; equally many in each row.
+    right : indices of the columns to align right.
     wrap : False leaves the last column as it is, for commands that are copied from it.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -59,7 +59,7 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), *, wrap: boo
 
 
 def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Encode what an encoding lacks: a look-alike for our own signs, else an escape."""
+    """Replace characters that an encoding lacks by a look-alike or an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end]

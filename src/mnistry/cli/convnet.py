@@ -44,7 +44,7 @@ class Interrupted(Exception):  # noqa: N818 - the user's wish, no error
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of convnets; the value of one that is not given is None."""
+    """Add the options of convnets; an option that is not given is None."""
     group = parser.add_argument_group("convnet (needs the extra `train`)")
     group.add_argument(
         "--recipe",

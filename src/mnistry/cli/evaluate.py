@@ -170,7 +170,7 @@ def report(sheet: ScoreSheet, *, everything: bool = False) -> None:
 
 
 def _report_decisions(sheet: ScoreSheet) -> None:
-    """Print how far sets, refusals and declined answers can be relied on."""
+    """Print prediction sets, selective prediction and OOD rejection."""
     print("\nprediction sets: how often they hold the label, and how many classes they have")
     for alpha, found in sheet.coverage.items():
         low, high = found["interval"]
@@ -190,7 +190,7 @@ def _report_decisions(sheet: ScoreSheet) -> None:
 
 
 def _confusion(sheet: ScoreSheet) -> str:
-    """Lay out the confusion matrix, or where it is too wide, its most frequent mistakes."""
+    """Return the confusion matrix, or its most frequent mistakes if it is too wide."""
     names = [printable(name, 6) for name in sheet.classes]
     width = max(3, *(len(str(n)) for row in sheet.confusion for n in row), *map(len, names)) + 1
     if width * (len(names) + 1) > columns():

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "many images",
         "With --out the readings are written to Parquet files, one row per image, also for "
         "errors. A job that was stopped continues when the same command is run again. Exit code "
-        "0: every image has its row; 2: not one could be read.",
+        "0: every image has its row; 2: no image could be read.",
     )
     group.add_argument("--out", metavar="DIR", help="folder of the Parquet files, a path or a URL")
     group.add_argument(
@@ -83,8 +83,8 @@ def run(args: argparse.Namespace, reader: Reader) -> int:
         from mnistry.pictures import pdf
 
         files = f"{done.skipped:,} file{'s' if done.skipped > 1 else ''}"
-        told = pdf.missing(f" ({files} skipped, each a row with an error)")
-        print(f"mnistry: {told}", file=sys.stderr)
+        sentence = pdf.missing(f" ({files} skipped, each a row with an error)")
+        print(f"mnistry: {sentence}", file=sys.stderr)
     if done.errors == done.pictures:
         print("mnistry: Not one picture could be read; see the column `error`.", file=sys.stderr)
         return 2

@@ -41,8 +41,8 @@ class HelpFormatter(argparse.HelpFormatter):
 class CommandParser(argparse.ArgumentParser):
     """A parser whose sub-commands are parsers of the same kind.
 
-    The parsed arguments hold the innermost parser as `parser`, and as `run` what prints its help
-    unless a command sets another function.
+    The parsed arguments hold the innermost parser as `parser`. Their `run` prints its help unless
+    the command sets another function.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -51,19 +51,19 @@ class CommandParser(argparse.ArgumentParser):
         self.set_defaults(parser=self, run=_print_help)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; refuse what is unknown here, so that the error is about the right command."""
+        """Parse; reject unknown arguments here, so that the error names the right command."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self._refuse(unknown[0])
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Raise argparse's complaint as an `InputError`."""
+        """Raise argparse's message as an `InputError`."""
         sentence = re.sub(r"^argument (\S+): (must |needs )?", _as_subject, message)
         raise InputError(sentence if sentence.endswith((".", "?")) else f"{sentence}.")
 
     def in_options(self, sentence: str) -> str:
-        """Return a sentence with each Python argument in backticks as the option of this parser."""
+        """Replace each Python argument in backticks by the option of this parser that sets it."""
         shown = {
             action.dest: action.option_strings[0] if action.option_strings else action.metavar
             for action in self._actions
@@ -71,7 +71,7 @@ class CommandParser(argparse.ArgumentParser):
         for argument, option in _PYTHON_NAMES.items():
             if argument not in shown and option in shown.values():
                 shown[argument] = option
-        return re.sub(r"`(\w+)`", lambda found: f"`{shown.get(found[1]) or found[1]}`", sentence)
+        return re.sub(r"`(\w+)`", lambda match: f"`{shown.get(match[1]) or match[1]}`", sentence)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -79,19 +79,19 @@ class CommandParser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, one_of(names, str(value)))
 
     def _refuse(self, argument: str) -> NoReturn:
-        """Refuse an argument that no option or operand of this command takes."""
-        seek = f"see `{self.prog} --help`"
+        """Reject an argument that this command does not accept."""
+        hint = f"see `{self.prog} --help`"
         if not argument.startswith("-"):
-            raise InputError(f"{argument!r} is one argument too many for `{self.prog}`; {seek}.")
+            raise InputError(f"{argument!r} is one argument too many for `{self.prog}`; {hint}.")
         option = argument.partition("=")[0]
         known = [name for action in self._actions for name in action.option_strings]
         like = did_you_mean(option, known)
-        cure = f": {like[:-1]} ({seek})?" if like else f"; {seek}."
+        cure = f": {like[:-1]} ({hint})?" if like else f"; {hint}."
         raise InputError(f"`{option}` is not an option of `{self.prog}`{cure}")
 
 
 def one_of(names: Iterable[str], given: str) -> str:
-    """Return the predicate of a sentence that refuses a name which is not among `names`."""
+    """Return the end of an error message: the allowed names, and the one that was given."""
     known = list(names)
     like = did_you_mean(given, known)
     if like:
@@ -135,9 +135,9 @@ def real(*, above: float | None = None, least: float = 0.0, most: float) -> Call
     return parse
 
 
-def _as_subject(found: re.Match[str]) -> str:
-    """Make the option the subject of the sentence where its predicate follows."""
-    return f"`{found[1]}` {found[2]}" if found[2] else f"`{found[1]}`: "
+def _as_subject(match: re.Match[str]) -> str:
+    """Return the option in backticks, as the subject of the message that follows it."""
+    return f"`{match[1]}` {match[2]}" if match[2] else f"`{match[1]}`: "
 
 
 def _print_help(args: argparse.Namespace) -> int:

@@ -22,9 +22,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "predict",
-        help="answer a file of images without labels",
-        description="Answer each image in a file of arrays: a CSV file with a column per pixel, as "
-        "Kaggle's\ntest.csv, .npz, .npy, .mat, IDX or Parquet. The answers are a CSV file with the "
+        help="classify a file of images without labels",
+        description="Classify each image in a file of arrays: a CSV file with a column per pixel, "
+        "as Kaggle's\ntest.csv, .npz, .npy, .mat, IDX or Parquet. The output is CSV with the "
         "columns\nImageId (from 1), Label and Probability. Image files are read by `mnistry read`.",
         epilog="Examples:\n"
         "  mnistry predict test.csv --out answers.csv\n"
@@ -37,14 +37,14 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--submission",
         action="store_true",
-        help="leave the probability out, as Kaggle's digit-recognizer wants it",
+        help="leave out the probability, as Kaggle's digit-recognizer requires",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load the images, answer them, write the answers."""
+    """Load the images, classify them and write the predictions."""
     import numpy as np
 
     from mnistry.data.sources import load_images
@@ -73,14 +73,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**about, "images": len(images), "answers": answers}))
     elif args.out is not None:
-        print(f"{args.out}: the answers of {about['model']} to {len(images):,} images")
+        print(f"{args.out}: predictions of {about['model']} for {len(images):,} images")
     else:
         sys.stdout.writelines(_lines(answers, args.submission))
     return 0
 
 
 def _lines(answers: list[dict[str, Any]], submission: bool) -> list[str]:
-    """Return the answers as lines of CSV."""
+    """Return the predictions as lines of CSV."""
     import io
 
     text = io.StringIO()

@@ -25,8 +25,8 @@ class Line:
 
     Parameters
     ----------
-    wanted : whether to write to a terminal; elsewhere it is always written.
-    clock : returns the seconds since some moment.
+    wanted : whether to draw on a terminal; notebooks and log files always get their lines.
+    clock : a monotonic clock, in seconds.
     """
 
     def __init__(self, *, wanted: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class Line:
         return True
 
     def draw(self, head: str, bar: str, rest: str) -> None:
-        """Write the three parts; on a narrow terminal without the bar, and cut to its width."""
+        """Write the parts, cut to the terminal's width; a narrow one, or a log, gets no bar."""
         parts = [part for part in (head, bar, rest) if part]
         if not self._terminal:
             text = " ".join(part for part in (head, rest) if part)
@@ -73,7 +73,7 @@ class Line:
             self._shown = False
 
     def left(self, done: int, total: int) -> str:
-        """Return the time that is left, if the rest goes on at the same speed."""
+        """Return the estimated time left, at the mean speed so far."""
         return f"{self.seconds / max(done, 1) * (total - done):.0f} s left"
 
     def __enter__(self) -> Self:
@@ -89,16 +89,16 @@ class Line:
 
 
 def _columns() -> int:
-    """Return the width of the terminal that standard error is."""
+    """Return the width of the terminal on standard error."""
     try:
-        found = os.get_terminal_size(sys.stderr.fileno()).columns
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):
-        found = 0
-    return found or 80  # some terminals say 0
+        width = 0
+    return width or 80  # some terminals report 0
 
 
 class Progress(Line):
-    """Progress of a training."""
+    """Progress of training."""
 
     def __init__(self, task: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock=clock)

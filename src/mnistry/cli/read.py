@@ -184,7 +184,7 @@ def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[
 
 
 def _rows(marks: Sequence[Mark]) -> Iterator[str]:
-    """Lay out the digits: probability, alternatives, outcome, and the box where it fits."""
+    """Yield a line for each digit: probability, alternatives, outcome, and its box if it fits."""
     wide = columns() >= _WIDE
     size = 20 if wide else 10  # of the bar
     others = 22 if wide else 18

@@ -53,16 +53,16 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="another site whose pages may ask (CORS), as https://example.org; may be given "
-        "several times; '*' for all sites, with a key",
+        help="allow the pages of another site to send requests (CORS), such as "
+        "https://example.org; may be given several times; '*' for all sites, which needs a key",
     )
     parser.add_argument(
         "--grace",
         type=int,
         default=20,
         metavar="SECONDS",
-        help="how long requests that were begun may still take after SIGTERM or Ctrl-C; the "
-        "process ends at most 5 seconds later; default %(default)s",
+        help="time for running requests to finish after SIGTERM or Ctrl-C; the process ends at "
+        "most 5 seconds later; default %(default)s",
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.set_defaults(run=run)

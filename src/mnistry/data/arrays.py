@@ -1,7 +1,7 @@
-"""Any arrays of images and labels -> the splits of a data set, or the reason why they can't be.
+"""Convert arrays of images and labels, in any usual layout, to the splits of a data set.
 
-Readers hand their arrays over as they lie in the file. What the pixels mean (0 to 255, 0 to 1,
-black and white), which axis is which and how labels are written is decided here alone.
+Readers pass arrays on as they are in the file. This module alone decides what the pixels mean
+(0 to 255, 0 to 1, black and white), which axis is which, and how labels are encoded.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from mnistry.errors import DataError, InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SAMPLE = 1000  # images that decide what floats mean
+_SAMPLE = 1000  # images that decide whether the full scale of floats is 1 or 255
 _ROWS = 4096  # images converted at a time
-_ROUNDING = 1e-3  # by which floats may miss their range
+_ROUNDING = 1e-3  # how far floats may lie outside their range
 
 
 def normalize_images(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
@@ -30,13 +30,13 @@ def normalize_images(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     Parameters
     ----------
     array : (n, h, w), (n, h, w, 1), (n, 1, h, w), or (n, d) with d the square of a side. Pixels
-        are whole numbers from 0 to 255 or floats from 0 to 1. Where no number is above 1, 1 is
-        the full scale also of whole numbers and booleans.
+        are whole numbers from 0 to 255 or floats from 0 to 1. Whole
+        numbers and booleans that are at most 1 have the full scale 1, too.
     name : what messages call the array.
 
     Raises
     ------
-    DataError : the shape, the type or the range is another; the message says which.
+    DataError : the shape, the type or the range is not one of these.
     """
     images = _shaped(array, name)
     if images.dtype.kind not in "biuf":
@@ -136,7 +136,7 @@ def to_splits(
 
 
 def from_named(arrays: Mapping[str, NDArray[Any]], name: str) -> Splits:
-    """Make the splits of a data set from arrays that are told apart by their names.
+    """Make the splits of a data set from named arrays.
 
     `x_train`, `X_train`, `train_images`, `trainX` and the like name a split and what it holds;
     `x`, `images`, `data` and `y`, `labels`, `target` without a split are the training split.
@@ -274,7 +274,7 @@ def scale_floats(images: NDArray[Any], scale: int, name: str) -> NDArray[np.uint
 
 
 def _rescale(least: float, most: float) -> str:
-    """Say how pixels of a range become pixels from 0 to 255."""
+    """Return advice on converting pixels of a range to 0 to 255."""
     if least < 0:
         return "undo their standardisation, as by `(x + 1) / 2` for -1 to 1"
     return f"scale them, as by `x / {most:g} * 255`"

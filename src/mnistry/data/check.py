@@ -33,7 +33,7 @@ _PARTS = {
 }
 _GZIP = b"\x1f\x8b"
 _PICTURE, _FOLDER = "a picture", "a folder"
-_FILE_FOLDER = "a folder named as a data file; what is in it is read if no file beside it is"
+_FILE_FOLDER = "a folder named like a data file; its files are read unless a file beside it is"
 _ARCHIVE = "an archive; it is read as the folder that it unpacks to"
 _OTHER = "nothing that mnistry reads"
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
@@ -142,7 +142,7 @@ def _look(path: Path) -> tuple[Finding, int | None]:
 
 
 def _other_form(path: Path, start: bytes) -> str:
-    """Say what a file is that is not opened to see whether it is whole."""
+    """Describe a file in a format whose integrity is not checked."""
     name = path.name.lower()
     if start.startswith(b"\x93NUMPY"):
         return "a NumPy array"
@@ -238,7 +238,7 @@ def _look_into_zip(path: Path, name: str) -> Finding:
 
 
 def _unpacked_start(path: Path) -> bytes:
-    """Read the first bytes of what a gzip file holds; nothing if it is damaged."""
+    """Return the first bytes of a gzip file's content, or b"" if it is damaged."""
     with suppress(OSError, EOFError, zlib.error), gzip.open(path) as file:
         return file.read(512)
     return b""

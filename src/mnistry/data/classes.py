@@ -63,8 +63,8 @@ def with_classes(data: DataSet, classes: Sequence[str]) -> DataSet:
     if unknown:
         raise InputError(
             f"The data has images of {some_classes(unknown)}, which the model does not know; it "
-            f"knows the classes {some_classes(classes)}. Give data of these classes, or a model of "
-            "the data's."
+            f"knows the classes {some_classes(classes)}. Choose data of these classes, or a "
+            "model trained on the data's."
         )
     return replace(data, labels=target[data.labels], classes=tuple(classes))
 

@@ -65,7 +65,7 @@ class CorrectionsError(DataError):
 
 
 class Corrections:
-    """The corrections in one file; made with the first one.
+    """Corrections in an SQLite file, which is created with the first one.
 
     Parameters
     ----------
@@ -85,11 +85,11 @@ class Corrections:
     def add(
         self, image: ArrayLike, label: int, answer: int | None = None, model: str | None = None
     ) -> int:
-        """Keep one; give its number.
+        """Store a correction and return its number.
 
         Raises
         ------
-        InputError : it is no picture of 28×28, a label is no digit, or there are too many.
+        InputError : the image is not 28×28, a label is no digit, or there are too many.
         CorrectionsError : the file can't be written.
         """
         picture = np.asarray(image)
@@ -115,14 +115,14 @@ class Corrections:
             return int(cursor.lastrowid or 0)
 
     def remove(self, number: int) -> bool:
-        """Forget one; tell whether there was one of that number."""
+        """Delete a correction; return whether there was one of that number."""
         if not self._is_there():
             return False
         with self._open() as base:
             return base.execute("delete from corrections where id = ?", (number,)).rowcount > 0
 
     def latest(self, count: int = _MOST) -> list[Correction]:
-        """Give so many, the newest first.
+        """Return up to `count` corrections, the newest first.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Corrections:
         return DataSet(images, np.array([one.label for one in kept], np.int64), _CLASSES)
 
     def _correction(self, row: tuple[Any, ...]) -> Correction:
-        """Check a row: the table may have been made by another program."""
+        """Check and convert a row: another program may have made the table."""
         number, image, label, answer, model, at = row
         if (
             type(number) is not int
@@ -182,7 +182,7 @@ class Corrections:
 
         Raises
         ------
-        CorrectionsError : its folder can't be looked into.
+        CorrectionsError : its folder can't be read.
         """
         try:
             self.path.stat()

@@ -198,7 +198,7 @@ class DataSets:
 
 
 class Splits(NamedTuple):
-    """The splits that a source comes with; None for one that it has not.
+    """The splits that a source comes with; None for one that it lacks.
 
     `load_data` fills in what is missing by holding out training images.
     """
@@ -223,7 +223,7 @@ def name_classes(*labels: NDArray[Any]) -> tuple[str, ...]:
 
 
 def check_trainable(labels: NDArray[Any], classes: Sequence[str]) -> None:
-    """Check that there is something to tell apart.
+    """Check that the labels are of two classes or more.
 
     Raises
     ------
@@ -343,7 +343,7 @@ def _checksums(images: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _cure(images: NDArray[Any]) -> str:
-    """Say how an array becomes images, where that is plain from its shape and type."""
+    """Return advice on converting an array to images, if its shape and type suggest any."""
     if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
         return (
             f" Drop the axis of length 1 by `images.squeeze({1 if images.shape[1] == 1 else 3})`."

@@ -36,18 +36,18 @@ def fetch(
     timeout: float = 30.0,
     keep_archive: bool = False,
 ) -> dict[str, Path]:
-    """Make a member's four files be on this machine, whole and true to their checksums.
+    """Download the four files of a data set that are missing, and verify their checksums.
 
-    What is there already is not fetched again, and a download that was cut off goes on where
-    it stopped. Of EMNIST's archive only this member's files are unpacked.
+    A file that is there already is not fetched again, and an interrupted download is resumed. From
+    EMNIST's archive only this data set's files are unpacked.
 
     Parameters
     ----------
-    folder : where the files go, made if need be; None: `home()` / name.
-    mirrors : base addresses to use instead of the member's own, in order.
-    timeout : seconds without a sign of life, or with less than 1 KiB a second, after which
-        a mirror is given up.
-    keep_archive : keep an archive that had to be fetched; its other members need it too.
+    folder : where the files go, created if necessary; None: `home()` / name.
+    mirrors : base URLs to use instead of the data set's own, in order.
+    timeout : seconds without data, or with less than 1 KiB a second, after which a mirror is
+        given up.
+    keep_archive : keep an archive that had to be fetched; EMNIST's other data sets are in it, too.
 
     Returns
     -------
@@ -55,9 +55,10 @@ def fetch(
 
     Raises
     ------
-    DownloadError : no mirror sent a file whole and true; what has arrived is kept.
-    DataError : the family has no such member, or another file lies where one must go.
-    InputError : a mirror or the timeout makes no sense, or the folder can't be written into.
+    DownloadError : no mirror sent a complete file with the right checksum; what has arrived is
+        kept.
+    DataError : there is no such data set, or another file is where one must go.
+    InputError : a mirror or the timeout is invalid, or the folder can't be written.
     OSError : the disk is full.
     """
     return fetch_all([name], folder, mirrors, progress, timeout=timeout, keep_archive=keep_archive)[
@@ -147,11 +148,11 @@ class _Source:
 
 
 def _make(folder: Path, *, is_default: bool) -> None:
-    """Make a folder that files can be written into.
+    """Create a folder and check that it can be written.
 
     Raises
     ------
-    InputError : it can't be made or written into; the message says how to choose another.
+    InputError : it can't be created or written; the message says how to choose another.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

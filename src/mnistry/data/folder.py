@@ -39,8 +39,8 @@ def find_idx(folder: str | os.PathLike[str]) -> tuple[str, dict[str, Path]]:
     hold), `test` for `t10k`, and a set's name before it (`emnist-letters-train-…`). Only regular
     files count. Some programs unpack each file into a folder of its own name: such folders are
     looked into. A file precedes such a folder, and a raw file a gzipped one. Files under any other
-    name are told by their bytes: images are paired with labels by their number, and splits are
-    told by a word in the name.
+    name are recognized by their bytes: images are paired with as many labels, and the split is a
+    word in the name.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def find_idx(folder: str | os.PathLike[str]) -> tuple[str, dict[str, Path]]:
 
     Raises
     ------
-    DataError : the folder holds the files of more than one set, or files that can't be told apart.
+    DataError : the folder holds the files of more than one set, or files whose split is unclear.
     OSError : the folder is missing or unreadable.
     """
     sets: dict[str, dict[str, Path]] = {}
@@ -75,7 +75,7 @@ def find_idx(folder: str | os.PathLike[str]) -> tuple[str, dict[str, Path]]:
 def read_folder(folder: str | os.PathLike[str]) -> Splits:
     """Read a folder of IDX files; a split is None where neither of its files is there.
 
-    Files that are named as a member of the family is are read as that member's.
+    Files with the names of a known data set, such as EMNIST's, are read as that data set's.
 
     Raises
     ------
@@ -121,7 +121,7 @@ class _Unnamed(NamedTuple):
 
 
 def _with_unnamed(known: Mapping[str, Path], files: list[Path], folder: str) -> dict[str, Path]:
-    """Add files that only their bytes tell: the split by a word in the name, or by their number."""
+    """Add IDX files with other names; a word in the name or the number of items gives the split."""
     paths = dict(known)
     unnamed: list[_Unnamed] = []
     names = {path.name for path in files}

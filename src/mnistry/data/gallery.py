@@ -1,4 +1,4 @@
-"""Folders of image files with their classes: a sub-folder a class, or a list."""
+"""Folders of image files: a sub-folder for each class, or a list of files with labels."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _unsplit(top: Path) -> Gallery | None:
 
 
 def _classes(place: Path) -> tuple[str, ...]:
-    """Name the classes: the sub-folders, if any of them holds images itself."""
+    """Return the classes: the names of the sub-folders, if any of these holds images itself."""
     folders = [path for path in _folders(place) if split_of_folder(path.name) is None]
     direct = any(_is_image(path) for folder in folders for path in _listing(folder))
     return tuple(path.name for path in folders) if direct else ()

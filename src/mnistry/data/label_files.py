@@ -28,7 +28,7 @@ _MAX_COLUMNS = 60  # more are pixels, whose values could be taken for file names
 
 
 def is_label_file(path: Path) -> bool:
-    """Tell whether a file's ending is one that label files have."""
+    """Return whether a file's ending is that of a label file."""
     return path.name.lower().endswith(_ENDINGS) and path.name[0] != "."
 
 
@@ -84,7 +84,7 @@ def find_label_files(folder: Path) -> dict[Split, list[Listed]]:
 
 
 class _Images:
-    """The image files below a folder, found again by their path, name or stem if that is unique."""
+    """An index of the image files below a folder, by path, name and stem."""
 
     def __init__(self, folder: Path) -> None:
         self.paths: list[Path] = []
@@ -98,11 +98,11 @@ class _Images:
                     relative = path.relative_to(folder)
                     names = {str(relative.as_posix()), str(relative.with_suffix("").as_posix())}
                     for name in names | {path.name, path.stem}:
-                        # A name of two files is the name of none.
+                        # A name that several files share identifies none of them.
                         self._by_name[name] = None if name in self._by_name else path
 
     def find(self, name: str) -> Path | None:
-        """Return the image of that name, which may have more folders before it."""
+        """Return the image of that name; folders that do not exist may precede it."""
         parts = [
             part for part in name.strip().replace("\\", "/").split("/") if part not in ("", ".")
         ]
@@ -124,7 +124,8 @@ def _rows(path: Path, images: _Images) -> Iterator[tuple[str, str, str]]:
     label = next((i for i, name in enumerate(plain) if name in LABEL_COLUMNS), None)
     split = next((i for i, name in enumerate(plain) if name in _SPLIT_COLUMNS), None)
     if file is None or images.find(second[file]) is None:
-        # Without a known name, only a file name with its ending is one: numbers are anything.
+        # In a column of another name only cells with an ending are file names: numbers may be
+        # anything.
         file = next((i for i, cell in enumerate(second) if _is_image_name(cell, images)), None)
     if label is None and len(first) == 2 and file is not None:
         label = 1 - file
@@ -156,7 +157,7 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
 
 
 def _json_rows(path: Path) -> Iterator[list[str]]:
-    """Iterate over the values of JSON objects, one a line, the keys of the first before them."""
+    """Iterate over the values of JSON objects, one per line, after the keys of the first."""
     if path.stat().st_size > _MAX_BYTES:
         return
     keys: list[str] = []

@@ -23,8 +23,8 @@ def read_mat(path: str | os.PathLike[str]) -> Splits:
     """Read the splits in a `.mat` file, which SciPy opens.
 
     Either `data` and `label`, as in `mnist-original.mat`; or EMNIST's struct `dataset`, whose
-    images are stored column by column; or arrays named as in an `.npz`. Images that lie along
-    the last axis, as MATLAB has them, are turned.
+    images are stored column by column; or arrays named as in an `.npz`. Arrays with the images
+    along the last axis, as is usual in MATLAB, are transposed.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _arrays(path: str | os.PathLike[str], name: str) -> dict[str, NDArray[Any]]:
         raise MissingExtra("Reading .mat", "scipy", "sklearn") from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of variables that SciPy can't represent
+            warnings.simplefilter("ignore")  # SciPy warns of variables that it can't represent
             # Compressed variables can't grow further than this, whatever they claim.
             claim = sum(8 * math.prod(shape) for _, shape, kind in io.whosmat(path))
             if claim > min(_MAX_BYTES * 8, 8 * MAX_RATIO * size):
@@ -108,7 +108,7 @@ def _emnist(dataset: NDArray[Any], name: str) -> dict[str, NDArray[Any]]:
 
 
 def _turned(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Turn images that lie along the last axis, which the number of labels shows."""
+    """Move the image axis to the front where it is the last, as the number of labels shows."""
     turned = dict(arrays)
     for key, array in arrays.items():
         split, kind, _ = role_of(key)

@@ -1,4 +1,4 @@
-"""NumPy's files: `.npz` archives and pairs of `.npy`, read without pickle and without trust."""
+"""NumPy's `.npz` and `.npy`, read without pickle, and checked before memory is taken."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def find_numpy(folder: str | os.PathLike[str]) -> list[Path]:
             role = role_of(path.stem)
             alone = role.kind is None and role.split is None
             sets.setdefault(path.name if alone else role.rest, []).append(path)
-    # A single array that its name does not explain is no data set, and hides none.
+    # A single array whose name says neither split nor content is ignored.
     found = [
         paths for paths in sets.values()
         if len(paths) > 1 or any(any(role_of(key)[:2]) for key in array_names(paths[0]))

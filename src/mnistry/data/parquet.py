@@ -1,4 +1,4 @@
-"""Hugging Face's forms: Parquet files, and the folders of Arrow files that `save_to_disk` writes.
+"""Hugging Face's formats: Parquet files, and the folders of Arrow files that `save_to_disk` writes.
 
 A row holds an encoded image and its label; tables with a column for each pixel are read too.
 """
@@ -235,7 +235,7 @@ def _pixel_images(
                 pixels = [batch.column(columns.names[i]) for i in columns.pixels]
                 found = batch.column(schema.label).to_pylist()
                 if None in found or any(column.null_count for column in pixels):
-                    raise DataError(f"{name} lacks a pixel or a label behind row {len(labels)}.")
+                    raise DataError(f"{name} lacks a pixel or a label after row {len(labels)}.")
                 labels.extend(found)
                 numbers = np.stack([column.to_numpy(zero_copy_only=False) for column in pixels], 1)
                 if scale is None:
@@ -259,7 +259,7 @@ def _batches(
 
     Parameters
     ----------
-    rows : False to give the schema once, without any rows.
+    rows : False to yield the schema once, without any rows.
     """
     try:
         import pyarrow as pa
@@ -361,7 +361,7 @@ def _can_be_label(kind: Any) -> bool:
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str) -> list[str]:
-    """Return the label's names in Hugging Face's metadata; none where there are none."""
+    """Return the classes' names in Hugging Face's metadata; empty without them."""
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
         names = features[label]["names"]

@@ -39,7 +39,7 @@ LABEL_COLUMNS = frozenset(
 )
 _ID_COLUMNS = frozenset({"", "id", "index", "imageid", "image_id", "unnamed: 0"})
 _LEAST_PIXELS = 16
-_ROWS = 1000  # parsed at a time; the first ones decide what numbers mean
+_ROWS = 1000  # rows parsed at a time; the first block decides the full scale of pixels
 _MAX_LINE = 2**22  # characters
 _MAX_BYTES = 64 * 2**30  # of a gzipped table's text
 _DAMAGED = EOFError, gzip.BadGzipFile, zlib.error  # what damaged gzip raises
@@ -290,7 +290,7 @@ def _is_number(text: str) -> bool:
 
 
 def _shape_of(last: str, count: int) -> tuple[int, int] | None:
-    """Return the height and width of images of so many pixels; `28x28` may be the last's name."""
+    """Return the images' height and width, by the last column's name (`28x28`) or as a square."""
     if count < _LEAST_PIXELS:
         return None
     if match := re.fullmatch(r"\D*?(\d{1,4})[x_,](\d{1,4})\D*", last):
@@ -392,10 +392,10 @@ def _numbers(
     name: str | None,
     row: int,
 ) -> NDArray[Any]:
-    """Parse numbers; where `name` is given, damage is a DataError that says where."""
+    """Parse numbers; with `name`, raise a DataError that says where the damage is."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # 7.5 is no byte
+            warnings.simplefilter("error", DeprecationWarning)  # NumPy would read 7.5 as a byte
             return np.loadtxt(
                 block, dtype, delimiter=None if delimiter == " " else delimiter,
                 usecols=columns, ndmin=2, comments=None, quotechar='"',

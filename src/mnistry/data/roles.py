@@ -1,4 +1,4 @@
-"""Tell from a name which split it belongs to, and whether it holds images or labels.
+"""Infer from a name the split, and whether it holds images or labels.
 
 Files, folders and arrays are named by the same words (`train-images.gz`, `X_train`, `Testing/`),
 so one vocabulary serves all readers.

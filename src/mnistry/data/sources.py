@@ -40,8 +40,8 @@ from mnistry.pictures.grey import have_light_borders
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SHARE = 1 / 6  # of a set that is held out at most, MNIST's own share of test images
-_SAMPLE = 1000  # images whose borders are looked at
+_SHARE = 1 / 6  # largest share of a data set that is held out; MNIST's own share of test images
+_SAMPLE = 1000  # images whose borders are checked
 _MAX_DEPTH = 4  # folders below the given one that are searched
 _MAX_FOLDERS = 2000
 _START = 512  # bytes of a file by which its form is recognised
@@ -56,8 +56,8 @@ def load_data(
 ) -> DataSets:
     """Load a data set, whatever its form, as training, validation and test images.
 
-    A set without test images gives up a sixth of each class, drawn by `seed`, to be tested
-    on. A name of the family is taken as such; for a folder of that name, write `./mnist`.
+    If a data set has no test images, a sixth of each class is drawn by `seed` for testing. A
+    name of the family is taken as such; for a folder of that name, write `./mnist`.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def load_data(
         with a list of labels, CSV or ARFF with a column for each pixel, NumPy or MATLAB arrays, or
         Hugging Face's Parquet or Arrow. Sub-folders are searched where the folder itself
         holds no data.
-    validation : so many images, but no more than a sixth, the first of the training file;
-        by class and drawn by `seed` where the first lack a class. "writer": a sixth, or 5,000
-        if that is less, drawn by writer, so that nothing chosen or calibrated on them is
-        flattered. None: the source's own validation images where it has them, else "writer" where
-        writers are known, else 5,000 images.
+    validation : number of images, at most a sixth of them: the first of the training file, or
+        drawn by `seed` within each class where the first lack a class. "writer": a sixth, or 5,000
+        if that is less, drawn by writer, so that no writer is in both splits. None: the source's
+        own validation images where it has them, else "writer" where writers are known, else 5,000
+        images.
     seed : decides every draw.
     invert : invert every image, for data with dark ink on light paper (255 = paper).
 
@@ -207,10 +207,10 @@ def _check_borders(images: NDArray[np.uint8], invert: bool, name: str) -> None:
     if not len(images) or have_light_borders(np.asarray(images[::step])).mean() <= 0.5:
         return
     if invert:
-        told = "after they were inverted; leave out `invert`, since 0 must be paper and 255 ink."
+        cure = "after they were inverted; leave out `invert`, since 0 must be paper and 255 ink."
     else:
-        told = "but 0 must be paper and 255 ink; set `invert` if they are dark ink on light paper."
-    warnings.warn(f"Most images of {name!r} have light borders, {told}", DataWarning, stacklevel=4)
+        cure = "but 0 must be paper and 255 ink; set `invert` if they are dark ink on light paper."
+    warnings.warn(f"Most images of {name!r} have light borders, {cure}", DataWarning, stacklevel=4)
 
 
 def _read(source: str) -> tuple[str, Splits]:
@@ -366,7 +366,7 @@ def _several(folder: Path, names: list[str]) -> DataError:
 
 
 def _no_data(folder: Path) -> DataError:
-    """Say what a folder holds instead of a data set, and what would be one."""
+    """Return the error of a folder without data: what it holds, and what it should hold."""
     kinds: Counter[str] = Counter()
     pickles = []
     deeper = ""
@@ -431,7 +431,7 @@ _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
 
 def _pickle_cure(path: Path) -> str:
-    """Say why a pickle is not read, and how to convert the usual one in a line."""
+    """Return why pickles are not read, and a command that converts the usual ones."""
     import shlex
 
     name = str(path)
@@ -447,7 +447,7 @@ def _pickle_cure(path: Path) -> str:
             f"pickle.load({opened}, encoding='latin1'); np.savez_compressed('mnist.npz', "
             "x_train=a, y_train=b, x_val=c, y_val=d, x_test=e, y_test=f)"
         )
-    # In double quotes it is easier to read, but a file's name may hold what a shell obeys there.
+    # Double quotes are easier to read, but a shell expands some characters within them.
     quoted = shlex.quote(code) if set(code) & set('"$`\\!') else f'"{code}"'
     return (
         "opening a pickle can run any code, so none is read. If you trust it, convert it once: "
@@ -590,7 +590,7 @@ def _form_of(path: Path) -> _Form:
 
     Raises
     ------
-    DataError : it has none that is known.
+    DataError : the format is unknown.
     """
     start = _start_of(path)
     for form in _FORMS:
