@@ -1,8 +1,8 @@
-"""OpenCV and ONNX Runtime, loaded or refused in a sentence; ONNX Runtime's sessions.
+"""Load OpenCV and ONNX Runtime, and open ONNX Runtime's sessions.
 
-Sessions send no telemetry and do not wait busily. This is the only module that imports
-`onnxruntime`. Releases from 1.29 on report usage to their
-maker by default on Linux and macOS, and they decide about it while they are being imported.
+This is the only module that imports `onnxruntime`. Releases from 1.29 on report usage to their
+maker by default on Linux and macOS, and they decide about it while they are being imported. Threads
+of a session do not spin while they wait.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def load_onnxruntime() -> Any:
 
 @cache
 def load_cv2() -> Any:
-    """Return the module `cv2`, whole.
+    """Return the module `cv2` after checking that it is complete.
 
-    `opencv-python` and `opencv-python-headless` install the same folder. Who removes one of them
-    takes files of the other away, and what is left may still be imported.
+    `opencv-python` and `opencv-python-headless` install the same folder. Removing one of them
+    deletes files of the other, and the rest may still be imported.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def load_cv2() -> Any:
     """
     try:
         import cv2
-    except Exception as error:  # noqa: BLE001 - its loader raises anything over a broken folder
+    except Exception as error:  # noqa: BLE001 - OpenCV's loader raises anything if files are missing
         raise unloadable("cv2", error) from None
     for name in _CV2_FUNCTIONS:
         if not hasattr(cv2, name):
@@ -75,8 +75,8 @@ def open_session(model: bytes) -> Any:
 def run_options_of_large_runs() -> Any:
     """Return options of a run after which the session gives its memory back.
 
-    A session keeps the memory of the largest run that it made. That is quick for runs of a usual
-    size; after a large image it would be hundreds of megabytes for good.
+    A session keeps the memory of its largest run. That makes runs of a usual size fast, but after
+    a large image it would keep hundreds of megabytes for good.
     """
     options = load_onnxruntime().RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

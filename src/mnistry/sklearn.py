@@ -63,7 +63,7 @@ class _Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
 
 class SoftmaxClassifier(_Classifier):
-    """`mnistry.SoftmaxRegression` with scikit-learn's manners: any labels, pipelines, searches.
+    """`mnistry.SoftmaxRegression` with scikit-learn's API: any labels, pipelines, searches.
 
     Its optimum is that of ``LogisticRegression(C=1/(l2*n))`` on n samples (for two classes
     ``C=2/(l2*n)``: scikit-learn penalises the difference of the columns, this their squares).
@@ -166,7 +166,7 @@ class SoftmaxClassifier(_Classifier):
 
 
 class ConvNetClassifier(_Classifier):
-    """A convnet with scikit-learn's manners (extras `train` and `sklearn`).
+    """A convnet with scikit-learn's API (extras `train` and `sklearn`).
 
     X holds pictures row by row: pixels in 0..1 or in 0..255, 0 = paper; of other numbers, the
     least that training saw is paper and the largest ink. They are rounded to 256 levels.

@@ -88,7 +88,7 @@ class Model(ABC):
         return f"{type(self).__name__}({', '.join(self._summary())})"
 
     def _repr_html_(self) -> str:
-        """Return HTML for notebooks: what the model is, and what its file tells of its scores."""
+        """Return HTML for notebooks: the model's kind, and the scores in its file."""
         import mnistry.notebook as notebook
 
         scores = getattr(self, "provenance", {}).get("scores")
@@ -100,7 +100,7 @@ class Model(ABC):
         return notebook.box(repr(self), notebook.facts(rows), *self._images_html())
 
     def _summary(self) -> list[str]:
-        """Return what `repr` tells, item by item."""
+        """Return the items of `repr`."""
         if not (hasattr(self, "classes") and hasattr(self, "shape")):
             return ["not trained"]
         height, width = self.shape

@@ -344,14 +344,14 @@ def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
                 if inside is not None:
                     yield inside, packed
                 while packed.read(CHUNK):
-                    pass  # what was not taken is passed here, where there is room for data
+                    pass  # skip the rest while the bound on data applies, not that on headers
             tar.members = []  # type: ignore[attr-defined]  # it would keep them all
             tar.pax_headers = {}
             streamed.room = _MOST_HEADER
 
 
 def _inside(path: str) -> str | None:
-    """Return a path in an archive without what leads outside, or None if it is not to be read."""
+    """Return the safe path of an entry, or None if it is hidden or leads outside the archive."""
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or ".." in parts or ":" in parts[0] or any(map(is_hidden, parts)) or "\0" in path:
         return None

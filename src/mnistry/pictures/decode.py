@@ -59,7 +59,7 @@ _DEEP_COLORS = {
     for order, other in _OTHER_BYTE.items()
 }
 _PLAIN_MODES = {"1", "L", "RGB", "RGBA"}
-_LEAST_OF_16 = 63  # upper bytes of 14 bits or fewer are not above it
+_MAX_OF_14_BITS = 63  # largest upper byte of values of at most 14 bits
 _MAX_EXIF = 2**20  # bytes
 
 
@@ -70,7 +70,7 @@ def decode(
     *,
     allow_pdf: bool = True,
 ) -> Image:
-    """Decode a picture wholly: its first frame, the page asked for, or the first.
+    """Decode an image completely: the page asked for, or else its first frame or page.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def decode(
 
 
 def settled(image: Any) -> Image:
-    """Decode a Pillow image wholly, as `decode` does a file; the image given stays as it was.
+    """Decode a Pillow image completely, as `decode` does a file; leave the given one unchanged.
 
     Raises
     ------
@@ -175,12 +175,12 @@ def _decoded(data: bytes, kind: str, name: str, max_pixels: int) -> Image:
     image = opened()
     tags = getattr(image, "tag_v2", {})
     check_size((tags.get(_TILE[0], 1), tags.get(_TILE[1], 1)), name, max_pixels)
-    codec, raw_mode = _how(image)
+    codec, raw_mode = _codec_of(image)
     if codec in _SLOW:
         check_size(image.size, name, _SLOW_PIXELS)
         if len(data) > _SLOW_BYTES:
             raise too_many_bytes(name, len(data), _SLOW_BYTES)
-    # No fax code has more than 8 rows a byte, and a decoder takes long over rows that aren't there.
+    # Fax codes have at most 8 rows per byte; decoders take long over rows that are missing.
     if tags.get(_COMPRESSION) in _FAX and image.height > 8 * len(data):
         raise ValueError(f"it can't hold {image.height:,} rows in {len(data):,} bytes")
     with libtiff.quiet():
@@ -190,7 +190,7 @@ def _decoded(data: bytes, kind: str, name: str, max_pixels: int) -> Image:
     return _settled(image, kind, tags)
 
 
-def _how(image: Any) -> tuple[str, str]:
+def _codec_of(image: Any) -> tuple[str, str]:
     """Return the codec and the raw mode in which Pillow is going to decode an image."""
     if not image.tile:
         return "", ""
@@ -210,7 +210,7 @@ def _all_bits(high: Image, image: Any, other_mode: str) -> Image:
 
     upper = np.asarray(high)
     colors = 3 if upper.shape[2] > 2 else 1
-    if upper[:, :, :colors].max() > _LEAST_OF_16:
+    if upper[:, :, :colors].max() > _MAX_OF_14_BITS:
         return high
     image.tile = [
         tile._replace(args=(other_mode, *tile.args[1:]) if type(tile.args) is tuple else other_mode)
@@ -285,14 +285,14 @@ def _make_able(kind: str, name: str) -> None:
 
 
 def _settled(image: Image, kind: str | None, tags: Mapping[int, Any]) -> Image:
-    """Leave nothing in a decoded picture that others must know its format for.
+    """Convert a decoded image to a form that does not depend on its file format.
 
-    All that can fail is done here: the result has mode 1, L, RGB or RGBA, or one deep channel.
+    The result has mode 1, L, RGB or RGBA, or one deep channel.
     """
     from PIL import Image as Pillow
 
     if kind == "PNG" and image.mode in ("L", "RGB", "RGBA") and not image.info:
-        return image  # nothing to leave
+        return image  # already in that form
     if len(image.info.get("exif") or b"") > _MAX_EXIF:
         del image.info["exif"]
     try:
@@ -312,7 +312,7 @@ def _settled(image: Image, kind: str | None, tags: Mapping[int, Any]) -> Image:
         values: NDArray[Any] = np.asarray(image).astype(np.uint16)
         if tags.get(_BITS) == (12,):
             values = values << 4 | values >> 8
-        if tags.get(_WHITE) == 0:  # white is zero; Pillow turns over 8 bits only
+        if tags.get(_WHITE) == 0:  # white is zero; Pillow inverts 8 bits only
             values = np.uint16(full_scale(int(values.max()))) - values
         image = _replaced(image, Pillow.fromarray(values))
     if image.mode == "I" and kind in ("PPM", "PNG"):
@@ -325,6 +325,6 @@ def _settled(image: Image, kind: str | None, tags: Mapping[int, Any]) -> Image:
 
 
 def _replaced(image: Image, other: Image) -> Image:
-    """Return another image of the same scene with what is known of the first."""
+    """Return `other` with the metadata of `image`."""
     other.info = image.info
     return other

@@ -61,7 +61,7 @@ class Found:
     ink : float (h, w) in [0, 1]. owners : integers (h, w), the piece of each pixel's ink; 0 = none.
     rows : from top to bottom.
     stroke, tall : how wide the pen is and how high most digits are, in pixels.
-    grown : pixels by which strokes were widened, and with them all boxes and heights.
+    grown : pixels by which strokes were dilated, and with them all boxes and heights.
     """
 
     ink: Ink
@@ -72,7 +72,7 @@ class Found:
     grown: int = 0
 
     def as_written(self, box: Box) -> Box:
-        """Return a box as it was before strokes were widened."""
+        """Return a box as it was before the strokes were dilated."""
         less = self.grown // 2
         width, height = max(box.w - self.grown, 1), max(box.h - self.grown, 1)
         return Box(box.x + less, box.y + less, width, height) if self.grown else box

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
 _ORIENTATION, _SIDEWAYS = 0x0112, 5  # of EXIF: from 5 on, a picture lies on its side
 _ROUNDING = 1e-5  # by which floats may miss [0, 1]
-# Whites of whole numbers: of a mask, of 8, 10, 12, 14, 16 bits, and of deeper files.
+# Values of white for whole numbers: a mask, 8, 10, 12, 14 and 16 bits, and deeper files.
 _FULL_SCALES = (1, *(2**bits - 1 for bits in (8, 10, 12, 14, 16, 20, 24, 31, 32, 64)))
 _STRONGEST = 0.02  # share of the pixels that tell the ink's colour
 _SAMPLE = 100_000  # pixels that are enough to tell it by
 
 
 def to_grey(picture: Image | ArrayLike) -> NDArray[np.float64]:
-    """Give a picture's greys as an eye sees them, (h, w) in [0, 1], 1 = white.
+    """Return the luminance of an image, (h, w) in [0, 1], 1 = white.
 
     Parameters
     ----------
@@ -179,12 +179,12 @@ def _deep(image: Any) -> NDArray[np.float64]:
     whole = image.mode != "F" or np.array_equal(values, np.rint(values))
     if whole and low >= 0 and top <= _FULL_SCALES[-1]:
         return values / full_scale(top)
-    # No scale is known of fractions and of numbers below zero, so the range of the image is used.
+    # Fractions and negative numbers have no known full scale, so the image's range is used.
     return (values - low) / (top - low) if top > low else np.zeros_like(values)
 
 
 def _shaped(picture: Any) -> NDArray[Any]:
-    """Give a picture as an array that has a picture's shape; one of one channel loses that axis."""
+    """Return an image as an array: (h, w), also of one channel, (h, w, 3) or (h, w, 4)."""
     array = np.asarray(picture)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -196,7 +196,7 @@ def _shaped(picture: Any) -> NDArray[Any]:
 
 
 def _checked(picture: Any) -> NDArray[Any]:
-    """Give a picture as an array of uint8, or of floats in [0, 1]."""
+    """Return an image as an array of uint8, or of floats in [0, 1]."""
     array = _shaped(picture)
     if array.dtype == np.uint8:
         return array

@@ -74,7 +74,7 @@ class Inked:
         return 1 - evenly_lit(np.asarray(self.grey if self.dark else 1 - self.grey, np.float32))
 
     def with_ink(self, ink: Plane, depth: Plane | None) -> Inked:
-        """Return the same with other ink, and with the depth that belongs to it."""
+        """Return a copy with other ink and the depth that belongs to it."""
         other = replace(self, ink=ink)
         vars(other)["depth"] = depth  # where `cached_property` keeps it
         return other
@@ -114,7 +114,7 @@ def to_ink(picture: Image | ArrayLike) -> NDArray[np.float64]:
 
 def find_ink(picture: Image | ArrayLike) -> Inked:
     """Find the ink in a picture, at the size that suits its digits; see `to_ink`."""
-    load_cv2()  # refuses a broken one here, before any step fails over it
+    load_cv2()  # report a broken OpenCV here, before a step fails with an obscure error
     smaller, factor = bounded(picture, _MOST_PIXELS)
     greys: Greys | None = to_bytes(smaller)
     if greys is None:

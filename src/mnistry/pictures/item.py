@@ -30,7 +30,7 @@ _LASTING |= {errno.EACCES, errno.EPERM}
 
 @dataclass(frozen=True)
 class Item:
-    """One picture, or one sentence that says why there is none.
+    """An image, or the message of the error why it can't be read.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Item:
     data : a file's path, its bytes, a page of either, a Pillow image or an array; None if there is
         an error.
     error : a sentence; None if there is data.
-    passing : whether there may be none when it is asked for again.
+    passing : whether the error is transient, so that a retry may succeed.
     """
 
     name: str
@@ -51,8 +51,8 @@ class Item:
 def several(sources: Any) -> Iterable[Any]:
     """Return sources as they are, and one by itself as a list of one.
 
-    The letters of a name are no sources, nor are the lines of a file, nor the rows of an array
-    (h, w) or (h, w, 1, 3 or 4).
+    A string, an open file and an array (h, w) or (h, w, 1, 3 or 4) are one source each, though
+    they can be iterated over.
     """
     one = isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Image)
     one = one or hasattr(sources, "read")
@@ -120,11 +120,11 @@ def content(file: Any, name: str) -> bytes:
 
 
 def gathered(source: Any, name: str) -> bytes:
-    """Read all of a stream, if it isn't more than a picture may be.
+    """Read all of a stream that is no larger than an image file may be.
 
     Raises
     ------
-    DataError : it is more, or it is text.
+    DataError : it is larger, or open as text.
     """
     if isinstance(source, io.TextIOBase):
         raise DataError(f"{name} is open as text; open it in mode 'rb'.")

@@ -1,8 +1,8 @@
 """Names in archives that were not written as Unicode.
 
 A ZIP says by one bit that a name is UTF-8. Without it the name is in the code page of whoever
-packed it, which the file does not tell: Python takes it for that of the first IBM PC, and a
-Chinese name becomes box-drawing characters.
+packed it, which the file does not record: Python assumes code page 437, that of the first
+IBM PC, and a Chinese name becomes box-drawing characters.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from zipfile import ZipInfo
 
 _UTF8_BIT = 0x800
 _UNICODE_PATH = 0x7075  # Info-ZIP's field with the name in UTF-8
-# In this order, since what a later one makes of a name, an earlier one mostly can't decode. Big5
-# comes before the larger GBK, and the strict GB2312, of common characters only, before all.
+# Tried in this order, the more restrictive ones first: they fail on most names in the later ones.
+# Big5 comes before the larger GBK, and GB2312, of common characters only, before all.
 _CODE_PAGES = ("gb2312", "cp932", "big5", "gbk", "cp949")
 _OLDEST = "cp437"
 _HALF_WIDTH = re.compile("[\uff61-\uff9f]")  # what Shift-JIS makes of other encodings
@@ -37,7 +37,7 @@ def zip_names(infos: Iterable[ZipInfo]) -> list[str]:
     """
     infos = list(infos)
     raw = [_raw(info) for info in infos]
-    known = [_told(info, name) for info, name in zip(infos, raw, strict=True)]
+    known = [_unicode_name(info, name) for info, name in zip(infos, raw, strict=True)]
     code_page = _guess([name for name, text in zip(raw, known, strict=True) if text is None])
     return [
         name.decode(code_page) if text is None else text
@@ -60,12 +60,12 @@ def _raw(info: ZipInfo) -> bytes:
     """Return the bytes of a name; those of one that is marked as UTF-8 aren't needed."""
     if info.flag_bits & _UTF8_BIT:
         return b""
-    # `filename` has its backslashes turned on Windows, which may be halves of characters.
+    # On Windows, `filename` has `/` for each backslash, which may be half of a character.
     return info.orig_filename.encode(_OLDEST, "replace").partition(b"\0")[0]
 
 
-def _told(info: ZipInfo, raw: bytes) -> str | None:
-    """Return a name that is known to be Unicode, or is plain ASCII; None for any other."""
+def _unicode_name(info: ZipInfo, raw: bytes) -> str | None:
+    """Return a name that is marked as UTF-8, or is valid UTF-8; None for any other."""
     if info.flag_bits & _UTF8_BIT:
         return info.filename
     for kind, body in _fields(info.extra):
@@ -100,7 +100,7 @@ def _fits(name: bytes, code_page: str) -> bool:
     except UnicodeDecodeError:
         return False
     wide = [char for char in text if char >= "\x80"]
-    # So is one that is made of a byte of its own and a Latin letter, and alone in its name.
+    # A lone wide character whose second byte is a Latin letter is rather a Western accented one.
     if len(wide) == 1 and re.search(rb"[\x80-\xff][A-Za-z]", name):
         return False
     # Symbols are rare in names, and common in what a wrong code page makes of them.

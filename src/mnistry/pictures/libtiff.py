@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 _lock = Lock()
-_users = 0  # blocks of `quiet` that are being run, in any thread
+_users = 0  # active blocks of `quiet`, in all threads
 _before: int | None = None  # the handler to put back when the last of them ends
 
 

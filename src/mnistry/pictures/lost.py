@@ -1,8 +1,8 @@
-"""Strokes that the inker took for lines: the foot of a 2, the bar of a 3, a bare 1.
+"""Recover strokes that binarization took for lines: the foot of a 2, the bar of a 3, a bare 1.
 
-Whether they are handwriting can't be told by how they look, for so do lines. So they make a second
-ink, and the reader takes whichever says something more probable. Of strokes that could be a whole
-digit, the reader is never sure.
+Such strokes look like lines, so their appearance does not decide. The reader also reads the ink
+with them, and keeps the more probable reading. A reading is ambiguous where one of the strokes
+could be a whole digit.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _EDGE = 2  # pixels: what is nearer to the picture's edge goes on outside, as li
 
 # Loose strokes, which could be a 1 each. Lengths are in heights of digits.
 _LOOSE_LOW, _LOOSE_HIGH, _LOOSE_WIDE = 0.6, 1.3, 0.5  # least and greatest height; greatest width
-_LINE_ACROSS, _LINE_DOWN = 0.5, 1.5  # what is as long, horizontally or vertically, is a line
+_LINE_ACROSS, _LINE_DOWN = 0.5, 1.5  # least length of a horizontal and of a vertical line
 _GAP = 0.12  # a gap that a crossing line leaves in a stroke
-_END = 0.1  # a stroke whose end is as near to a horizontal line ends on it
+_END = 0.1  # greatest distance between a stroke's end and the line on which it ends
 _IN_ROW, _INKED = 0.7, 0.5  # least share of its height inside a row; greatest share that is ink
-# Least contrast, times the pen's. Borders of photographed boxes mostly have 0.4 to 0.6, and every
-# digit that was lost in the development images has 0.7 or more.
+# Least contrast, relative to the pen's. Borders of photographed boxes mostly have 0.4 to 0.6, and
+# every digit that was lost in the development images has 0.7 or more.
 _LOOSE_DARK = 0.65
-_MIDDLE = 0.75  # quantile of a stroke's contrasts that is its middle's: its edges are half paper
+_MIDDLE = 0.75  # quantile of its pixels' contrast that counts: a stroke's edges are half paper
 
-# The only stroke of a picture.
+# Thresholds of `with_only_stroke`.
 _NEAR, _WIDEST = 0.25, 255  # window for the paper's shade: share of the longer side; pixels at most
 _MAD = 1.4826  # standard deviations in a median absolute deviation
 _GRAINS, _FAINTEST_LONE = 8, 0.1  # least contrast: standard deviations of grain; of full scale
@@ -69,12 +69,12 @@ def with_lost_strokes(inked: Inked, found: Found) -> Inked | None:
 
 
 def with_loose_strokes(inked: Inked, found: Found) -> Inked | None:
-    """Give back upright strokes beside the ink that could be a digit 1 each.
+    """Recover upright strokes beside the ink, each of which could be a digit 1.
 
     They are as dark, as wide and as high as the digits' own strokes, lie in a row with digits, and
     join neither ink nor vertical lines; horizontal lines may cross them. Some of them are 1s, and
-    some are parts of borders. What ends on a horizontal line, as the teeth of a comb do, is not
-    given back.
+    some are parts of borders. Strokes that end on a horizontal line, as the teeth of a comb do, are
+    not recovered.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def with_loose_strokes(inked: Inked, found: Found) -> Inked | None:
 
     Returns
     -------
-    fuller : the same, with more ink where there are strokes that end on no line; None where there
-        are no such strokes at all, as on even paper.
+    fuller : a copy with the ink of the strokes that end on no line; None where there are no such
+        strokes at all, as on even paper.
     """
     contrast = _contrast(inked, found)
     if contrast is None:
@@ -139,7 +139,7 @@ def _contrast(inked: Inked, found: Found) -> Plane | None:
 
 
 def _with(inked: Inked, contrast: Plane, strokes: NDArray[np.bool_]) -> Inked | None:
-    """Return the same with the ink of more strokes; None if there are none."""
+    """Return a copy with the ink of more strokes; None if there are none."""
     if not strokes.any():
         return None
     given_back = np.clip((contrast - _PALE) / (_FULL - _PALE), 0, 1)
@@ -148,7 +148,7 @@ def _with(inked: Inked, contrast: Plane, strokes: NDArray[np.bool_]) -> Inked | 
 
 
 def _loose(contrast: Plane, found: Found) -> tuple[NDArray[np.bool_], bool]:
-    """Mark the loose strokes, (h, w), and say if others end on a line; see `with_loose_strokes`."""
+    """Return a mask of the loose strokes, (h, w), and whether other strokes end on a line."""
     import cv2
 
     ink, tall = found.ink, found.tall
@@ -175,7 +175,7 @@ def _loose(contrast: Plane, found: Found) -> tuple[NDArray[np.bool_], bool]:
     )
     fits &= (width >= _THIN * pen) & (width <= _THICK * max(pen, 1.0))
     fits &= np.bincount(names[ink > _INK], minlength=count) <= _INKED * area
-    fits[0] = False  # what isn't dark
+    fits[0] = False  # the background
     bands = [row.box for row in found.rows if row.tall > _LOOSE_LOW * tall]
     free = np.zeros(count, np.bool_)
     standing = False

@@ -35,8 +35,8 @@ class Page:
 def count_pages(source: str | bytes) -> int:
     """Count the pages of an image file; anything that isn't a document has one.
 
-    No more than `MAX_PAGES` + 1 are counted in a TIFF. A file that can't be looked into has one
-    page too: whoever decodes it is told why.
+    No more than `MAX_PAGES` + 1 are counted in a TIFF. A file that can't be opened counts as one
+    page; decoding it raises the error.
     """
     try:
         if isinstance(source, bytes):

@@ -32,7 +32,7 @@ def can_be_read() -> bool:
 
 
 def missing(what: str = "") -> MissingExtra:
-    """Return the error of PDF that can't be read without the extra; `what` follows its subject."""
+    """Return the error for PDF without the extra; `what` is appended to its subject."""
     return MissingExtra(f"Reading PDF{what}", "pypdfium2", "pdf")
 
 
@@ -77,7 +77,7 @@ def render(data: bytes, number: int, name: str, max_pixels: int) -> Image:
             if not (width > 0 and height > 0):
                 raise ValueError(f"its page {number} has no size")
             most = min(max_pixels, _MAX_PIXELS)
-            # Half a pixel more a side is room for rounding up.
+            # pypdfium2 rounds each side up, so a margin of one point is counted.
             fits = (most / ((width + 1) * (height + 1))) ** 0.5
             bitmap = page.render(scale=min(_DPI / _POINTS, fits))
             image: Image = bitmap.to_pil().convert("RGB")

@@ -27,8 +27,8 @@ _MOST_FRAMED = 500  # pieces, among which frames are looked for
 _HALO = np.ones((5, 5), np.uint8)  # around a frame, whose paler ink is its own
 _HOLLOW = 0.8  # share of it that a box fills, at most
 _RIM = 6  # a box's sides are within the sixth of it that is next to its edge
-_AS_TALL = 0.75  # times the height of the highest mark, of digits beside a bare 1
-_LEAST_WIDE, _MOST_WIDE = 0.25, 1.5  # times its height, of a digit other than 1
+_AS_TALL = 0.75  # least height of a digit beside a bare 1, relative to the highest mark
+_LEAST_WIDE, _MOST_WIDE = 0.25, 1.5  # width of a digit other than 1, relative to its height
 _NARROWEST = 6  # pixels between a box's outer edges; a thin stroke has soft edges, not sides
 
 
@@ -167,7 +167,7 @@ class _Pieces:
         return bool((across | down).any())
 
     def have_digit_as_tall(self) -> bool:
-        """Say whether one is nearly as high as the highest, and as wide as digits other than 1."""
+        """Return whether a mark is nearly as high as the highest, and as wide as a 0 or 2 to 9."""
         wide, high = self.right - self.left, self.bottom - self.top
         like = (high > _AS_TALL * high.max()) & (wide > _LEAST_WIDE * high)
         like &= wide < _MOST_WIDE * high

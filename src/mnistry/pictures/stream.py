@@ -34,7 +34,7 @@ from mnistry.pictures.remote import is_url
 
 
 def stream(sources: Any, stdin: BinaryIO | None = None) -> Iterator[Item]:
-    """Yield the images of what a user names, in order; nothing raises for bad input.
+    """Yield the images in files, folders, archives and so on; bad input is yielded as an error.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def stream(sources: Any, stdin: BinaryIO | None = None) -> Iterator[Item]:
     Returns
     -------
     items : pictures, numbers in names by their value (2 before 10), and errors in their places.
-        What has no name is "image 1", and so on, by its place among the sources. Where PDF can't
-        be read, its files are left out, and one error at the end tells how many.
+        Images without a name are called "image 1" and so on, by their place among the sources.
+        Without the extra `pdf`, PDF files are skipped, and one error at the end counts them.
     """
     yield from _without_pdf(_all(sources, stdin))
 
@@ -68,7 +68,7 @@ def _all(sources: Any, stdin: BinaryIO | None) -> Iterator[Item]:
 
 
 def _without_pdf(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield all items but PDF that can't be read, and at the end one error in their place."""
+    """Yield all items but PDF files, and at the end one error in their place."""
     count, first = 0, ""
     for item in items:
         if item.data is None or not pdf.is_named_pdf(item.name) or pdf.can_be_read():
@@ -83,7 +83,7 @@ def _without_pdf(items: Iterator[Item]) -> Iterator[Item]:
 def _given(source: Any, number: int) -> Item:
     """Return the item of an image that is in memory or in an open file.
 
-    An array or a Pillow image is copied: its owner may change it before it is read.
+    An array or a Pillow image is copied: the caller may change it before it is read.
     """
     own = getattr(source, "name", None)
     name = own if isinstance(own, str) and hasattr(source, "read") else f"image {number}"

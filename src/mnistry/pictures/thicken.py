@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.floating[Any]]
 
-# Shares of the digits' height. Thinner pens are dilated to the second width; MNIST's pens have 0.08
-# to 0.16. Of drawn rows with pens of 1/30 to 1/100, 94% are read without dilation, and 97 to 98%
-# with a width from 0.06 to 0.1.
+# Relative to the digits' height. Pens thinner than the first are dilated to the second; MNIST's
+# pens have 0.08 to 0.16. Of drawn rows with pens of 1/30 to 1/100, 94% are read without dilation,
+# and 97 to 98% with a width from 0.06 to 0.1.
 _THIN, _WANTED = 0.05, 0.1
 _MASK = 0.4  # ink in [0, 1] from which a pixel belongs to a stroke, as in `find`
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)  # a pixel and its 4 neighbours

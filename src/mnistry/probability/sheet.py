@@ -44,7 +44,7 @@ class ScoreSheet:
     pictures : how many. accuracy, accuracy_interval : the share right, its exact 95% interval.
     nll : mean -log p(true class), in nats. brier : mean squared distance to the truth, 0 to 2.
     ece : expected calibration error of the largest probability, 15 bins of equal mass.
-    ece_floor : what it would be, on the mean, if the probabilities were true: noise.
+    ece_floor : the mean of `ece` if the probabilities were true: sampling noise.
     sets : "conformal", or "claimed" where the model was not calibrated and its sets are the
         smallest whose probabilities add up to 1 - alpha.
     coverage : for each alpha, how often sets hold the truth ("coverage", its exact 95%
@@ -117,7 +117,7 @@ class ScoreSheet:
 def score(model: Model, data: DataSet) -> ScoreSheet:
     """Measure a model on a data set.
 
-    The data may hold some of the model's classes only, under any name that `with_classes` matches.
+    The data may hold only some of the model's classes, under any name that `with_classes` matches.
     On MNIST's test split the students' and the employees' halves are told apart, and the
     labels that reviewers did not uphold are also counted as they would have them.
 

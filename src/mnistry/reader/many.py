@@ -96,7 +96,7 @@ def read_chunk(reader: Reader, items: Iterable[Item]) -> Iterator[Named]:
 
 
 def _pages(item: Item, count: int) -> list[Item]:
-    """Return the pages of a document, named by number; what is too much of it is an error."""
+    """Return the pages of a document, named by number; those beyond the limit are one error."""
     data = item.data
     if isinstance(data, str):
         try:
@@ -119,7 +119,7 @@ def _pages(item: Item, count: int) -> list[Item]:
 def _read_together(reader: Reader, items: Sequence[Item]) -> Iterator[Named]:
     """Read items in order.
 
-    Where reading them together fails they are read one by one, for none may stop the others.
+    If reading them together fails, they are read one by one, so that only bad ones fail.
     """
     while items:
         try:
@@ -178,11 +178,11 @@ class Workers:
             return list(chain.from_iterable(map(self.alone, chunk)))
 
     def alone(self, item: Item) -> list[Named]:
-        """Read an item, all its pages, that others were killed over, or beside.
+        """Read one item, all its pages, again after the process that read it was killed.
 
         Raises
         ------
-        MachineError : no process can be started, so that no picture is to blame.
+        MachineError : no process can be started, whatever the image.
         """
         for _ in range(_TRIES):
             try:

@@ -56,13 +56,13 @@ _LINES_PART = 0.5  # the line's part of what is known of a digit
 # Probability that ink left out of a text is no digit, below which the reading is ambiguous. In 833
 # boxed fields that were sure before, it catches 15 of 24 errors for 18 of 809 right readings.
 _LEFT_OUT = 0.95
-# How often a loose stroke is a digit; see `with_loose_strokes`. Of 22 development images with one,
-# 7 had lost a digit, mostly a 1.
+# Probability that a loose stroke is a digit; see `with_loose_strokes`. Of 22 development images
+# with one, 7 had lost a digit, mostly a 1.
 _LOOSE = 1 / 3
 # A reading with loose strokes is preferred from this share of the other's probability on, since it
 # explains more ink. Of drawn rows on ruled paper it reads 135 of 200, and at 1.0 102.
 _PREFERRED = 0.7
-_ONLY = 0.5  # how often a picture's only stroke is a digit: a guess; see `with_only_stroke`
+_ONLY = 0.5  # probability that an image's only stroke is a digit, a guess; see `with_only_stroke`
 MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
@@ -95,7 +95,7 @@ class Reader:
         count: int | None = None,
         keep: bool = False,
     ) -> None:
-        load_cv2()  # what can't be loaded is told once, and not of each image
+        load_cv2()  # fail here, once, and not for each image
         self.model = shipped_model("convnet") if model is None else model
         if self.model.shape != (SIDE, SIDE) or self.model.classes != tuple("0123456789"):
             h, w = self.model.shape
@@ -204,11 +204,11 @@ class Reader:
         return inked, pieces_of(inked)
 
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
-        """Read what `look` has seen.
+        """Read images from their ink and its pieces, as `look` returns them.
 
-        Where strokes may have been taken for lines, a picture is read with them as well, and what
-        is more probable counts; but no stroke makes digits into nothing. Where a stroke could be a
-        whole digit, the reading is ambiguous.
+        Where strokes may have been taken for lines, an image is read with them as well, and the
+        more probable reading is kept, but never an empty one in place of digits. Where a stroke
+        could be a whole digit, the reading is ambiguous.
         """
         readings = self._answer(seen)
         fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
@@ -226,10 +226,11 @@ class Reader:
         return readings
 
     def _with_loose(self, without: Reading, other: Reading) -> Reading:
-        """Choose between two readings, the second of which has loose strokes in it.
+        """Choose between two readings, the second of which includes loose strokes.
 
-        How likely such strokes are digits is no question of how well either reading explains its
-        own ink, so that the share of them that are is counted, and neither reading is sure.
+        How well a reading explains its own ink does not show whether such strokes are digits. So
+        the result is ambiguous, and its probability is multiplied by that of a loose stroke being
+        a digit, or none.
         """
         if not (without.text or other.text):
             return without
@@ -311,7 +312,7 @@ class Reader:
         With a path stand the probabilities of its digits, (digits, 10); None: as candidates.
         """
         lines, marks = [], []
-        no_digit = 1.0  # the least probability that what is left out is no digit, of all marks
+        no_digit = 1.0  # over all marks left out, the least probability of being no digit
         alone = len(paths) == 1 == len(paths[0][0].taken)
         for (path, together), (k, own) in zip(paths, seen.rows(), strict=True):
             _, as_digit, as_other = seen.scores(k, own)

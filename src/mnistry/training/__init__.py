@@ -1,4 +1,4 @@
-"""Convnets learn here, with PyTorch (extra `train`)."""
+"""Training of convnets with PyTorch (extra `train`)."""
 
 import os
 from importlib.util import find_spec

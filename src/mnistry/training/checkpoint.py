@@ -83,14 +83,14 @@ def parse_checkpoint(
     data: bytes,
     check: Callable[[dict[str, Any]], object] = dict,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return what stands in a checkpoint's bytes, (facts, arrays).
+    """Parse a checkpoint's bytes into (facts, arrays).
 
     Sizes are checked before memory is taken for any array.
 
     Parameters
     ----------
     path : what errors call it.
-    check : is given the facts before an array is read, and raises if they are not wanted.
+    check : called with the facts before any array is read; raises to reject them.
 
     Raises
     ------

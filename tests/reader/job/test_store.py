@@ -171,7 +171,7 @@ def test_a_claim_that_was_left_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     store = Store(f"memory://{uuid.uuid4()}/out")
     store.make()
     store.put(".a.left.claim", io.BytesIO(b"claim"))
-    with pytest.raises(InputError, match=r"Another job is being begun .* '\.a\.left\.claim'"):
+    with pytest.raises(InputError, match=r"Another job is starting .* '\.a\.left\.claim'"):
         store.put_new("a", io.BytesIO(b"mine"))
     assert store.names() == {".a.left.claim"}
     store.tidy()

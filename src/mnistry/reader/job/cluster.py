@@ -78,10 +78,10 @@ class Cluster:
         self._busy: dict[Any, Part] = {}
         try:
             _knock(address)
-            silence = warnings.catch_warnings(action="ignore")  # of what it then raises
+            silence = warnings.catch_warnings(action="ignore")  # Ray warns before it raises
             with silence, nullcontext() if address else _without_metadata_requests():
                 ray.init(address or "local", logging_level="error", log_to_driver=False, **own)
-        except Exception as error:  # noqa: BLE001 - Ray raises bare exceptions, as of a slow start
+        except Exception as error:  # noqa: BLE001 - Ray raises bare exceptions, such as for a slow start
             self._open.close()
             raise InputError(
                 f"No Ray answers at {address or 'this machine'!r} "
@@ -176,7 +176,7 @@ def _work(
     task: Task, key: str, proxies: dict[str, str | None], part: Part, careful: bool
 ) -> Tally | Refusal:
     global _hand
-    _set_proxies(proxies)  # a worker of our own instance has inherited a proxy that does not exist
+    _set_proxies(proxies)  # a worker of our own instance inherited a proxy that does not exist
     if _hand is None or _hand[0] != key:
         _hand = key, Hand(task)
     return _hand[1].do(part, careful=careful)

@@ -45,7 +45,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of a part: its rows, those of them that are errors, and how long it took.
+    """The result of a part: its rows, how many of them are errors, and how long it took.
 
     `skipped` counts the files that need an extra which is not installed; each is an error's row.
     """

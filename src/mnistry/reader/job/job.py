@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 PER_FILE = 2000  # pictures of a part, unless told otherwise
 MOST_PER_FILE = 1_000_000
 _JOB, _DONE = "_job.json", "_SUCCESS"  # readers of Parquet pass over `_`
-_PLAN = "_plan"  # which plans' names begin with; the job names its own
+_PLAN = "_plan"  # prefix of plans' names; the job's description names its own
 _FORMAT = 1
 _CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
 _MOST_UNDONE = 20  # parts that can't be read now, until a job ends before it has tried the others
@@ -51,14 +51,14 @@ _SHIPPED = ("convnet", "segments", "line")
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a job.
+    """The result of a job.
 
     Parameters
     ----------
-    pictures : rows in all. errors : those of them that say why a picture could not be read.
-    before : rows that were there when this run began. parts : files of rows.
-    killed : processes that were killed in this run, so that others read their parts.
-    seconds : that this run took, with finding the pictures.
+    pictures : rows in all. errors : rows of images that could not be read.
+    before : rows that were there when this run began. parts : output files.
+    killed : processes that were killed in this run; others read their parts.
+    seconds : duration of this run, including the search for images.
     skipped : PDF files of this run that were not read, since pypdfium2 is not installed; each is
         a row with an error.
     """
@@ -187,7 +187,7 @@ def read_into(
     store.tidy()
     for name in there:
         if name.startswith(_PLAN) and name != kept["plan"]:
-            store.delete(name)  # of a job that was killed, or refused, before it had begun
+            store.delete(name)  # left by a job that was killed or refused before it began
     _put(store, _DONE, {"pictures": pictures, "errors": errors})
     seconds = time.monotonic() - start
     return Summary(pictures, errors, before, kept["parts"], killed, seconds, skipped)
@@ -276,9 +276,9 @@ def begin(
 
 def _loaded(store: Store, name: str) -> dict[str, Any]:
     with store.open(name) as file:
-        told = file.read()
+        text = file.read()
     try:
-        kept = json.loads(told)
+        kept = json.loads(text)
         if not isinstance(kept, dict):
             raise ValueError("it is no JSON object")
     except ValueError as error:
@@ -288,12 +288,12 @@ def _loaded(store: Store, name: str) -> dict[str, Any]:
     return kept
 
 
-def _put(store: Store, name: str, told: dict[str, Any]) -> None:
-    store.put(name, _as_file(told))
+def _put(store: Store, name: str, value: dict[str, Any]) -> None:
+    store.put(name, _as_file(value))
 
 
-def _as_file(told: dict[str, Any]) -> io.BytesIO:
-    return io.BytesIO(json.dumps(told, indent=2).encode() + b"\n")
+def _as_file(value: dict[str, Any]) -> io.BytesIO:
+    return io.BytesIO(json.dumps(value, indent=2).encode() + b"\n")
 
 
 def _crew(task: Task, ray: str | None, workers: int) -> Crew:

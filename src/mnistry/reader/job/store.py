@@ -16,7 +16,7 @@ from mnistry.pictures.remote import is_url, system
 
 _WHOLE_AT_ONCE = {"s3", "gcs", "abfs"}  # PyArrow's object stores: nothing is there until it is all
 _BLOCK = 2**22
-_ATTEMPTS, _PAUSE = 6, 0.2  # at a file that others want to create too; seconds between the first
+_ATTEMPTS, _PAUSE = 6, 0.2  # to create a file that others create, too; seconds after the first
 
 
 class Store:
@@ -91,15 +91,15 @@ class Store:
     def put_new(self, name: str, file: IO[bytes]) -> bool:
         """Write a file unless there is one of that name; it appears whole or not at all.
 
-        Of several processes that do so at once, one at most succeeds.
+        If several processes do so at once, at most one of them succeeds.
 
         Returns
         -------
-        written : False if there is one, which then is another's.
+        written : False if the file exists, so that another process has written it.
 
         Raises
         ------
-        InputError : others try it over and over. OSError : it can't be written.
+        InputError : others kept trying it, too. OSError : it can't be written.
         """
         if self._files.type_name == "local":
             return self._link_new(name, file)
@@ -108,14 +108,14 @@ class Store:
                 return False
             if self._claimed(name, file):
                 return True
-            # Whoever stepped back at the same moment waits for another time than we do.
+            # A random pause, so that processes which met here do not meet again.
             time.sleep(secrets.SystemRandom().uniform(0, _PAUSE * (attempt + 1)))
         if self.has(name):
             return False
         claims = [repr(one) for one in sorted(self.names()) if one.endswith(".claim")]
         raise InputError(
-            f"Another job is being begun in {self.name!r}; run the same command again, or, if none "
-            f"is, delete {', '.join(claims) or 'files that end in .claim'} there."
+            f"Another job is starting in {self.name!r}; run the same command again, or, if no job "
+            f"is running, delete {', '.join(claims) or 'files that end in .claim'} there."
         )
 
     def delete(self, name: str) -> None:
@@ -129,7 +129,7 @@ class Store:
                 self.delete(name)
 
     def _link_new(self, name: str, file: IO[bytes]) -> bool:
-        """Write a file of this machine, then give it its name in one step if that is free."""
+        """Write a local file under another name, then link it to its own name if that is free."""
         aside = self._path(f".{name}.{secrets.token_hex(6)}.part")
         try:
             with replacing(aside) as out:
@@ -146,7 +146,7 @@ class Store:
                 os.unlink(aside)
 
     def _create_new(self, name: str, aside: str) -> bool:
-        """Create a file that must not be there; for a moment it may be seen half written."""
+        """Create a file unless it exists; other processes may see it half written for a moment."""
         try:
             with open(self._path(name), "xb") as out, open(aside, "rb") as file:
                 shutil.copyfileobj(file, out, _BLOCK)
@@ -155,12 +155,12 @@ class Store:
         return True
 
     def _claimed(self, name: str, file: IO[bytes]) -> bool:
-        """Write a file where nobody else announces to do so; step back where somebody does.
+        """Write a file unless another process claims it at the same time.
 
         Object stores have no common way to create a file only if it isn't there. Each process
         writes a claim under its own name before it looks for those of others, so that of any two,
         at least the one that looks last sees the other. A claim is deleted after the file has
-        been written, so that who sees no claim any more sees the file.
+        been written, so a process that finds no claim finds the file.
         """
         claim = f".{name}.{secrets.token_hex(6)}.claim"
         self._write(self._path(claim), io.BytesIO(b"claim"))
