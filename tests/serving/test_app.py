@@ -155,7 +155,7 @@ def test_a_drawing_is_drawn_aside(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", {"content": b"no", "headers": {"content-type": "image/png"}}, 422, "not a picture"),
         ("", {"content": b"", "headers": {"content-type": "image/png"}}, 422, "is empty"),
         ("", {"content": b"x", "headers": {"content-type": "text/html"}}, 415, "got 'text/html'"),
-        ("", {"data": {"a": "b"}, "files": None}, 415, "is called a form and has no image"),
+        ("", {"data": {"a": "b"}, "files": None}, 415, "though its `Content-Type` is a form's"),
         ("", {"json": {"strokes": 5}}, 422, "`width`, `height` and `pen` must be numbers"),
         (
             "",

@@ -130,7 +130,7 @@ def test_key_is_asked_for(serve: Serve, tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "0.0.0.0 can be called from other machines, so that a key"),  # noqa: S104
         (["--key", "short"], "A key must have at least 16 plain characters"),
-        (["--allow-origin", "*"], "lets every site's pages ask, so that a key is needed"),
+        (["--allow-origin", "*"], "lets the pages of every site send requests, so it needs a key"),
         (["--allow-origin", "example.org"], "must be an origin as https://example.org"),
         (["--allow-origin", "https://a.test/page"], "got 'https://a.test/page'"),
         (["--allow-origin", "https://["], "must be an origin as https://example.org"),

@@ -73,7 +73,7 @@ class Batcher:
         return await future
 
     def run_now(self, images: Images) -> Outputs:
-        """Run one batch, in whatever thread this is."""
+        """Run one batch in the calling thread."""
         options = self._large if len(images) > _QUICK else None
         return list(self._run(self._names, {"images": images}, options))
 

@@ -1,4 +1,4 @@
-"""ES modules -> one module, so that a page needs a single request for its first view.
+"""Bundle ES modules into one, so that a page needs a single request for its first view.
 
 On a slow network each request costs a round trip, and a browser makes six at a time. The modules
 are those of `page/`, which keep to the forms of import and export below; anything else is an error
@@ -18,7 +18,7 @@ _MODULE_WORDS = re.compile(r"^(?:import(?!\()|export)\b.*", re.MULTILINE)
 
 
 def modules_of(scripts: Mapping[str, str], entry: str) -> list[str]:
-    """Return the modules that one imports at once, each after those that it needs; itself last.
+    """Return a module's static imports in order of dependency, and the module itself last.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def modules_of(scripts: Mapping[str, str], entry: str) -> list[str]:
 
     Raises
     ------
-    ValueError : modules import each other in a circle.
+    ValueError : the imports are circular.
     """
     order: list[str] = []
     above: list[str] = []
@@ -47,16 +47,16 @@ def modules_of(scripts: Mapping[str, str], entry: str) -> list[str]:
 
 
 def bundle(scripts: Mapping[str, str], entry: str) -> dict[str, str]:
-    """Put a module and all that it imports into one, which takes its place.
+    """Replace a module by one that holds it and all that it imports.
 
     Returns
     -------
-    scripts : all modules. In place of those that went into the bundle, others find modules that
-        give them out of it, so that none runs twice.
+    scripts : all modules. Each module in the bundle is replaced by a stub that exports it from
+        there, so that none runs twice.
 
     Raises
     ------
-    ValueError : an import or export is of another form, or modules import each other in a circle.
+    ValueError : an import or export is of another form, or the imports are circular.
     """
     names = modules_of(scripts, entry)
     whole = "".join(
@@ -71,17 +71,17 @@ def _id(name: str) -> str:
 
 
 def _closed(name: str, script: str) -> str:
-    """Return a module as a function that was called, whose value has what the module exports."""
+    """Return a module as a function that is called at once and returns the exports."""
     exported = _EXPORT.findall(script)
-    body = _IMPORT.sub(lambda m: _taken(name, m[1], m[2]), script)
+    body = _IMPORT.sub(lambda m: _import(name, m[1], m[2]), script)
     body = _EXPORT.sub(lambda m: m[0].removeprefix("export "), body)
     if left := _MODULE_WORDS.search(body):
         raise ValueError(f"{name}.js can't be bundled for its line `{left[0]}`.")
     return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"
 
 
-def _taken(name: str, what: str, other: str) -> str:
-    """Return the statement that takes what is imported out of another module of the bundle."""
+def _import(name: str, what: str, other: str) -> str:
+    """Return the statement that imports from another module of the bundle."""
     if not what:
         return ""
     if found := re.fullmatch(r"\* as (\w+)", what):

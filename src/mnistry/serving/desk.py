@@ -1,4 +1,4 @@
-"""A worker pool for work that takes longer than a moment; what nobody waits for is dropped."""
+"""A bounded worker pool for longer work; what nobody waits for any more is dropped."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WORKERS, _WAITING = 2, 16
 
 
 class Desk:
-    """Does a few pieces of work at a time, in threads of its own; more are turned away.
+    """A worker pool with its own threads; work beyond its limits is refused.
 
-    A thread can't be interrupted, so long work is given as steps. When whoever asked is cancelled,
+    A thread can't be interrupted, so long work is given as steps. If the caller is cancelled,
     because the client has left, the time is up or the server stops, the steps that have not begun
     are dropped, and work that still waits for a thread never begins.
 
@@ -75,7 +75,7 @@ class Desk:
                 found.append(await asyncio.shield(step))
             return found
         finally:
-            # A step that was begun goes on when nobody waits any more, and its thread stays taken.
+            # A step that has begun can't be cancelled, and occupies its thread until it ends.
             if step is None or step.done():
                 self._turns.release()
             else:

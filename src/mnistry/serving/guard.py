@@ -46,7 +46,7 @@ _CORS_HEADERS = [
     "inference-header-content-length",
 ]  # fmt: skip
 _INFERENCE = "/v1/models/", "/v2/models/"
-_TICK = 0.25  # seconds between two looks at how long a body has taken
+_TICK = 0.25  # seconds between two checks of a body's timeout
 _QUICK_BODY = 2**18  # bytes of a request to infer that is answered in a moment
 _DENSEST = 1040  # times its size that packed bytes can become, at most (RFC 1951)
 _log = logging.getLogger("mnistry.serving")
@@ -73,14 +73,15 @@ class Limits:
 
 
 class Guard:
-    """Lets a request through to the app, with its body whole, or says why not.
+    """Middleware that passes requests on with their whole body, or answers why it does not.
 
     Parameters
     ----------
     key : what callers must show; None for nothing.
-    hosts : names that the server may be called by; None for any. A page elsewhere whose name was
-        made to point here would otherwise be let in by the browser of whoever looks at it.
-    origins : of other sites, as `https://example.org`, whose pages may ask (CORS); `*` for all.
+    hosts : names allowed in the `Host` header; None for any. They prevent DNS rebinding: a page
+        of another site whose name was made to point to this server could use it otherwise.
+    origins : other sites, such as `https://example.org`, whose pages may send requests (CORS);
+        `*` for all.
     """
 
     def __init__(
@@ -92,8 +93,8 @@ class Guard:
         origins: frozenset[str] = frozenset(),
     ):
         self.app, self.limits, self.hosts, self.origins = app, limits, hosts, origins
-        # It answers preflights, which can't show a key, and adds its headers to refusals too,
-        # so that a page can read why.
+        # The CORS middleware comes first: preflights can't send a key, and errors need its headers
+        # for a page to read them.
         self._cors = CORSMiddleware(
             self._answer,
             allow_origins=sorted(origins),
@@ -135,7 +136,7 @@ class Guard:
         except TimeoutError:
             await _refuse(send_guarded, started, 503, "This took too long; give less at once.")
         except _Gone:
-            # The server also calls it leaving when a whole answer was sent.
+            # The server also reports a disconnect after a complete answer.
             self.abandoned += not finished
         except Exception:  # noqa: BLE001 - it is told in the log, and nothing of it to the client
             _log.exception("%s %s failed", scope["method"], scope["path"])
@@ -180,7 +181,7 @@ class Guard:
             try:
                 async with asyncio.timeout(self.limits.answer):
                     if path.startswith(_INFERENCE) and len(body) <= _QUICK_BODY:
-                        # To watch the client would take longer than to answer.
+                        # Watching for a disconnect would take longer than answering.
                         await self.app(scope, _once(body, receive), send)
                     else:
                         await _unless_gone(self.app(scope, _once(body), send), receive)
@@ -198,7 +199,7 @@ class Guard:
             of = origin.decode("latin-1").lower().partition("://")[2]
             if of != host and not self._is_allowed(origin):
                 raise Refused(
-                    403, "Pages of other sites may not ask here; `--allow-origin` lets one."
+                    403, "Pages of other sites may not send requests here; see `--allow-origin`."
                 )
         if self.key is None or path in _OPEN or path.startswith("/page/"):
             return
@@ -209,7 +210,7 @@ class Guard:
             raise Refused(401, "A key is asked for here; send `Authorization: Bearer KEY`.")
 
     def _is_allowed(self, origin: bytes | None) -> bool:
-        """Return whether pages of another site's origin may ask."""
+        """Return whether pages of another site's origin may send requests."""
         if origin is None:
             return False
         return "*" in self.origins or origin.decode("latin-1").lower() in self.origins
@@ -284,8 +285,8 @@ def without_port(host: str) -> str:
 async def _responsive_timeout(seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError in the block after so many seconds in which the event loop was responsive.
 
-    While other work holds the loop up, a body may lie in the system's buffers, which is no
-    fault of the client's. So each tick counts once, however late it comes.
+    While other work blocks the loop, a body that has arrived may still be in the system's buffers.
+    So each tick counts once, however late it comes.
     """
     loop = asyncio.get_running_loop()
     left = seconds
@@ -295,7 +296,7 @@ async def _responsive_timeout(seconds: float) -> AsyncIterator[None]:
     def tick() -> None:
         nonlocal left, due, handle
         now = loop.time()
-        # What has come during a stall is taken in the turns of the loop that follow it.
+        # Data that came during a stall is read in the iterations of the loop after it.
         if now - due < _TICK:
             left -= _TICK
         if left <= 0:
@@ -313,11 +314,11 @@ async def _responsive_timeout(seconds: float) -> AsyncIterator[None]:
 
 
 async def _unless_gone(answer: Awaitable[None], receive: Receive) -> None:
-    """Make an answer, unless the client leaves before it is done.
+    """Await an answer, and cancel it if the client disconnects first.
 
     Raises
     ------
-    _Gone : the client has left; the work on its answer was cancelled.
+    _Gone : the client has disconnected.
     """
 
     async def leave() -> None:
@@ -338,7 +339,7 @@ async def _unless_gone(answer: Awaitable[None], receive: Receive) -> None:
 
 
 def _once(body: bytes, receive: Receive | None = None) -> Receive:
-    """Give the body as one message, and after it what else there is: that the client has left."""
+    """Return a `receive` that gives the body as one message, and then the disconnect."""
     waiting = True
 
     async def receive_once() -> Message:
@@ -346,7 +347,7 @@ def _once(body: bytes, receive: Receive | None = None) -> Receive:
         if waiting:
             waiting = False
             return {"type": "http.request", "body": body, "more_body": False}
-        if receive is None:  # someone else waits for the client to leave
+        if receive is None:  # `_unless_gone` waits for the disconnect
             await asyncio.get_running_loop().create_future()
             raise AssertionError
         return await receive()
@@ -395,7 +396,7 @@ async def _let_come(receive: Receive) -> None:
 
 
 def _told(sentence: str) -> tuple[list[Header], bytes]:
-    # A name in it may hold halves of characters, which JSON can't.
+    # A name in it may hold surrogates, which UTF-8 can't encode.
     body = orjson.dumps({"error": printable(sentence)})
     length = str(len(body)).encode()
     return [(b"content-type", b"application/json"), (b"content-length", length)], body

@@ -55,7 +55,7 @@ class Infer:
             await asyncio.to_thread(self._metrics.look, served.name)
 
     async def predict(self, request: Request) -> Response:
-        """Answer in the form of KServe's first protocol."""
+        """Answer in the form of KServe's V1 protocol."""
         served = self._store.get(request.path_params["model"])
         body = await request.body()
         parse = partial(protocol.parse_instances, body, served)
@@ -65,7 +65,7 @@ class Infer:
     async def _answer(
         self, served: Served, parse: Callable[[], Asked], answer: Answer, size: int
     ) -> tuple[bytes, dict[str, str]]:
-        """Parse a body of so many bytes, run the model, and count what came of it."""
+        """Parse a body of `size` bytes, run the model, and update the statistics."""
         began = time.perf_counter()
         large = size > _WORTH_A_THREAD
         try:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_MAX_LOOKS = 20.0  # a second, of one run
-_MAX_LOOKS_OF_ALL = 60.0  # a second, of all runs together
-_MAX_SECONDS = 600.0  # that a run may learn
+_MAX_LOOKS = 20.0  # events per second of one run
+_MAX_LOOKS_OF_ALL = 60.0  # events per second of all runs together
+_MAX_SECONDS = 600.0  # of learning in one run
 _MAX_PAUSE = 1800.0  # seconds that a paused run is kept
 _MAX_LEARNING = 64  # runs that learn in turns; more wait for a place
-_MAX_RUNS = 256  # those that wait or are paused included
+_MAX_RUNS = 256  # including those that wait or are paused
 _MAX_STEPS = 20_000
 _SLICE = 0.04  # seconds of training at a time
 _ROUND = 0.25  # seconds of training until every run has had its turn
@@ -42,12 +42,12 @@ LIMITS = {"rate": (1e-4, 1000.0), "speed": (1.0, 5000.0), "steps": (1, 1000)}
 
 @dataclass(eq=False)
 class Training:
-    """One run, as whoever watches it has set it.
+    """A training run and its settings.
 
     Attributes
     ----------
-    rate : learning rate. speed : batches a second, as far as the machine can. paused, owed :
-        whether it waits, and how many steps it takes all the same. name : what it is set by.
+    rate : learning rate. speed : batches a second, at most. paused : whether it is paused.
+        owed : steps that are due. name : random, in the URL that changes its settings.
         seconds : spent on its steps. learning, idle : seconds that it had a place among those
         that learn, and that it has been paused.
     """
@@ -90,7 +90,7 @@ class Training:
         self.speed = float(told.get("speed", self.speed))
         paused = bool(told.get("paused", "steps" in told or self.paused))
         if paused and not self.paused:
-            self.owed = 0.0  # what it has fallen behind is not made up for in a pause
+            self.owed = 0.0  # steps that were late are not made up for in a pause
         self.paused = paused
         self.owed += int(told.get("steps", 0))
         self.changed.set()
@@ -109,30 +109,30 @@ class Trainings:
         self._waiting: list[Training] = []  # the first is the next
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="training")
 
-    def begin(self, told: Mapping[str, Any]) -> Training:
-        """Begin a run, which is among those watched until it is told to `end`.
+    def begin(self, settings: Mapping[str, Any]) -> Training:
+        """Begin a run, which is kept until `end` is called.
 
         Parameters
         ----------
-        told : `rate`, `batch` and `seed`, each of which may be missing.
+        settings : `rate`, `batch` and `seed`, each of which may be missing.
 
         Raises
         ------
         InputError : a number is out of range. Refused : 503, there are too many runs.
         """
-        batch, seed = told.get("batch", 100), told.get("seed", 0)
+        batch, seed = settings.get("batch", 100), settings.get("seed", 0)
         for name, value, low, high in (("batch", batch, 1, 10_000), ("seed", seed, 0, 2**32)):
             if type(value) is not int or not low <= value <= high:
                 raise InputError(f"`{name}` must be a whole number from {low} to {high:,}.")
         run = Training(SoftmaxRegression(batch=batch, seed=seed), seed)
-        run.set({"rate": told.get("rate", 0.5)})
+        run.set({"rate": settings.get("rate", 0.5)})
         if len(self._runs) >= _MAX_RUNS:
             raise Refused(503, f"{_MAX_RUNS} runs are watched already; try again in a minute.")
         self._runs[run.name] = run
         return run
 
     def end(self, run: Training) -> None:
-        """Forget a run, and free its place."""
+        """Delete a run, and free its place."""
         del self._runs[run.name]
         self._leave(run)
 
@@ -149,7 +149,7 @@ class Trainings:
         run.set(told)
 
     def stop(self) -> None:
-        """End all runs, since the server shuts down."""
+        """End all runs, because the server shuts down."""
         for run in self._runs.values():
             run.stopped = True
             run.changed.set()
@@ -175,7 +175,7 @@ class Trainings:
                 self._leave(run)
                 yield _event("look", await self._do(_look, run))
                 while not await _happens(run.changed):
-                    yield b": still here\n\n"  # writing finds out whether the client has left
+                    yield b": still here\n\n"  # a write shows whether the client has left
                     run.idle += time.monotonic() - began
                     began = time.monotonic()
                     if run.idle > _MAX_PAUSE:
@@ -216,7 +216,7 @@ class Trainings:
         return 0
 
     def _leave(self, run: Training) -> None:
-        """Give a run's place to the next, and what it can do without meanwhile."""
+        """Free a run's place for the next one, and the memory that it can restore later."""
         run.epoch, run.order = -1, np.zeros(0, np.int32)
         if run in self._waiting:
             self._waiting.remove(run)
@@ -237,7 +237,7 @@ async def _happens(event: asyncio.Event, seconds: float = 5.0) -> bool:
 
 
 def _turn(run: Training, seconds: float, looks: bool) -> dict[str, Any] | None:
-    """Take the steps that are owed, as many as fit into a moment; look at the result if asked."""
+    """Take the steps that are due, for at most `seconds`; if `looks`, return the run's state."""
     data = mnist().train
     began = time.perf_counter()
     with np.errstate(all="ignore"):
@@ -268,7 +268,7 @@ def _validation() -> tuple[NDArray[np.float32], NDArray[Any]]:
 
 
 def _look(run: Training) -> dict[str, Any]:
-    """Describe a run as it is now."""
+    """Return a run's present state."""
     model = run.model
     inks, labels = _validation()
     weights: NDArray[Any]

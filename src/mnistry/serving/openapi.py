@@ -151,11 +151,11 @@ def _protocol() -> Json:
 
 
 def _first_protocol() -> Json:
-    """The addresses of KServe's first protocol."""
+    """Return the paths of KServe's V1 protocol."""
     return {
         "/v1/models": {
             "get": _operation(
-                "namesV1", "All models, in KServe's first protocol",
+                "namesV1", "All models, in KServe's V1 protocol",
                 {"200": _answer("Their names.", object_of(["models"], models=list_of(TEXT)))},
             )
         },

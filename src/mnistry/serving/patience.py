@@ -15,8 +15,8 @@ from mnistry.serving.guard import refusal
 HEAD = 10.0  # seconds in which a request's head must have come
 TAKEN = 20.0  # seconds in which some of an answer must have been taken
 MOST = 1000  # connections
-# Of one address other than this machine's. A class behind one router has thirty browsers, each of
-# which opens six connections.
+# Connections of one address other than this machine's. A class behind one router has thirty
+# browsers, each of which opens six connections.
 MOST_OF_ONE = 250
 MOST_HEAD = 2**16  # bytes of a request that are no body: its head, and what comes behind
 _TOO_LONG = refusal(431, "A request's head may have at most 65,536 bytes.")
@@ -28,7 +28,7 @@ _connected: Counter[str | None] = Counter()  # connections by address
 
 
 def _address_of(transport: asyncio.Transport) -> str | None:
-    """Return who has connected; None for this machine, whose reverse proxy speaks for many."""
+    """Return the client's IP address; None for this machine, where a reverse proxy may run."""
     peer = transport.get_extra_info("peername")
     if not isinstance(peer, tuple):  # a socket of this machine
         return None
@@ -149,7 +149,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         now, taken = self.loop.time(), self._gathered.taken()
-        # Time in which the event loop was held up is no fault of the client's.
+        # Time in which the event loop was blocked does not count as the client's.
         late = max(now - self._look_due, 0.0)
         self._taken_at += late
         if self._head_since is not None:

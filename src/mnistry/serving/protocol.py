@@ -37,11 +37,11 @@ _DATATYPES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to infer: the pictures, uint8 (n, h, w), and what to answer with.
+    """A request to infer: the images, uint8 (n, h, w), and the requested outputs.
 
     Attributes
     ----------
-    outputs : those wanted.
+    outputs : the requested ones.
     """
 
     id: str | None
@@ -51,7 +51,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An output that is asked for.
+    """A requested output.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
         return np.asarray(array, np.uint8)
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.float16:  # in which 255 times a level would be rounded
+    if array.dtype == np.float16:  # float16 can't hold 255 times a level exactly
         array = array.astype(np.float32)
     low, high = array.min(), array.max()
     most = 1 if array.dtype.kind == "f" else 255
@@ -210,7 +210,7 @@ def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _wanted(told: dict[str, Any], served: Served) -> list[Wanted]:
-    """Return which outputs are asked for, all unless some are named."""
+    """Return the requested outputs, which are all if none are named."""
     names = [name for name, _ in served.batcher.outputs]
     binary = _flag(told.get("parameters"), "binary_data_output")
     asked = told.get("outputs")
@@ -305,7 +305,7 @@ def _length_prefixed(strings: list[str]) -> bytes:
 
 
 def parse_instances(body: bytes, served: Served) -> Asked:
-    """Understand a body of KServe's first protocol: ``{"instances": [image, …]}``.
+    """Parse a body of KServe's V1 protocol: ``{"instances": [image, …]}``.
 
     Numbers have no type there. If none is above 1, they are ink from 0 to 1, else levels from
     0 to 255.
@@ -354,7 +354,7 @@ def parse_instances(body: bytes, served: Served) -> Asked:
 def predictions(
     _: Asked, served: Served, found: list[NDArray[np.float32]]
 ) -> tuple[bytes, dict[str, str]]:
-    """Return each image's probabilities in the form of KServe's first protocol."""
+    """Return each image's probabilities in the form of KServe's V1 protocol."""
     names = [name for name, _ in served.batcher.outputs]
     told = {"predictions": np.ascontiguousarray(found[names.index("probabilities")])}
     body = orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)

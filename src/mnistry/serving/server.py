@@ -26,10 +26,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's ma
 _LEAST_KEY = 16  # characters
 _BACKLOG = 512
 _PORTS = {"http": 80, "https": 443}
-# Seconds that requests may still take once the server is told to stop. With `_LAST` it is less
-# than the 30 after which Kubernetes kills a process.
+# Seconds for running requests to finish after SIGTERM. With `_LAST` this is less than the 30 after
+# which Kubernetes kills a process.
 GRACE = 20
-_LAST = 5  # seconds after the grace, at which threads that are still at work end with the process
+_LAST = 5  # seconds after the grace, when the process exits even if threads are still at work
 
 
 def serve(
@@ -45,22 +45,23 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Then requests that were begun may still be answered for `grace` seconds. An image that is being
-    read can't be broken off: if one still is five seconds after the grace, the process ends there,
-    with exit code 0.
+    Then running requests have `grace` seconds to finish. The reading of an image can't be
+    interrupted: if one still goes on five seconds later, the process exits all the same, with code
+    0.
 
     Parameters
     ----------
     host, port : where to listen; port 0 for any that is free.
     models : a folder of model files; see `ModelStore`.
-    key : what callers must show; it must be given where others than this machine can call.
+    key : what clients must send; required if other machines can connect.
     grace : seconds, 1 or more.
-    origins : of other sites, as `https://example.org`, whose pages may ask; `*` for all.
+    origins : other sites, such as `https://example.org`, whose pages may send requests; `*` for
+        all.
     on_start : called with the address once the server listens.
 
     Raises
     ------
-    InputError : the address can't be had, the folder is not there, or a key is missing.
+    InputError : the address is not available, the folder does not exist, or a key is missing.
     MissingExtra : the extra `serve` is not installed.
     """
     try:
@@ -72,7 +73,7 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise MissingExtra("Serving", str(error.name), "serve") from None
-    load_cv2()  # without it no request to read could be answered
+    load_cv2()  # fail here, and not at the first request to read
     from mnistry.serving.app import make_app
     from mnistry.serving.guard import without_port
     from mnistry.serving.patience import PatientProtocol
@@ -88,18 +89,18 @@ def serve(
             f"{host} can be called from other machines, so that a key is needed: set the "
             "environment variable MNISTRY_KEY, or serve on 127.0.0.1."
         )
-    allowed = frozenset(_origin(told) for told in origins)
+    allowed = frozenset(_origin(origin) for origin in origins)
     if "*" in allowed and key is None:
         raise InputError(
-            "`--allow-origin '*'` lets every site's pages ask, so that a key is needed: set the "
-            "environment variable MNISTRY_KEY, or name the origins."
+            "`--allow-origin '*'` lets the pages of every site send requests, so it needs a key: "
+            "set the environment variable MNISTRY_KEY, or name the origins."
         )
     if grace < 1:
         raise InputError(f"`--grace` must be 1 second or more; got {grace}.")
     hosts = None
     if alone:
-        # A proxy on this machine may pass on the name that it is called by.
-        names = {without_port(told.partition("://")[2]) for told in allowed - {"*"}}
+        # A reverse proxy on this machine may forward the site's own name in `Host`.
+        names = {without_port(origin.partition("://")[2]) for origin in allowed - {"*"}}
         hosts = frozenset({"localhost", "127.0.0.1", "[::1]", host.lower(), *names})
     listening = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
@@ -112,10 +113,10 @@ def serve(
     last.daemon = True
 
     class Server(uvicorn.Server):
-        """uvicorn's, with streams that end when it does, and an end that always comes."""
+        """uvicorn's server, which also ends streams at shutdown, and always exits."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-            """Begin to stop; told a second time, at once. To be told so is no failure."""
+            """Shut down gracefully, or at once at a second signal; the exit code remains 0."""
             service.trainings.stop()
             self.force_exit = self.should_exit
             self.should_exit = True
@@ -158,32 +159,32 @@ def tune_allocator() -> None:
     mapped by itself, and so returned at once, rises with the largest that was freed, up to 32 MB.
     After some hours of large images most of the process's memory is holes in arenas.
     """
-    with contextlib.suppress(AttributeError, OSError):  # other allocators have neither
+    with contextlib.suppress(AttributeError, OSError):  # other C libraries lack `mallopt`
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, 2**20)
         mallopt(_M_TRIM_THRESHOLD, 2**22)
 
 
-def _origin(told: str) -> str:
+def _origin(text: str) -> str:
     """Return an origin as browsers send it.
 
     Raises
     ------
-    InputError : it is none.
+    InputError : it is no origin.
     """
-    if told == "*":
-        return told
+    if text == "*":
+        return text
     try:
-        parts = urlsplit(told)
+        parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # an address of IPv6 or a port that can't be
+    except ValueError:  # an IPv6 address or a port that is not valid
         parts, port = urlsplit(""), None
-    has_rest = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in told
-    is_name = bool(parts.hostname) and told.isascii() and " " not in told
+    has_rest = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in text
+    is_name = bool(parts.hostname) and text.isascii() and " " not in text
     if parts.scheme not in _PORTS or not is_name or has_rest:
         raise InputError(
-            f"`--allow-origin` must be an origin as https://example.org, or *; got {told[:100]!r}."
+            f"`--allow-origin` must be an origin as https://example.org, or *; got {text[:100]!r}."
         )
     # Browsers leave out the port that the scheme stands for.
     name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname

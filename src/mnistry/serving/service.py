@@ -37,7 +37,7 @@ class Service:
     def __init__(self, store: ModelStore, metrics: Metrics) -> None:
         self.store, self.metrics = store, metrics
         self.desk, self.trainings = Desk(), Trainings()
-        self.desks = [self.desk]  # all that the server has
+        self.desks = [self.desk]  # all worker pools of the server
         self._answers: dict[Served, dict[str, Any]] = {}
         self._tutorial: Packed | None = None
 
@@ -86,17 +86,17 @@ class Service:
         return _json({"name": served.name, "ready": True})
 
     async def config(self, request: Request) -> Response:
-        """Give a model's configuration in Triton's form."""
+        """Return a model's configuration in Triton's form."""
         return _json(configuration(self._served(request)))
 
     async def stats(self, request: Request) -> Response:
-        """Give the statistics of a model, or of all, in Triton's form."""
+        """Return the statistics of a model, or of all, in Triton's form."""
         one = "model" in request.path_params
         chosen = [self._served(request)] if one else self.store.all()
         return _json({"model_stats": [statistics(served) for served in chosen]})
 
     async def names(self, _: Request) -> Response:
-        """List the models in the form of KServe's first protocol."""
+        """List the models in the form of KServe's V1 protocol."""
         return _json({"models": sorted({one.name for one in self.store.all()})})
 
     # Pictures and evidence
@@ -174,10 +174,10 @@ class Service:
     # Training watched live
 
     async def tutorial(self, request: Request) -> Response:
-        """Give the weights and biases that the tutorial's recipe leads to."""
+        """Return the weights and biases after the tutorial's training."""
         if self._tutorial is None:
-            told = await self.desk.do(tutorial_weights)
-            self._tutorial = Packed.of(told, "application/json")
+            weights = await self.desk.do(tutorial_weights)
+            self._tutorial = Packed.of(weights, "application/json")
         return self._tutorial.answer(request, "no-cache")
 
     async def train(self, request: Request) -> Response:
@@ -250,7 +250,7 @@ class _Watched(StreamingResponse):
 
 
 async def _sent(request: Request, desk: Desk) -> uploads.Named:
-    """Take the images or the drawing out of a request to read."""
+    """Return the images, or the drawing, in a request to read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await uploads.from_form(request, Limits.body)
@@ -263,7 +263,7 @@ def _told(served: Served) -> dict[str, Any]:
     model: Model = served.model
     scores = model.provenance.get("scores")
     accuracy = scores.get("accuracy") if isinstance(scores, dict) else None
-    # A file may say anything; JSON has no integer of four hundred digits.
+    # A file may hold any number, and JSON can't represent an integer of 400 digits.
     is_share = isinstance(accuracy, int | float) and 0 <= accuracy <= 1
     return {
         "name": served.name,

@@ -27,7 +27,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _LANGUAGES = ("en", "zh")
-# An entry of the word list, `key: ["English", "中文"],`, and the elements that words are put into.
+# An entry of the word list, `key: ["English", "中文"],`, and the elements that get its text.
 _STRING = r'("(?:[^"\\]|\\.)*")'
 _ENTRY = re.compile(rf'^  "?([\w.-]+)"?: \[\s*{_STRING},\s*{_STRING},?\s*\]', re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
@@ -101,7 +101,7 @@ def words_of(script: str) -> dict[str, list[str]]:
 
 
 def worded(page: str, words: dict[str, list[str]], language: int) -> str:
-    """Put words into all elements that have `data-t` or `data-t-label`, as the script does later.
+    """Insert the text of elements with `data-t` or `data-t-label`, as the script does later.
 
     So the page can be read before its script has arrived.
 

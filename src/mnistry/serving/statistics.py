@@ -21,7 +21,7 @@ class _Duration:
 
 @dataclass
 class Statistics:
-    """What a model did since it was loaded.
+    """Statistics of a model since it was loaded.
 
     The time that a request waits for others is part of `compute_infer`: requests that arrive
     together run together, and no queue stands in front of them.

@@ -38,9 +38,9 @@ class Served:
 
     Attributes
     ----------
-    name, version : what it is asked for by. kind : "convnet" or "softmax".
-    model : for what needs its weights. batcher : for what needs its answers.
-    load : a number that no other model that was loaded has. statistics : of its requests.
+    name, version : in URLs. kind : "convnet" or "softmax".
+    model : for access to its weights. batcher : for its predictions.
+    load : a number unique to this load. statistics : of its requests.
     """
 
     name: str
@@ -211,7 +211,7 @@ def configuration(served: Served) -> dict[str, Any]:
     k = len(served.model.classes)
     outputs: list[dict[str, Any]] = []
     for name, wide in served.batcher.outputs:
-        # Triton has no output without a dimension besides the batch's but by reshaping.
+        # Triton's outputs have a dimension besides the batch; a reshape removes it.
         dims = {"dims": [k]} if wide else {"dims": [1], "reshape": {"shape": []}}
         outputs.append({"name": name, "data_type": "TYPE_FP32", **dims})
     return {
@@ -227,7 +227,7 @@ def configuration(served: Served) -> dict[str, Any]:
 
 
 def statistics(served: Served) -> dict[str, Any]:
-    """Tell what a model did as Triton's statistics extension does."""
+    """Return a model's statistics in the form of Triton's statistics extension."""
     return {
         "name": served.name,
         "version": served.version,

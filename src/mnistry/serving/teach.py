@@ -29,11 +29,11 @@ _log = logging.getLogger("mnistry.serving")
 
 @contextmanager
 def _kept() -> Iterator[Corrections]:
-    """Open the corrections; where they can't be used, that is the server's fault.
+    """Open the corrections, and answer 503 if they can't be used.
 
     Raises
     ------
-    Refused : 503. Where the file lies, only the log says.
+    Refused : 503. Only the log names the file.
     """
     try:
         yield Corrections()

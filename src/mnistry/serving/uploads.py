@@ -1,7 +1,7 @@
 """The ways in which clients send images: bytes, forms, JSON, data URLs, base64.
 
-What a body is, its bytes say; the `Content-Type` decides only where they don't. `curl
---data-binary @photo.png` claims to send a form.
+The format is recognized by a body's bytes; the `Content-Type` decides only if they are ambiguous,
+since it may be wrong: `curl --data-binary @photo.png` sends that of a form.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Named = list[tuple[str, "bytes | Page | NDArray[Any]"]]
 
 
 def paged(named: Named) -> Named:
-    """Return the same with each page of a TIFF as an image of its own, named as `scan.tif#2`.
+    """Replace each TIFF of several pages by its pages, named as `scan.tif#2`.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def from_body(body: bytes, kind: str) -> Named:
 
     Raises
     ------
-    Refused : 400 or 415, there are none. InputError : a drawing or an image's text is broken.
+    Refused : 400 or 415, there are none. InputError : a drawing or an encoded image is damaged.
     """
     if kind == "application/json":
         return _from_json(body)
@@ -164,8 +164,8 @@ def _from_urlencoded(body: bytes) -> Named:
     if not found:
         raise Refused(
             415,
-            "The body is called a form and has no image in it; send an image's bytes, or a field "
-            "with a data URL.",
+            "The body holds no image, though its `Content-Type` is a form's; send an image's "
+            "bytes, or a field with a data URL.",
         )
     return found
 
@@ -200,7 +200,7 @@ def _from_text(text: str, what: str) -> bytes:
     found = _DATA_URL.match(text[:300])
     if found:
         if not found[0].lower().endswith(";base64,"):
-            raise InputError(f"{what} is a data URL without `;base64`; encode the image so.")
+            raise InputError(f"{what} is a data URL without `;base64`; encode the image as base64.")
         text = text[found.end() :]
     # A form that was not encoded turns each plus sign into a space.
     text = text.translate(_TO_STANDARD).rstrip("=")
