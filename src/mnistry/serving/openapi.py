@@ -169,8 +169,7 @@ def _first_protocol() -> Json:
         "/v1/models/{model}:predict": {
             "post": _operation(
                 "predictV1",
-                f"Probabilities of framed images, at most {MOST_PICTURES:,}, in KServe's first "
-                "protocol",
+                f"Probabilities of at most {MOST_PICTURES:,} framed images (KServe's V1 protocol)",
                 {"200": _answer("A list for each image.", ref("Predictions"))},
                 ("400", "404"), (_MODEL,), _body(ref("Instances")),
             )

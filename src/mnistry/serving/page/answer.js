@@ -86,7 +86,7 @@ export class Bars extends EventTarget {
     });
   }
 
-  /** Press these two, or none. @param {number[]} classes why and not, or [] */
+  /** Select the two bars to compare, or none. @param {number[]} classes target and reference, or [] */
   press(classes) {
     this.#asked = classes;
     this.#mark();
@@ -110,7 +110,7 @@ export class Bars extends EventTarget {
 }
 
 /**
- * Put what an answer comes to into words.
+ * Describe an answer in words.
  *
  * @param {{probabilities: number[]}} answer
  * @param {ReturnType<typeof judged>} found
@@ -127,7 +127,7 @@ export function inWords(answer, found, classes) {
 }
 
 /**
- * Show what an answer comes to, large, and tell screen readers.
+ * Show an answer in large type, and announce it to screen readers.
  *
  * @param {object | null} answer null for a blank field
  * @param {ReturnType<typeof judged>} found
@@ -150,7 +150,7 @@ export function sayOutcome(answer, found, classes) {
 }
 
 /**
- * Split what was read into its rows.
+ * Split a reading into its rows.
  *
  * @param {{text: string, digits: object[]}} reading with a line break between rows of its text
  * @returns {object[][]} the digits of each row; marks that are no digits are left out
@@ -170,10 +170,10 @@ export function rowsOf({ text, digits }) {
   return rows.filter((row) => row.length);
 }
 
-const marks = new WeakMap(); // of each button in the headline, the digit that it shows
+const marks = new WeakMap(); // button in the headline -> the digit that it shows
 
 /**
- * Show a number of several digits, large; each digit can be touched.
+ * Show a number of several digits in large type; each digit is a button.
  *
  * @param {{text: string, probability: number, digits: object[]}} reading
  * @param {object} picked the digit whose bars are shown
@@ -222,15 +222,15 @@ function digitButton(digit, onpick) {
   return button;
 }
 
-/** Name one mark of a reading with its probability. */
+/** Return the name of a mark in a reading, with its probability. */
 export const labelOf = ({ digit, probabilities }) =>
   t("bar", { digit: digit ?? "?", percent: percent(Math.max(...probabilities)) });
 
 /**
- * Show what other models say, small, so that one sees where they differ.
+ * Show the answers of other models in small type, for comparison.
  *
  * @param {[object, object][]} answers models, as /models lists them, each with its answer
- * @param {string | null} mine what the model in use says
+ * @param {string | null} mine the answer of the model in use
  * @param {number} alpha
  * @param {(name: string) => void} onpick
  */
@@ -238,7 +238,7 @@ export function sayOthers(answers, mine, alpha, onpick) {
   $("others").replaceChildren(...answers.map(([other, answer]) => {
     const found = judged(answer, alpha);
     const { said } = inWords(answer, found, other.classes);
-    const none = found.outcome === "not a digit"; // whose probabilities, if it were one, say little
+    const none = found.outcome === "not a digit"; // then the digits' probabilities mean little
     const values = { model: modelName(other), said, percent: percent(answer.probabilities[found.top]) };
     return h(
       "button",

@@ -5,7 +5,7 @@ import { startDraw } from "./draw.js";
 import { language, setLanguage, t } from "./words.js";
 
 const VIEWS = ["draw", "learn", "look", "teach"];
-// Views but the first are loaded when they are first seen.
+// All views but the first are loaded when they are first opened.
 const loads = {
   learn: () => import("./learn.js"), look: () => import("./look.js"), teach: () => import("./teach.js"),
 };

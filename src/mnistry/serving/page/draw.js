@@ -13,9 +13,9 @@ import {
 import { count, modelName, t } from "./words.js";
 
 const REST = 150; // milliseconds that the pen rests before the evidence is asked for
-const READ_REST = 350; // and before the drawing is read, which may be a number of several digits
-// A drawing is called a number from this probability on: of a scribble, too, a reader makes the most
-// likely digits, and says that they are hardly right.
+const READ_REST = 350; // milliseconds at rest before the drawing is read as a number
+// Least probability at which a drawing is shown as a number: the reader finds some digits in a
+// scribble, too, with a low probability.
 const LIKELY = 0.2;
 const ALPHAS = [0.1, 0.05, 0.01, 0.001];
 const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes that corrections are of
@@ -32,8 +32,8 @@ let answer = null; // the newest, and the `image` that it is to
 let others = new Map(); // by the model's name: its answer to `image`
 let asking = null; // classes to compare once `image` is answered: {image, classes, label}
 let number = null; // the reading of several digits that is the headline
-let picked = null; // the digit of it that `image` shows
-let version = 0; // of the drawing
+let picked = null; // the digit of `number` that `image` shows
+let version = 0; // counts the changes of the drawing
 let resting = 0;
 let reading = 0;
 let drawn = 0;
@@ -133,7 +133,7 @@ async function refresh() {
   } catch {
     return; // what there is, is still good
   }
-  // The chosen model stays one of `models`, which are new objects by now.
+  // The list was loaded anew, so the chosen model is found in it by its name.
   const now = models.find(({ name }) => name === model.name);
   const same = JSON.stringify(now) === JSON.stringify(model);
   if (same) model = now;
@@ -176,14 +176,14 @@ function look() {
   if (!closed) return;
   framed = pen.strokes.length ? frame(pen.ink(), FIELD, FIELD) : pen.picture;
   if (!framed?.some(Boolean)) {
-    framed = null; // no ink, though there may be strokes: all of it was erased
+    framed = null; // there is no ink: all strokes were erased
     sayOne();
     show(null);
     return;
   }
   if (pen.strokes.length) readSoon();
   else sayOne();
-  // A number stays until the drawing is read anew: as a whole it would be no digit.
+  // A number is shown until the drawing is read again; the whole of it is not one digit.
   if (!number) show(framed);
 }
 
@@ -192,7 +192,7 @@ function readSoon() {
   reading = setTimeout(() => readAll(version), READ_REST);
 }
 
-/** Read the drawing: it may be several digits, also such as touch each other. */
+/** Read the drawing, which may be several digits, even touching ones. */
 const readAll = newest(async (mine) => {
   const stale = () => mine !== version || !framed || !$("photo").hidden;
   if (stale()) return;
@@ -214,18 +214,18 @@ const readAll = newest(async (mine) => {
 
 const isNumber = ({ text }) => (text ?? "").replace(/\D/g, "").length > 1;
 
-/** The digit of a reading of the drawing in whose box a point is. */
+/** Return the digit of a reading whose box contains a point. */
 const touched = ({ digits }, [x, y]) =>
   digits.find(({ box: [left, top, w, h_] }) => x >= left && x <= left + w && y >= top && y <= top + h_);
 
-/** Make a number of several digits the headline, and show one of its digits. */
+/** Show a number of several digits in the headline, and the bars of one of its digits. */
 function sayMany(found, digit) {
   number = found;
   markDrawing($("photo").hidden ? found : null, pick);
   pick(digit);
 }
 
-/** Let the headline be of one digit again. */
+/** Show a single digit in the headline again. */
 function sayOne() {
   number = picked = null;
   markDrawing(null);
@@ -265,7 +265,7 @@ const ask = newest(async (question, stale) => {
     const found = await infer(question.model.name, question.image);
     // An answer to a drawing that has gone on since is shown: a better one follows at once.
     if (question.model.name !== model.name || image === null) return;
-    if (number && question.image !== image) return; // it was of the drawing as a whole
+    if (number && question.image !== image) return; // the answer is about the whole drawing
     answer = { ...found, image: question.image };
     unsay();
     showAnswer();
@@ -356,13 +356,13 @@ function photos(files) {
   clearTimeout(reading);
   pen.clear();
   const shown = readPhotos(files, alpha, opened, pick);
-  opened(null); // an answer to what was there before would seem to be to this
+  opened(null); // the old answer would seem to belong to the new image
   $("hint").hidden = true;
   $("clear").disabled = false;
   return shown;
 }
 
-/** An image file is open: show what was read in it. */
+/** Show the reading of an image file. */
 function opened(found) {
   sayOne();
   const digits = found?.digits ?? [];

@@ -37,7 +37,7 @@ export async function start(root) {
     ),
     failed,
   );
-  wordAll(root); // what is read first waits for no answer
+  wordAll(root); // show the text before any data has arrived
   const load = async () => {
     try {
       await specimen.load();
@@ -48,7 +48,7 @@ export async function start(root) {
   };
   document.addEventListener("server-back", load);
   await load();
-  once("/tutorial/weights").catch(() => {}); // soon needed
+  once("/tutorial/weights").catch(() => {}); // prefetch
 }
 
 /** A section: its heading, its paragraphs `name.1` and so on, and its figure. */

@@ -104,7 +104,7 @@ async function choose(name) {
   const before = model;
   model = models.find((other) => other.name === name);
   $("look-said").textContent = t("look.waiting");
-  $("look-view").classList.toggle("waiting", found !== null); // pales what is of the model before
+  $("look-view").classList.toggle("waiting", found !== null); // dim the previous model's results
   try {
     const answers = await once(`/models/${encodeURIComponent(name)}/answers`, (path) => json(path));
     if (model.name !== name) return; // another was chosen meanwhile

@@ -14,9 +14,9 @@ import { t } from "./words.js";
 export const FIELD = 280;
 export const NIB = 20;
 const RUBBER = 34; // the eraser's width
-const SIDE = 28; // of an image that is drawn on
+const SIDE = 28; // pixels of an image below the strokes
 const STEP = 8; // of an arrow key; with Shift a quarter of it
-const TAP = 5; // a stroke that stays within so much is a tap
+const TAP = 5; // a stroke no larger than this is a tap
 const NEAR = 48; // pixels of the screen around the field in which a stroke may begin
 const CONTROLS = "button, a, input, select, label, summary, dialog";
 
@@ -27,7 +27,7 @@ export class Pen extends EventTarget {
   picture = null;
   /** Whether new strokes take ink away. */
   erasing = false;
-  /** Called with the point of a tap: return true where it was no dot. @type {(point: number[]) => boolean} */
+  /** Called with the point of a tap; returns true if the tap selects something and draws no dot. @type {(point: number[]) => boolean} */
   ontap = () => false;
 
   #canvas;
@@ -126,7 +126,7 @@ export class Pen extends EventTarget {
     this.#cursor = null;
   }
 
-  /** Remember a pointer that goes down close to the field: it may come in. */
+  /** Remember a pointer that goes down close to the field, since it may move into it. */
   #downOutside(event) {
     this.#outside = null;
     if (event.button !== 0 || this.#pointer !== null || event.target === this.#canvas) return;
@@ -148,7 +148,7 @@ export class Pen extends EventTarget {
     this.#move(event);
   }
 
-  /** How far from the field an event is, in pixels of the screen; 0 inside. */
+  /** Return the distance of an event from the field, in pixels of the screen; 0 inside. */
   #distance({ clientX, clientY }) {
     const { left, right, top, bottom } = this.#canvas.getBoundingClientRect();
     return Math.max(left - clientX, clientX - right, top - clientY, clientY - bottom, 0);

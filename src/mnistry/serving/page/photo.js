@@ -1,4 +1,4 @@
-/** Image files: the server finds the digits in each, the page shows where they are. */
+/** Image files: the server reads them, and the page shows the digits with their boxes. */
 
 import { json, ServerError } from "./api.js";
 import { labelOf } from "./answer.js";
@@ -9,18 +9,18 @@ import { count, t } from "./words.js";
 const MOST = 64 * 2 ** 20; // bytes that the server takes
 
 let turn = 0; // goes on with each reading that begins, and whenever what is shown is closed
-let addresses = []; // of the files that are open
-let hung = null; // what the field shows: {file, page, image}, the image as a promise
-let again = null; // writes what stands below the field once more, in the language of now
+let addresses = []; // object URLs of the open files
+let displayed = null; // what the field shows: {file, page, image}, the image as a promise
+let rerender = null; // renders the text below the field again, in the present language
 let failed = false; // whether what stands below the field says why something could not be done
-const buttons = new WeakMap(); // of each box, the digit that it is around
+const buttons = new WeakMap(); // box -> its digit
 
 document.addEventListener("words", () => {
   const close = $("photo-close");
   if (close) close.textContent = t("photo.close");
   $("photo").querySelector("img")?.setAttribute("alt", t("photo.alt"));
   for (const box of document.querySelectorAll(".box")) name(box);
-  if (!$("reading").hidden) again?.();
+  if (!$("reading").hidden) rerender?.();
 });
 
 /**
@@ -44,12 +44,12 @@ export async function attempt(work) {
  *
  * @param {File[]} files
  * @param {number} alpha in (0, 1)
- * @param {(reading: object) => void} onreading is given the reading that is shown
- * @param {(digit: object) => void} onpick is given the digit whose box is touched
+ * @param {(reading: object) => void} onreading called with the reading that is shown
+ * @param {(digit: object) => void} onpick called with the digit whose box is tapped
  */
 export function readPhotos(files, alpha, onreading, onpick) {
   closePhoto();
-  const results = []; // of each file, or page of a file: {file, page, reading} or {file, error}
+  const results = []; // for each file or page: {file, page, reading} or {file, error}
   let shown = null;
   const open = async (result) => {
     shown = result;
@@ -75,7 +75,7 @@ export function readPhotos(files, alpha, onreading, onpick) {
         found = [{ file, page: 0, error }];
       }
       if (stale()) return;
-      // One page that can't be read is an error; the others of its file are read all the same.
+      // A page that can't be read is an error, and does not affect the file's other pages.
       for (const one of found) {
         if (one.reading?.error) Object.assign(one, { error: new ServerError(one.reading.error, 422), reading: null });
       }
@@ -89,9 +89,9 @@ export function readPhotos(files, alpha, onreading, onpick) {
 
 /** Read one file. @returns {Promise<object[]>} a reading for each page */
 async function readFile(file, alpha) {
-  if (file.size > MOST) throw tooLarge(); // the server would say so after all of it was sent
+  if (file.size > MOST) throw tooLarge(); // the server would refuse it only after the whole upload
   const form = new FormData();
-  form.append("image", file, file.name || "image.png"); // by its name the server's errors call it
+  form.append("image", file, file.name || "image.png"); // the server's messages use this name
   return (await json(pathAt(alpha), undefined, { method: "POST", body: form })).readings;
 }
 
@@ -115,12 +115,12 @@ export function markPicked(digit) {
   }
 }
 
-/** Take the image, its boxes and what stands below the field off the page. */
+/** Remove the image, its boxes and the text below the field. */
 export function closePhoto() {
   turn++;
   for (const address of addresses) URL.revokeObjectURL(address);
   addresses = [];
-  hung = null;
+  displayed = null;
   $("photo").hidden = true;
   $("photo").replaceChildren();
   $("reading").hidden = true;
@@ -139,10 +139,10 @@ export function unsay() {
   failed = false;
 }
 
-/** Show what `make` gives, in whatever language the page is in. @param {() => Node[]} make */
+/** Show the nodes that `make` returns, and again when the language changes. @param {() => Node[]} make */
 function sayAlways(make) {
-  again = () => $("reading").replaceChildren(...make());
-  again();
+  rerender = () => $("reading").replaceChildren(...make());
+  rerender();
   failed = false;
   $("reading").hidden = $("reading").childElementCount === 0;
   announce($("reading").textContent, 0);
@@ -155,8 +155,8 @@ const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
 
 /** Put a file's image onto the field, as large as it fits, without boxes yet. */
 function showFile(file, page) {
-  if (hung?.file !== file || hung.page !== page) hung = { file, page, image: put(file, page) };
-  return hung.image;
+  if (displayed?.file !== file || displayed.page !== page) displayed = { file, page, image: put(file, page) };
+  return displayed.image;
 }
 
 async function put(file, page) {
@@ -176,7 +176,7 @@ async function put(file, page) {
   }
   const { naturalWidth: width, naturalHeight: height } = image;
   if (!width || page > 0) {
-    image.remove(); // of several pages, browsers show the first alone
+    image.remove(); // browsers show only the first page of a file
     return null;
   }
   const scale = Math.min(1, width / height);
@@ -215,7 +215,7 @@ function name(box) {
   box.setAttribute("aria-label", box.title);
 }
 
-/** What stands below the field: of one file what went wrong, of several a list to choose from. */
+/** Return what is below the field: the error of a single file, or a list of several files. */
 function lines(results, shown, waiting, several, open) {
   const made = [];
   const pages = (file) => results.filter((other) => other.file === file).length;

@@ -1,4 +1,4 @@
-/** Training watched live: the server really learns, and sends the weights as they form. */
+/** Live training: the server trains a model, and sends the weights as they change. */
 
 import { ask, json } from "./api.js";
 import { Curve } from "./curve.js";
@@ -83,9 +83,9 @@ export function trainingFigure() {
   let run = null; // {id, abort}
   let last = null; // the newest look
   let paused = false;
-  let away = false; // whether it is paused only because nobody looks
-  let looks = []; // those of the last seconds: [milliseconds, step]
-  let noted = 0; // when the note was changed
+  let away = false; // whether the run is paused because the page is hidden
+  let looks = []; // events of the last seconds: [milliseconds, step]
+  let noted = 0; // time of the note's last change
 
   const paint = () => {
     const weights = last ? decoded(last.weights) : new Int8Array(10 * PIXELS);
@@ -114,7 +114,7 @@ export function trainingFigure() {
       accuracy: last ? percent(last.accuracy) : "–",
     });
   };
-  /** The batches a second of the last seconds, or null before there is enough to tell. */
+  /** Return the batches per second of the last seconds, or null with too little data. */
   const pace = () => {
     if (!run || paused || looks.length < 2) return null;
     const [[from, first], [to, newest]] = [looks[0], looks.at(-1)];
@@ -133,7 +133,7 @@ export function trainingFigure() {
     }
   };
   const tooLong = () => last?.step > 0 && (last.loss ?? Infinity) > 1.05 * GUESSING;
-  /** Change the note, a live region: for new numbers alone no more often than one can listen. */
+  /** Change the note, a live region; new numbers change it only now and then, for screen readers. */
   const note = (kind, text) => {
     if (said.textContent === text) return;
     if (said.dataset.kind === kind && text && performance.now() - noted < 3000) return;
@@ -183,7 +183,7 @@ export function trainingFigure() {
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ rate: rate.read(), batch: 100, seed: 0 }),
         signal: mine.abort.signal,
-        attempts: Infinity, // a place in the line is worth waiting for
+        attempts: Infinity, // keep waiting for a place
         onbusy: () => run === mine && note("wait", t("training.wait")),
       });
       await readEvents(response.body, (kind, data) => run === mine && hear(kind, data));
@@ -216,7 +216,7 @@ export function trainingFigure() {
     tell({ speed: speed.read() });
     word();
   });
-  // While nobody watches, the place is another's.
+  // A hidden page gives its place to another run.
   const watched = (here) => {
     if (!run || (here ? !away : paused)) return;
     away = !here;

@@ -1,4 +1,4 @@
-/** The words of Learn, in English and Chinese. */
+/** The text of Learn, in English and Chinese. */
 
 import { addWords } from "./words.js";
 

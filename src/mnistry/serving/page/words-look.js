@@ -1,4 +1,4 @@
-/** The words of Look, in English and Chinese. */
+/** The text of Look, in English and Chinese. */
 
 import { addWords } from "./words.js";
 

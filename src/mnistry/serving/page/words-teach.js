@@ -1,4 +1,4 @@
-/** The words of Teach, in English and Chinese. */
+/** The text of Teach, in English and Chinese. */
 
 import { addWords } from "./words.js";
 

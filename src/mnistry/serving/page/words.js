@@ -1,4 +1,4 @@
-/** The words of the page and of Draw, in English and Chinese, and how numbers are written. */
+/** The text of the page and of Draw, in English and Chinese, and the format of numbers. */
 
 let now = "en";
 
@@ -10,7 +10,7 @@ export function setLanguage(to) {
   now = to;
 }
 
-/** Add the words of a view that is loaded later. @param {Object<string, string[]>} words */
+/** Add the text of a view that is loaded later. @param {Object<string, string[]>} words */
 export function addWords(words) {
   Object.assign(WORDS, words);
 }
