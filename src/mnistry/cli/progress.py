@@ -120,7 +120,8 @@ class Counter(Line):
     def update(self, done: int) -> None:
         """Report how many are done."""
         if self.due():
-            self.draw("", "", f"{done:,} images  {done / self.seconds:,.0f} a second")
+            noun = "image" if done == 1 else "images"
+            self.draw("", "", f"{done:,} {noun}  {done / self.seconds:,.0f} a second")
 
 
 class Share(Line):
