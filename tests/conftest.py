@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from mnistry.training.recipe import Recipe
     from mnistry.training.trainer import Trainer
 
+# Tests also import ONNX Runtime by themselves, and start programs that do.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Tests must not depend on the clock or on chance: no deadline, no check of how slowly examples are
 # generated, and the same examples each time. Function-scoped fixtures are used as constants only.
 settings.register_profile(

@@ -188,11 +188,8 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
     Case, and `_` for `-`, make no difference.
     """
-    from difflib import get_close_matches
-
-    names = {_folded(name): name for name in known}
-    like = get_close_matches(_folded(given), names, n=1)
-    return f"did you mean `{names[like[0]]}`?" if like else ""
+    like = _most_like(given, known)
+    return f"did you mean `{like}`?" if like else ""
 
 
 def did_you_mean_path(given: str, known: Iterable[str] = ()) -> str:
@@ -201,12 +198,26 @@ def did_you_mean_path(given: str, known: Iterable[str] = ()) -> str:
     from itertools import islice
     from pathlib import Path
 
+    path = Path(given[:_LONGEST])
     beside: list[str] = []
-    folder = Path(given[:_LONGEST]).parent
     with suppress(OSError, ValueError):  # a folder that can't be listed suggests no names
-        beside = [str(path) for path in islice(folder.iterdir(), _MOST_BESIDE)]
-    names = [*known, *sorted(name for name in beside if not Path(name).name.startswith("."))]
-    return did_you_mean(given[:_LONGEST], names)
+        beside = [entry.name for entry in islice(path.parent.iterdir(), _MOST_BESIDE)]
+    # Only the names without suffixes are compared, since a folder and a suffix that all paths have
+    # would make any two of them alike.
+    shown = [name for name in sorted(beside) if not name.startswith(".")]
+    names = {Path(name).stem: str(path.parent / name) for name in shown}
+    names.update({name: name for name in known})
+    like = _most_like(path.stem, names)
+    return f"did you mean `{names[like]}`?" if like else ""
+
+
+def _most_like(given: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like the one given, or ""."""
+    from difflib import get_close_matches
+
+    folded = {_folded(name): name for name in known}
+    like = get_close_matches(_folded(given), folded, n=1)
+    return folded[like[0]] if like else ""
 
 
 def _folded(name: str) -> str:
