@@ -357,7 +357,9 @@ def test_sources_in_archives_warn_by_the_archives_name(
     save_idx(tmp_path / "mine", *few)
     np.savez(tmp_path / "mine" / "other.npz", x_train=few[1].images, y_train=few[1].labels)
     path = archived("zip", tmp_path / "mine", tmp_path / "packed")
-    with pytest.warns(DataWarning, match=r"^'\S*/packed\.zip/mine' holds IDX files, which are"):
+    with pytest.warns(
+        DataWarning, match=r"^'\S*/packed\.zip/mine' holds IDX files, which are used"
+    ):
         load_data(path)
 
 

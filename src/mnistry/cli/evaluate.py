@@ -27,9 +27,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="score a model on test images",
         description="Score a model on the test split: accuracy with its exact 95% interval, "
         "accuracy by class, calibration (NLL, Brier score, ECE) and the confusion matrix; on MNIST "
-        "also for both groups of writers, and with the labels that reviewers corrected. --all adds "
-        "prediction sets, selective prediction (the error rate if only the surest are answered) "
-        "and out-of-distribution (OOD) rejection.",
+        "also for both groups of writers, and with the labels that reviewers corrected. Of data "
+        "without a test split, a model of yours is scored on the images that train held out by the "
+        "same --seed, and the one in the package on all. --all adds prediction sets, selective "
+        "prediction (the error rate if only the surest are answered) and out-of-distribution (OOD) "
+        "rejection.",
         epilog="Examples:\n  mnistry evaluate digits.onnx --json\n  mnistry evaluate --corrupt\n",
     )
     parser.add_argument(
@@ -61,20 +63,35 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Load, score, report."""
-    from mnistry.data.sources import load_data
+    from mnistry.data.sources import all_images, load_data
     from mnistry.models.file import load_model, shipped_model
     from mnistry.probability.sheet import score
 
     model = shipped_model() if args.model is None else load_model(args.model)
     data = load_data(args.data, seed=args.seed, invert=args.invert)
-    sheet = score(model, data.test)
+    test, split = data.test, "test"
+    if data.is_test_drawn and args.model is None:
+        # The model in the package was trained on MNIST, so that none of these need be held out.
+        test, split = all_images(data), "all"
+    elif data.is_test_drawn:
+        split = "drawn"
+    sheet = score(model, test)
     name = args.model or "convnet (in the package)"
-    corrupted = _corrupted(model, data.test, args.seed) if args.corrupt else {}
+    corrupted = _corrupted(model, test, args.seed) if args.corrupt else {}
     if args.json:
         more = {"corrupted": {k: v.to_dict() for k, v in corrupted.items()}} if corrupted else {}
-        print(json.dumps({"model": name, "data": data.name, **sheet.to_dict(), **more}))
+        about = {"model": name, "data": data.name, "split": split}
+        print(json.dumps({**about, **sheet.to_dict(), **more}))
         return 0
-    print(f"{name} on {data.name}, {sheet.pictures:,} test pictures\n")
+    what = "images" if split == "all" else "test images"
+    print(f"{name} on {data.name}, {sheet.pictures:,} {what}")
+    if split == "drawn":
+        total = len(data.train) + len(data.validation) + len(data.test)
+        print(
+            f"(of {total:,} images without a test split, drawn by --seed as `mnistry train` holds "
+            "them out)"
+        )
+    print()
     report(sheet, everything=args.all)
     print(f"\n{_confusion(sheet)}")
     if corrupted:

@@ -141,7 +141,8 @@ class DataSet:
 class DataSets:
     """A data set's three splits, which agree on the classes and the images' size.
 
-    Train on `train`, choose and calibrate on `validation`, report on `test` alone.
+    Train on `train`, choose and calibrate on `validation`, report on `test` alone. `is_test_drawn`
+    says that the source has no test images of its own, so that some were held out for it.
 
     Raises
     ------
@@ -152,6 +153,7 @@ class DataSets:
     validation: DataSet
     test: DataSet
     name: str
+    is_test_drawn: bool = False
 
     def __post_init__(self) -> None:
         for split in (self.validation, self.test):

@@ -98,6 +98,7 @@ def load_data(
     if os.fspath(source) not in (*FAMILY, "corrections"):  # whose polarity is known
         _check_borders(splits.train.images, invert, name)
     train, held_out, test = splits
+    is_test_drawn = test is None
     if test is None:
         train, test = split_by_class(train, _SHARE, seed)
         if not len(test):
@@ -109,7 +110,12 @@ def load_data(
         if held_out is not None:
             train = _joined(train, held_out)
         train, held_out = _hold_out(train, validation, seed)
-    return DataSets(train, held_out, test, name)
+    return DataSets(train, held_out, test, name, is_test_drawn)
+
+
+def all_images(data: DataSets) -> DataSet:
+    """Return the images of all splits as one, such as to score a model that has seen none."""
+    return _joined(_joined(data.train, data.validation), data.test)
 
 
 def load_images(source: str | os.PathLike[str], *, invert: bool = False) -> NDArray[np.uint8]:
@@ -176,7 +182,7 @@ def _hold_out(data: DataSet, validation: int | str | None, seed: int) -> tuple[D
 
 
 def _joined(train: DataSet, validation: DataSet) -> DataSet:
-    """Put a source's own validation images before its training images."""
+    """Put the images of another split before the training images."""
     writers = None
     if train.writers is not None and validation.writers is not None:
         writers = np.concatenate([validation.writers, train.writers])
