@@ -37,6 +37,10 @@ def test_a_command_without_its_sub_command_prints_the_help(
         ),
         (["read", "--digit=3", "a.png", "--dgits=3"], "`--dgits` is not an option of `mnistry re"),
         (["data", "fetch", "mnist", "--tmieout", "3"], "did you mean `--timeout` (see `mnistry da"),
+        (
+            ["train", "--rate", "0.1"],
+            "did you mean `--learning-rate` (see `mnistry train --help`)?",
+        ),
         (["train", "--xyz"], "`--xyz` is not an option of `mnistry train`; see `mnistry train --h"),
         (["train", "--model", "sofmax"], "`--model` must be one of softmax, convnet; got 'sofmax'"),
         (["train", "--solver", "lbfsg"], "got 'lbfsg': did you mean `lbfgs`?"),
