@@ -1,4 +1,4 @@
-"""Errors: what a missing extra's sentence advises to install, and text that can be printed."""
+"""Errors: what a missing extra's message advises to install, and printable text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECLARED = [
 
 
 def test_missing_extra_names_the_packages_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It advises what is not installed of the extra's requirements, or the extra in a clone."""
+    """The message names the missing requirements of the extra, and the extra in a clone."""
 
     def version(name: str) -> str:
         if name == "uvicorn":
@@ -41,7 +41,7 @@ def test_missing_extra_names_the_packages_themselves(monkeypatch: pytest.MonkeyP
 
 
 def test_missing_extra_without_metadata_advises_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the package is not installed, its requirements are not known."""
+    """Without metadata the requirements are unknown, so only the clone is advised."""
 
     def requires(name: str) -> list[str]:
         raise metadata.PackageNotFoundError(name)
@@ -82,12 +82,12 @@ def test_printable_text_has_nothing_that_a_terminal_obeys(text: str, most: int) 
     ],
 )
 def test_control_characters_become_escapes(text: str, shown: str) -> None:
-    """Of all kinds; letters of any script do not."""
+    """Control characters of all kinds are escaped; letters of any script are not."""
     assert printable(text) == shown
 
 
 def test_long_text_loses_its_middle() -> None:
-    """Its beginning and its end stay."""
+    """A long text keeps its beginning and its end."""
     assert printable("abcdefghij" * 10, 9) == "abcde…hij"
     assert printable("abcdefghi", 9) == "abcdefghi"
 

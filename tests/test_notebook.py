@@ -124,7 +124,7 @@ def test_html_is_well_formed_and_escaped(thing: Any) -> None:
 
 @pytest.mark.parametrize("thing", SHOWN.values(), ids=SHOWN.keys())
 def test_repr_is_one_short_line(thing: Any) -> None:
-    """No arrays and no addresses."""
+    """A repr is one short line, without arrays and memory addresses."""
     assert len(repr(thing)) < 160
     assert "\n" not in repr(thing)
     assert "0x" not in repr(thing)
@@ -148,7 +148,7 @@ def test_repr_is_one_short_line(thing: Any) -> None:
     ],
 )
 def test_repr_tells_what_it_is(name: str, said: str) -> None:
-    """Kind, size and state."""
+    """A repr has the kind, the size and the state."""
     assert repr(SHOWN[name]) == said
 
 

@@ -1,4 +1,4 @@
-"""Required packages that are broken, and limits of the machine: one sentence, and the cure."""
+"""Broken packages and limits of the machine give one error message with the cure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_opencv_is_one_sentence(how: str, folder: Path) -> None:
-    """`mnistry read` tells it once for any number of images, with the command that cures it."""
+    """`mnistry read` prints one message for any number of images, with the repairing command."""
     (folder / "cv2.py").write_text(BROKEN[how])
     done = run(folder, "-m", "mnistry", "read", "0.png", "1.png")
     assert (done.returncode, done.stdout) == (2, "")
@@ -70,7 +70,7 @@ def test_a_broken_opencv_is_told_everywhere(folder: Path) -> None:
 
 
 def test_a_broken_onnxruntime_is_one_sentence(folder: Path) -> None:
-    """So is ONNX Runtime's, and where memory is limited the cure is another."""
+    """ONNX Runtime's message is one sentence, too; if memory is limited, the cure differs."""
     said = "libonnxruntime.so: failed to map segment from shared object"
     (folder / "onnxruntime.py").write_text(f"raise ImportError({said!r}, name='onnxruntime')")
     done = run(folder, "-m", "mnistry", "read", "0.png", "1.png", "--json")
@@ -103,7 +103,7 @@ def test_machine_errors_are_told_from_others() -> None:
 
 
 def test_no_image_is_blamed_for_the_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What breaks in the middle of reading ends it with that sentence; it is no image's error."""
+    """A package that breaks during reading ends it with that message, not as an image's error."""
 
     def fail(*_: object) -> None:
         raise ImportError("cannot allocate memory in static TLS block", name="onnxruntime")
@@ -134,5 +134,5 @@ sys.exit(main(["read", "0.png", "1.png", "--json"]))
 
 
 def test_machine_errors_are_input_errors() -> None:
-    """They take the way of all errors that a user can mend."""
+    """A MachineError is an InputError, so that all interfaces handle it alike."""
     assert issubclass(MachineError, InputError)

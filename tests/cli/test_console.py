@@ -47,6 +47,6 @@ def test_tables_wrap_their_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_width_is_80_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe has no width; COLUMNS says nothing about it."""
+    """Output to a pipe has the default width, whatever COLUMNS is."""
     monkeypatch.setenv("COLUMNS", "200")
     assert console.columns() == 80

@@ -86,7 +86,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.usefixtures("mirror")
 def test_list_fits_80_columns(capsys: Output) -> None:
-    """Where standard output is no wide terminal, two columns are left out, and cells wrap."""
+    """On a narrow terminal or a pipe, two columns are left out, and cells wrap."""
     assert mnistry("list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["NAME", "STATE", "TRAIN", "TEST", "CLASSES", "WHAT", "IT", "IS"]
@@ -98,7 +98,7 @@ def test_list_fits_80_columns(capsys: Output) -> None:
 def test_list_shows_every_member_and_its_state(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a wide terminal each member has a line, aligned, which says what is here."""
+    """On a wide terminal each data set has one aligned line with its state."""
     monkeypatch.setattr("mnistry.cli.data.columns", lambda: 120)
     monkeypatch.setattr("mnistry.cli.console.columns", lambda: 120)
     assert mnistry("list") == 0

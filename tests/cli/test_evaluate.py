@@ -20,7 +20,7 @@ from mnistry.probability.sheet import score
 def test_class_names_are_printed_as_text(
     little: DataSet, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name that a terminal would obey, or of 90,000 letters, is escaped and shortened."""
+    """A name with control characters, or of 90,000 letters, is escaped and shortened."""
     sheet = score(shipped_model("softmax"), little)
     names = ("\x1b[2J\x1b]0;owned\x07", "\u202e1", "\n2", "x" * 90_000, *map(str, range(4, 10)))
     odd = dataclasses.replace(sheet, classes=names)

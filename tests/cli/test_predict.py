@@ -1,4 +1,4 @@
-"""``mnistry predict``: answers to images without labels."""
+"""``mnistry predict``: classification of images without labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kaggle(tmp_path: Path, mnist: DataSets) -> Path:
 def test_predict_prints_an_answer_for_each_image(
     kaggle: Path, mnist: DataSets, capsys: Output
 ) -> None:
-    """A row for each image, counted from 1, with the model's answer and its probability."""
+    """Each image has a row, numbered from 1, with the model's prediction and its probability."""
     assert main(["predict", str(kaggle)]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -42,7 +42,7 @@ def test_predict_prints_an_answer_for_each_image(
 
 
 def test_predict_writes_a_submission(kaggle: Path, tmp_path: Path, capsys: Output) -> None:
-    """The file for Kaggle has two columns; what was done is said."""
+    """The file for Kaggle has two columns, and a line on standard output names it."""
     out = tmp_path / "answers.csv"
     assert main(["predict", str(kaggle), "--submission", "--out", str(out)]) == 0
     assert "predictions of convnet (in the package) for 12 images" in capsys.readouterr().out

@@ -49,7 +49,7 @@ def test_a_line_every_five_seconds_without_a_terminal(
 
 
 def test_short_work_prints_nothing_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """What ends within five seconds leaves standard error empty."""
+    """Work that ends within five seconds leaves standard error empty."""
     clock = Clock()
     with Share("deforming", clock) as share:
         share.update(1, 10)
@@ -59,7 +59,7 @@ def test_short_work_prints_nothing_without_a_terminal(capsys: pytest.CaptureFixt
 
 
 def test_a_line_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is redrawn ten times a second at most, and erased at the end."""
+    """The line is redrawn at most ten times a second, and erased at the end."""
     clock, terminal = Clock(), on_terminal(monkeypatch)
     with Share("deforming", clock) as share:
         clock.now += 0.05
@@ -90,7 +90,7 @@ def test_a_line_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_counter_gives_way_to_output_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is not drawn between rows on the same terminal, but is written to a log."""
+    """The counter is not drawn between rows on the same terminal, but is written to a log."""
     clock, terminal = Clock(), on_terminal(monkeypatch)
     counter = Counter(wanted=False, clock=clock)
     clock.now += 10
@@ -104,7 +104,7 @@ def test_counter_gives_way_to_output_on_a_terminal(
 
 
 def test_download_without_a_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the size is not known, the bytes so far and their rate are shown."""
+    """If the size is not known, the bytes so far and their rate are shown."""
     clock, terminal = Clock(), on_terminal(monkeypatch)
     with Download(clock) as download:
         download.update("qmnist/a.gz", 0, None)

@@ -144,7 +144,7 @@ def test_classes_that_are_too_many_for_a_matrix(
 def test_a_run_that_diverges_says_so(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A learning rate that leaves the loss above guessing's gets one sentence and the cure."""
+    """A learning rate whose loss ends above that of guessing gives one warning with the cure."""
     base = ["train", "--data", str(small), "--out", str(tmp_path / "m.onnx"), "--json"]
     assert main([*base, "--steps", "100", "--learning-rate", "1e9"]) == 0
     said = capsys.readouterr()
@@ -271,7 +271,7 @@ def save_images(folder: Path, data: DataSet) -> None:
 def test_train_on_one_class_is_refused(
     tmp_path: Path, mnist: DataSets, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One folder of images is no class to learn; a list beside it gives the labels or is named."""
+    """A single folder of images is refused, unless a list beside it gives the labels."""
     some = mnist.test.take(slice(60))
     save_images(tmp_path / "mine" / "images", some)
     asked = ["train", "--data", str(tmp_path / "mine"), "--out", str(tmp_path / "m.onnx")]

@@ -53,7 +53,7 @@ def test_main_job_from_the_shell(tmp_path: Path) -> None:
 
 
 def test_line_of_progress(small: Path, tmp_path: Path, on_terminal: OnTerminal) -> None:
-    """On a terminal: where it runs, then loss, validation, images a second and time left."""
+    """The line has the device, loss, validation accuracy, images a second and time left."""
     arguments = [
         *COMMAND, "train", "--model", "convnet", "--epochs", "4", "--data", str(small), "--json",
     ]  # fmt: skip

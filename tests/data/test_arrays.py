@@ -1,4 +1,4 @@
-"""Any arrays become images and class indices, or the reason is said."""
+"""Arrays of any layout become images and class indices, or an error names the reason."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_images_of_every_form_become_the_same(array: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float32])
 def test_black_and_white_is_full_scale(dtype: Any) -> None:
-    """Where no pixel is above 1, 1 is full ink, whatever the type."""
+    """If no pixel is above 1, 1 is full ink, whatever the type."""
     ink = IMAGES > 127
     assert np.array_equal(normalize_images(ink.astype(dtype), "a"), np.where(ink, 255, 0))
 
 
 def test_images_of_uint8_are_not_copied() -> None:
-    """What is in form already stays the very memory."""
+    """An array of the right form is returned without a copy."""
     assert np.shares_memory(normalize_images(IMAGES, "a"), IMAGES)
 
 
@@ -70,7 +70,7 @@ def test_images_of_uint8_are_not_copied() -> None:
     ],
 )
 def test_images_that_can_not_be_are_refused(array: Any, sentence: str) -> None:
-    """The sentence names the cause that is there: the shape, the type or the range."""
+    """The message names the cause: the shape, the type or the range."""
     with pytest.raises(DataError, match=sentence):
         normalize_images(array, "a")
 
@@ -143,7 +143,7 @@ def test_labels_that_can_not_be_are_refused(labels: Any, sentence: str) -> None:
 
 
 def test_named_arrays_of_one_role_are_refused() -> None:
-    """Two arrays that could both be the training images are not chosen between."""
+    """Two arrays that could both be the training images are an error."""
     arrays = {"x_train": IMAGES, "train_images": IMAGES, "y_train": LABELS}
     with pytest.raises(DataError, match=r"a holds both `x_train` and `train_images`; keep one"):
         from_named(arrays, "a")

@@ -277,7 +277,7 @@ def test_check_is_not_caught_by_odd_files(folder: Path) -> None:
 
 
 def test_check_names_folders_that_are_called_as_files(folder: Path) -> None:
-    """A folder with a data file's name is told apart from other folders."""
+    """A folder with a data file's name is described differently from other folders."""
     (folder / IMAGES).mkdir()
     (folder / "0").mkdir()
     found = {finding.name: finding.what for finding in check_folder(folder)}

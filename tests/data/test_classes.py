@@ -49,22 +49,22 @@ def test_some_of_the_classes_are_matched(classes: tuple[str, ...]) -> None:
 
 
 def test_same_classes_are_the_same_set() -> None:
-    """Nothing is made where nothing differs."""
+    """If the classes are equal, the same object is returned."""
     data = few(DIGITS, [1, 2])
     assert with_classes(data, DIGITS) is data
 
 
 def test_own_names_go_before_digits() -> None:
-    """A model that knows `07` and `7` apart is matched by the names themselves."""
+    """If a model has both `07` and `7`, classes are matched by their exact names."""
     assert with_classes(few(("07", "7"), [0, 1]), ("7", "07")).labels.tolist() == [1, 0]
 
 
 def test_classes_without_images_need_no_match() -> None:
-    """A class that the data only names is no obstacle."""
+    """A class without images does not matter."""
     assert with_classes(few(("1", "cat"), [0]), DIGITS).labels.tolist() == [1]
 
 
 def test_classes_that_the_model_lacks_are_refused() -> None:
-    """They are named, with those that the model knows."""
+    """The error names these classes and those that the model knows."""
     with pytest.raises(InputError, match=r"images of 'cat', which the model does not know; it"):
         with_classes(few(("1", "cat"), [0, 1]), DIGITS)

@@ -223,7 +223,7 @@ def test_folder_prefers_files_to_folders_of_their_name(tmp_path: Path) -> None:
 def test_folder_of_other_names_is_told_by_its_bytes(
     names: tuple[str, ...], zipped: bool, tmp_path: Path
 ) -> None:
-    """Under any name, images are told from labels by their rank and paired by their number."""
+    """Under any name, images and labels are recognized by their shapes and paired by number."""
     for key, name in zip(KEYS, names, strict=True):
         raw = encode_idx(ARRAYS[key])
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(raw))
@@ -235,7 +235,7 @@ def test_folder_of_other_names_is_told_by_its_bytes(
 
 
 def test_folder_of_names_that_tell_nothing_is_refused(tmp_path: Path) -> None:
-    """Which of two pairs is for training is not guessed by their size."""
+    """Two pairs without a split in their names are an error, whatever their sizes."""
     for i, key in enumerate(KEYS):
         write_idx(tmp_path / f"file{i}", ARRAYS[key])
     with pytest.raises(

@@ -108,7 +108,7 @@ def test_gallery_says_which_images_it_leaves_out(tmp_path: Path, mnist: DataSets
 
 
 def test_gallery_names_the_bad_image(tmp_path: Path, mnist: DataSets) -> None:
-    """One damaged image is one sentence that names it."""
+    """The error of a damaged image names its file."""
     save(mnist.test.images[:1], tmp_path / "a/1.png")
     (tmp_path / "a" / "2.png").write_bytes((tmp_path / "a" / "1.png").read_bytes()[:-40])
     with pytest.raises(DataError, match=r"a/2\.png' is a damaged picture"):
@@ -149,7 +149,7 @@ def test_gallery_of_a_list(
 
 
 def test_gallery_of_a_list_for_each_split(tmp_path: Path, mnist: DataSets) -> None:
-    """`train.csv` and `test.csv` beside folders of images, or a column, tell the splits."""
+    """`train.csv` and `test.csv` beside folders of images, or a column, define the splits."""
     images = mnist.test.images[:4]
     names = ("train/1.png", "train/2.png", "test/3.png", "val/4.png")
     save(images, *(tmp_path / name for name in names))
@@ -171,7 +171,7 @@ def test_gallery_of_a_list_for_each_split(tmp_path: Path, mnist: DataSets) -> No
 
 
 def test_gallery_of_a_list_that_is_wrong(tmp_path: Path, mnist: DataSets) -> None:
-    """A row without its image is refused, and images without a row are told."""
+    """A row without its image is an error, and images without a row give a warning."""
     save(mnist.test.images[:3], *(tmp_path / "images" / f"{i}.png" for i in range(3)))
     (tmp_path / "labels.csv").write_text("filename,label\n0.png,1\n9.png,1\n")
     with pytest.raises(DataError, match=r"labels\.csv' lists '9\.png' in row 2, which is not the"):
@@ -182,7 +182,7 @@ def test_gallery_of_a_list_that_is_wrong(tmp_path: Path, mnist: DataSets) -> Non
 
 
 def test_gallery_of_a_list_that_is_not_understood(tmp_path: Path, mnist: DataSets) -> None:
-    """One folder of images beside a CSV that does not list them is no class: both are named."""
+    """One folder of images beside a CSV that does not list them is an error that names both."""
     save(mnist.test.images[:2], *(tmp_path / "images" / f"{i}.png" for i in range(2)))
     (tmp_path / "labels.csv").write_text("seven,three\n1,0\n")  # numbers are no file names
     with pytest.raises(

@@ -65,7 +65,7 @@ def test_mat_of_images_along_the_last_axis_is_read(tmp_path: Path) -> None:
 
 
 def test_mat_that_can_not_be_is_refused(tmp_path: Path) -> None:
-    """Other structs, other names, HDF5 and damage are named."""
+    """Errors name other structs, other names, HDF5 and damage."""
     path = tmp_path / "a.mat"
     io.savemat(path, {"dataset": {"train": 3}})
     with pytest.raises(DataError, match=r"holds a struct `dataset` that is not EMNIST's"):
@@ -82,7 +82,7 @@ def test_mat_that_can_not_be_is_refused(tmp_path: Path) -> None:
 
 
 def test_mat_without_scipy_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without SciPy the sentence says what to install."""
+    """Without SciPy the message says what to install."""
     (tmp_path / "a.mat").write_bytes(b"MATLAB 5.0")
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingExtra, match=r"Reading \.mat needs scipy, which is not installed"):
@@ -93,7 +93,7 @@ def test_mat_without_scipy_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_mat_damage_gives_a_sentence_or_a_set(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Whatever bytes of the header change, the answer is a DataError or a data set."""
+    """Whatever bytes of the header change, the result is a DataError or a data set."""
     path = tmp_path_factory.getbasetemp() / "damaged.mat"
     io.savemat(path, {"data": IMAGES[:3].reshape(3, 784).T, "label": LABELS[None, :3]})
     bad = bytearray(path.read_bytes())

@@ -185,7 +185,7 @@ def test_npz_missing_file_is_the_systems_word(tmp_path: Path) -> None:
 
 
 def test_npz_of_kmnist_is_read_from_its_four_files(tmp_path: Path) -> None:
-    """KMNIST's own form: one array a file, whose role is the file's name; any one names all."""
+    """KMNIST has one array per file, with its role in the name; any of the files loads all."""
     parts = {"imgs": "x", "labels": "y"}
     for split in ("train", "test"):
         for word, letter in parts.items():
@@ -214,7 +214,7 @@ def test_npz_of_medmnist_has_a_validation_split(tmp_path: Path) -> None:
 
 
 def test_npz_of_other_names_says_which(tmp_path: Path) -> None:
-    """Arrays whose names say nothing are listed, with the names to give them."""
+    """The error lists arrays with unknown names, and the names that are expected."""
     np.savez(tmp_path / "a.npz", foo=KERAS["x_train"], bar=KERAS["y_train"])
     with pytest.raises(DataError, match=r"no arrays that are named as .* it holds foo, bar\. Name"):
         read_npz(tmp_path / "a.npz")

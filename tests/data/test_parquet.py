@@ -93,7 +93,7 @@ def test_parquet_is_found_where_hugging_face_puts_it(
 
 
 def test_parquet_without_train_is_not_guessed_at(tmp_path: Path) -> None:
-    """Without a file for training the sentence says what is there."""
+    """Without a file for training, the message says what is there."""
     (tmp_path / "mine.parquet").touch()
     with pytest.raises(DataError, match=r"mine\.parquet, but no file called `train….parquet`"):
         find_parquet(tmp_path)

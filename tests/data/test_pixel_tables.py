@@ -1,4 +1,4 @@
-"""Tables of pixels: CSV as people have it, and OpenML's ARFF."""
+"""Tables of pixels: CSV in its usual variants, and OpenML's ARFF."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TABLES = {
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("name", TABLES)
 def test_table_of_every_form_is_read(name: str, zipped: bool, tmp_path: Path) -> None:
-    """With a header or not, label first or last, any separator, gzipped: the same images."""
+    """The header, the label's place, the separator and gzip make no difference to the images."""
     path = tmp_path / "a.csv"
     body = TABLES[name].encode()
     path.write_bytes(gzip.compress(body) if zipped else body)
@@ -99,7 +99,7 @@ def test_table_of_names_as_labels(tmp_path: Path) -> None:
 
 
 def test_table_of_oblong_images(tmp_path: Path) -> None:
-    """Names such as `2x8` tell the height and width of images that are not square."""
+    """Names such as `2x8` give the height and width of images that are not square."""
     grid = [f"{i}x{j}" for i in range(1, 3) for j in range(1, 9)]
     (tmp_path / "a.csv").write_text(header("label", *grid) + rows(LABELS))
     assert read_table(tmp_path / "a.csv").images.shape == (8, 2, 8)
@@ -144,7 +144,7 @@ def test_table_of_many_blocks_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_table_that_can_not_be_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
-    """The sentence says what was found, and in which row."""
+    """The message says what was found, and in which row."""
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(DataError, match=sentence):
         read_table(tmp_path / "a.csv")
@@ -162,7 +162,7 @@ def test_table_of_an_endless_line_takes_no_memory(
 
 
 def test_table_of_damaged_gzip_is_refused(tmp_path: Path) -> None:
-    """Gzip that was cut short, or has other bytes, is named."""
+    """Truncated or damaged gzip is an error that says so."""
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(TABLES["kaggle"].encode())[:-9])
     with pytest.raises(DataError, match=r"a\.csv\.gz' is damaged gzip"):
         read_table(tmp_path / "a.csv.gz")
@@ -198,7 +198,7 @@ def test_table_of_any_text_is_read_or_refused(
 
 
 def test_tables_in_a_folder_are_told_by_name(tmp_path: Path) -> None:
-    """`…train.csv` and `…test.csv` are splits; one without labels, or without a split, is told."""
+    """`…train.csv` and `…test.csv` are splits; tables without labels or split give a warning."""
     for name in ("mnist_train.csv", "mnist_test.csv"):
         (tmp_path / name).write_text(TABLES["headerless"])
     (tmp_path / "about.csv").write_text("a,b\n1,2\n")
@@ -222,7 +222,7 @@ def test_tables_in_a_folder_are_told_by_name(tmp_path: Path) -> None:
 
 
 def test_tables_in_a_folder_that_are_not_clear_are_refused(tmp_path: Path) -> None:
-    """No table for training, several of one split, and no labels at all are named."""
+    """No table for training, several of one split, or no labels at all are errors."""
     assert find_tables(tmp_path) == {}
     (tmp_path / "test.csv").write_text(rows())
     with pytest.raises(DataError, match=r"test\.csv' holds pixels without labels; add a column"):

@@ -1,4 +1,4 @@
-"""Names tell splits and images from labels."""
+"""Split and content are inferred from names."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from mnistry.data.roles import role_of, split_of_folder
     ],
 )
 def test_role_of_names_in_use(name: str, split: str | None, kind: str | None) -> None:
-    """Every spelling in use is known; a word inside another word, or two splits, say nothing."""
+    """All usual spellings are known; a word inside another word, or two splits, have no meaning."""
     assert role_of(name)[:2] == (split, kind)
 
 
 def test_role_keeps_the_sets_name() -> None:
-    """What is neither split nor content tells sets apart."""
+    """Words that mean neither split nor content are kept as the data set's name."""
     assert role_of("kmnist-train-imgs").rest == role_of("kmnist-test-labels").rest == "kmnist"
     assert role_of("k49-train-imgs").rest == "k"
 

@@ -224,7 +224,7 @@ def test_sources_that_are_not_there_are_refused(source: str, tmp_path: Path) -> 
     ],
 )
 def test_sources_of_another_form_are_refused(start: bytes, sentence: str, tmp_path: Path) -> None:
-    """A file that is no data set is called what it is, with the cure."""
+    """The error for a file that is no data set says what it is, and the cure."""
     (tmp_path / "a").write_bytes(start)
     with pytest.raises(DataError, match=sentence):
         load_data(tmp_path / "a")
@@ -256,7 +256,7 @@ def test_sources_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_sources_say_what_a_folder_holds_instead(
     names: list[str], sentence: str, tmp_path: Path
 ) -> None:
-    """Where there is no data set, the message lists what is there, however deep."""
+    """Without a data set, the message lists the files of the folder and its sub-folders."""
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
@@ -283,7 +283,7 @@ def test_sources_are_found_below_the_folder(
 def test_sources_of_two_sets_are_not_chosen_between(
     tmp_path: Path, few: tuple[DataSet, DataSet]
 ) -> None:
-    """Two data sets below a folder are named, and none is taken."""
+    """Two data sets below a folder are an error that names both."""
     for name in ("MNIST", "FashionMNIST"):
         (tmp_path / name).mkdir()
         save_idx(tmp_path / name / "raw", *few)
@@ -385,7 +385,7 @@ def test_sources_beside_a_folder_that_can_not_be_read_are_used(
 def test_sources_own_validation_images_are_used(
     tmp_path: Path, few: tuple[DataSet, DataSet]
 ) -> None:
-    """They are the validation split; where a number is asked for, they are training images."""
+    """They are the validation split, or training images if `validation` is a number."""
     train, test = few
     save_gallery(tmp_path / "mine", train, test)
     for i in range(20):
@@ -459,7 +459,7 @@ def test_pickles_cure_is_a_command_that_works(
 
 
 def test_pickles_name_can_not_run_a_command(tmp_path: Path) -> None:
-    """A file's name that a shell would obey is quoted in the command."""
+    """A file's name with characters that a shell expands is quoted in the command."""
     name = "$(touch x).pkl"
     (tmp_path / name).write_bytes(b"\x80\x04")
     with pytest.raises(DataError) as caught:

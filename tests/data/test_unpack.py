@@ -79,7 +79,7 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_bombs_are_stopped(make: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What unpacks to much more than its size is refused on the way."""
+    """An archive that unpacks to much more than its size is refused while it is unpacked."""
     monkeypatch.setattr(archive_module, "_LEAST_TOTAL", 2**20)
     path = make(tmp_path / "a.archive", {"a": bytes(2**24), "b": bytes(2**24)})  # type: ignore[operator]
     with (
@@ -91,7 +91,7 @@ def test_bombs_are_stopped(make: object, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_damage_is_a_sentence(make: object, tmp_path: Path) -> None:
-    """An archive that was cut short, and one with two files of a name, are named."""
+    """A truncated archive, and one with two files of the same name, are errors."""
     path = make(tmp_path / "a.archive", {"a": os.urandom(10_000)})  # type: ignore[operator]
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(DataError, match=r"a\.archive' is a damaged archive \("), unpacked(path):

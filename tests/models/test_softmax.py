@@ -146,7 +146,7 @@ def test_other_shapes_and_classes() -> None:
 
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_one_class_is_not_learnt(solver: Any) -> None:
-    """Where all labels are the same there is nothing to tell apart, and that is said."""
+    """Labels that are all the same are refused."""
     images = np.zeros((3, 8, 5), np.uint8)
     with pytest.raises(InputError, match=r"two classes or more; all 3 are of the class 'images'\."):
         SoftmaxRegression(solver=solver).fit(images, [1, 1, 1], classes=["more", "images"])

@@ -496,7 +496,7 @@ def test_a_transparency_that_does_not_fit_is_damage() -> None:
 def test_whatever_the_transparency_all_steps_work_or_decoding_refuses(
     depth: int, color: int, length: int
 ) -> None:
-    """Of every colour type and depth: nothing is left that greys, or smaller sizes, trip over."""
+    """PNGs of every colour type and depth can be converted to grey and shrunk after decoding."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
     row = bytes(-(-20 * channels * depth // 8))
     data = png((20, 12), depth, color, [row] * 12, PALETTE, chunk(b"tRNS", b"\0" * length))
@@ -578,7 +578,7 @@ def test_colours_of_16_bits_use_the_bits_that_are_used() -> None:
 
 
 def test_white_that_is_zero_is_the_full_scale_that_is_used() -> None:
-    """Where zero is white, 12 bits in 16 are turned over at 4095."""
+    """If zero is white, 12 bits in 16 are inverted at 4095."""
     values = GREYS.astype(np.uint16) * 17
     inverse = 4095 - values
     data = tiff({258: 16, 262: 0}, inverse.tobytes())
@@ -598,7 +598,7 @@ def test_fax_images_cannot_claim_more_rows_than_fit() -> None:
 
 
 def test_decoders_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Damage of every kind and format, and fax rows that are no code, reach no terminal."""
+    """Damaged files of every format, and invalid fax rows, print nothing to standard error."""
     chance = np.random.default_rng(0)
     files = [encoded(kind) for kind in KINDS] + [data for data, _, _ in QUIRKS.values()]
     for code in (2, 3, 4):

@@ -181,7 +181,7 @@ def test_white_of_a_deep_file_is_the_full_scale_that_it_uses(kind: str, bits: in
 
 @pytest.mark.parametrize("bits", DEPTHS)
 def test_white_of_whole_numbers_is_the_full_scale_that_they_use(bits: int) -> None:
-    """So it is for arrays of any type of whole numbers, and for Pillow's modes I and F."""
+    """Arrays of any integer type, and Pillow's modes I and F, use the same full scale."""
     values, expected = deep(bits), np.linspace(0, 1, 240).reshape(12, 20)
     named: dict[str, Any] = {name: values.astype(name) for name in ("uint16", "int32", "int64")}
     named["RGB"] = np.stack([values] * 3, axis=-1)
@@ -210,7 +210,7 @@ def test_deep_pictures_without_a_scale_are_stretched() -> None:
 
 
 def test_large_deep_pictures_keep_their_white() -> None:
-    """Where a large picture of 12 bits is made smaller, its white stays 4095."""
+    """When a large image of 12 bits is shrunk, its white stays 4095."""
     values = np.full((240, 416), 4095, np.uint16)
     values[60:180, 100:200] = 600
     for picture in (Image.fromarray(values), Image.fromarray(values.astype(np.float32)), values):

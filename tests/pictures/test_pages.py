@@ -80,7 +80,7 @@ def test_thumbnails_and_masks_are_no_pages(order: str, big: bool) -> None:
 
 
 def test_a_list_of_pages_that_goes_round_ends() -> None:
-    """Where the last page names the first as the next one, each is read once."""
+    """If the last page links back to the first, each page is read once."""
     for first in (8 + 2, 8 + 2 + 126):  # where the images of two pages stand
         assert shades(tiff([0, 0], next_of_last=first)) == [0, 1]
 
@@ -106,7 +106,7 @@ def test_pages_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_frames_of_a_film_are_no_pages(kind: str, tmp_path: Path) -> None:
-    """An animation is one picture, and so is whatever can't be looked into."""
+    """An animation has one page, and so has a file that can't be opened."""
     assert count_pages(document(kind)) == 1
     assert count_pages(b"") == count_pages(b"II*\0") == count_pages(b"text") == 1
     assert count_pages(str(tmp_path)) == count_pages(str(tmp_path / "none.tif")) == 1
@@ -138,7 +138,7 @@ def test_pages_of_a_pdf_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_pdf_that_cannot_be_read_is_a_sentence() -> None:
-    """Damage and a password are DataErrors that name the file, and so is PDF not allowed."""
+    """Damage, a password and `allow_pdf=False` are DataErrors that name the file."""
     pytest.importorskip("pypdfium2")
     with pytest.raises(DataError, match=r"^Mine is a damaged picture \(Failed to load document"):
         decode(b"%PDF-1.7 nothing", "Mine")
@@ -171,7 +171,7 @@ def encrypted() -> bytes:
 
 
 def test_pdf_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pypdfium2 is not installed, the error is the extra's."""
+    """Without pypdfium2, the error names the extra."""
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     assert not pdf.can_be_read()
     with pytest.raises(MissingExtra, match=r"^Reading PDF needs pypdfium2, .*\[pdf\]"):

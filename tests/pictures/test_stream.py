@@ -131,7 +131,7 @@ def test_images_in_memory_are_given_too() -> None:
 
 
 def test_what_is_in_memory_is_copied() -> None:
-    """An owner who draws the next frame into the same array or image does no harm."""
+    """Changing an array or image after it was taken from the sources has no effect."""
     array, image = np.zeros((2, 3), np.uint8), Image.new("L", (3, 2))
 
     def frames() -> Any:
@@ -164,7 +164,7 @@ def test_what_is_no_image_in_memory_is_a_sentence() -> None:
 
 
 def test_pdf_is_given_or_missed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PDF is an image of folders and archives; without its package one sentence counts it."""
+    """PDF in folders and archives is read; without its package, one message counts the files."""
     put("in/a.png", "in/b.PDF", "in/c.pdf", "z.pdf")
     put("d.zip", data=zipped({"1.pdf": b"%PDF", "2.png": PNG}))
     monkeypatch.setattr(pdf, "can_be_read", lambda: True)

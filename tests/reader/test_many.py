@@ -204,7 +204,7 @@ def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
 
 
 def test_processes_read_images_in_memory_and_pages(mnist: DataSets, reader: Reader) -> None:
-    """What is given in memory, and each page of a document, comes in order, as by one process."""
+    """Images in memory and pages of documents come in order, the same as from one process."""
     document = io.BytesIO()
     first, *others = (Image.fromarray(255 - image) for image in mnist.test.images[:5])
     first.save(document, "TIFF", save_all=True, append_images=others)

@@ -466,7 +466,7 @@ def test_large_pictures_are_read_in_bounded_memory(mnist: DataSets, reader: Read
 
 
 def kinds(mnist: DataSets, path: Path) -> list[Any]:
-    """One picture as all that can be given: a path, bytes, open files, an image, arrays."""
+    """One image in every form: a path, bytes, open files, a Pillow image, arrays."""
     grey = 255 - cv2.resize(mnist.test.images[0], (112, 112), interpolation=cv2.INTER_CUBIC)
     data = as_png(grey / 255)
     path.write_bytes(data)
@@ -501,7 +501,7 @@ def pages(mnist: DataSets) -> list[Image.Image]:
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
 def test_all_pages_are_read(kind: str, mnist: DataSets, reader: Reader, tmp_path: Path) -> None:
-    """Each page is a reading with its number in its name; `read` reads the first, and says so."""
+    """Each page has a reading with its number in the name; `read` reads the first, and warns."""
     if kind == "PDF":
         pytest.importorskip("pypdfium2")
     path = tmp_path / f"scan.{kind.lower()}"
@@ -521,7 +521,7 @@ def test_all_pages_are_read(kind: str, mnist: DataSets, reader: Reader, tmp_path
 def test_too_many_pages_are_told(
     mnist: DataSets, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is more than is read of one document is an error behind the last page."""
+    """The pages beyond the limit are one error after the last page that is read."""
     first, *others = pages(mnist)
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
     monkeypatch.setattr("mnistry.reader.many.MAX_PAGES", 2)

@@ -18,7 +18,7 @@ TALL = 100  # pixels, of the digits drawn here
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    """The reader as it comes."""
+    """The reader with its defaults."""
     return Reader()
 
 
@@ -54,7 +54,7 @@ def drawn(text: str, pen: int = 1, lean: int = 0, room: int = 30, border: int = 
 
 
 def is_honest(reading: Reading, text: str) -> bool:
-    """Say whether a reading is right, or doubtful."""
+    """Return whether a reading is right or ambiguous."""
     return reading.text == text or (
         reading.outcome is Outcome.AMBIGUOUS and reading.probability < 0.95
     )
@@ -79,7 +79,7 @@ def test_a_1_as_high_as_its_picture_is_no_ruling(reader: Reader) -> None:
 
 
 def test_boxes_of_thin_marks_are_where_the_ink_is(reader: Reader) -> None:
-    """Strokes that are widened to be read don't widen what is reported."""
+    """Dilation of thin strokes does not change the boxes that are reported."""
     last = reader.read(drawn("8601")).digits[-1]
     x, y, w, h = last.box
     assert last.digit == 1
@@ -92,7 +92,7 @@ def test_boxes_of_thin_marks_are_where_the_ink_is(reader: Reader) -> None:
 @pytest.mark.parametrize("at", [40 + 25, 40 + 50, 40 + 80])
 @pytest.mark.parametrize("text", ["1068", "7018", "8601"])
 def test_a_1_on_a_ruling_is_read_or_doubted(text: str, at: int, reader: Reader) -> None:
-    """No reading that lacks a stroke as high as the digits is a sure one."""
+    """A reading that lacks a stroke as high as the digits is never sure."""
     page = drawn(text, pen=2)
     page[at : at + 2] = np.minimum(page[at : at + 2], 120)
     assert is_honest(reader.read(page), text)

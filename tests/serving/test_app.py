@@ -77,7 +77,7 @@ def test_read_says_what_the_reader_says(client: httpx.Client, mnist: DataSets) -
 def test_pages_are_read_and_one_bad_file_stops_no_other(
     client: httpx.Client, mnist: DataSets
 ) -> None:
-    """Each page of a TIFF has a reading; PDF and a file that is damaged have a sentence."""
+    """Each page of a TIFF has a reading; PDF and a damaged file have an error."""
     pages = [Image.open(io.BytesIO(png(image))) for image in mnist.test.images[:3]]
     document, printed = io.BytesIO(), io.BytesIO()
     pages[0].save(document, "TIFF", save_all=True, append_images=pages[1:])
@@ -254,7 +254,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
 
 
 def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> None:
-    """It begins at chance and learns; paused it stands, by step it goes, and too fast it swings."""
+    """A run learns from chance level; it can be paused and stepped; a high rate diverges."""
     with client.stream("POST", "/training", json={"rate": 0.5, "seed": 1}) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         told = events(response)
@@ -300,7 +300,7 @@ async def told_of(run: Training, trainings: Trainings, until: str) -> list[tuple
 
 
 def test_more_runs_than_can_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until one of them has ended."""
+    """A new run is refused until another has ended."""
     monkeypatch.setattr(live, "_MAX_RUNS", 3)
     trainings = Trainings()
     runs = [trainings.begin({}) for _ in range(3)]
@@ -311,7 +311,7 @@ def test_more_runs_than_can_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_runs_wait_in_line_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each hears at once how many are ahead; who leaves or pauses makes room for the next."""
+    """A waiting run reports its place at once; a run that ends or pauses frees its own."""
     monkeypatch.setattr(live, "_MAX_LEARNING", 1)
     trainings = Trainings()
 
@@ -335,7 +335,7 @@ def test_runs_wait_in_line_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_that_is_paused_for_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its connection is not kept for ever."""
+    """The stream of a run that is paused for long ends."""
     monkeypatch.setattr(live, "_MAX_PAUSE", -1.0)
     trainings = Trainings()
 
@@ -349,7 +349,7 @@ def test_a_run_that_is_paused_for_long_ends(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_class_of_thirty_learns_at_once(serve: Any, tmp_path: Path) -> None:
-    """All get a share: each takes 20 steps while all are watched, and others are answered."""
+    """Each of thirty runs takes 20 steps, while other requests are answered."""
 
     async def scene(url: str) -> None:
         everyone = asyncio.Barrier(30)
@@ -382,7 +382,7 @@ def test_a_class_of_thirty_learns_at_once(serve: Any, tmp_path: Path) -> None:
 
 
 def test_who_leaves_before_training_begins_leaves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not one of the places is lost to clients that are gone before the first event."""
+    """Clients that disconnect before the first event leave no run behind."""
     monkeypatch.setattr(live, "_MAX_RUNS", 8)
     app, service = make_app(ModelStore())
 
@@ -413,7 +413,7 @@ def test_who_leaves_before_training_begins_leaves_no_run(monkeypatch: pytest.Mon
 def test_the_tutorials_weights_are_those_of_its_recipe(
     client: httpx.Client, mnist: DataSets
 ) -> None:
-    """1,000 steps at rate 0.5 lead to them; they are sent compressed, and once."""
+    """They are those after 1,000 steps at rate 0.5, compressed, and cached by the client."""
     response = client.get("/tutorial/weights")
     assert response.headers["content-encoding"] == "gzip"
     told = response.json()
@@ -525,7 +525,7 @@ def test_corrections_that_can_not_be_used_are_the_servers_fault(
 def test_an_odd_model_file_fails_for_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """Names that a terminal obeys, no JSON has or no line holds, and an accuracy of 400 digits."""
+    """Names with control characters or surrogates, or very long ones; an accuracy of 400 digits."""
     odd = SoftmaxRegression(steps=1)
     odd.fit(np.zeros((2, 28, 28), np.uint8), [0, 1], classes=["A", "B"])
     save_model(odd, tmp_path / "odd.onnx")
@@ -556,7 +556,7 @@ def test_an_odd_model_file_fails_for_no_other(
 def test_a_model_that_fails_in_an_unknown_way_keeps_no_other_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is listed as unavailable, and the log has the traceback."""
+    """The model is listed as unavailable, and the log has the traceback."""
     for name in ("a", "b"):
         shutil.copy(shipped_path("softmax"), tmp_path / f"{name}.onnx")
 
@@ -638,7 +638,7 @@ def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path)
 
 
 def test_server_fuzzer_finds_nothing() -> None:
-    """Each of 200 fuzzed requests gets an answer or a refusal."""
+    """Each of 200 fuzzed requests gets an answer or an error."""
     fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_serving.py"
     run = subprocess.run(
         [sys.executable, fuzzer, "--cases", "200", "--seed", "1"],

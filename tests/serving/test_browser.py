@@ -374,7 +374,7 @@ def test_in_forced_colours_only_possible_digits_are_circled(opened: Opened) -> N
 
 
 def test_a_part_that_cannot_be_loaded_says_so(browser: Browser, url: str) -> None:
-    """As after an update of the server; once it can, the view opens."""
+    """A view whose script fails to load shows an error; once it loads, the view opens."""
     page = browser.new_page(locale="en-GB")
     page.goto(url)
     page.route("**/learn.js", lambda route: route.abort())
@@ -466,7 +466,7 @@ def test_too_long_steps_are_called_what_they_are(opened: Opened) -> None:
 
 
 def test_who_waits_for_a_place_is_told_at_once(browser: Browser, url: str) -> None:
-    """Where the server turns a run away, and where it puts it into the line."""
+    """The page says at once that the server is busy, or how many runs are ahead."""
     page = browser.new_page(locale="en-GB")
     page.goto(f"{url}/#learn")
     said = page.locator("#training-said")
@@ -607,7 +607,7 @@ def test_errors_are_shown_after_a_look_for_new_models(browser: Browser, url: str
 
 @pytest.mark.parametrize("by", ["mouse", "keys"])
 def test_a_tap_leaves_a_dot(opened: Opened, by: str) -> None:
-    """Its ink is on the field, in what the model sees, and can be undone."""
+    """The dot's ink is on the field and in what the model sees, and can be undone."""
     page = opened()
     if by == "mouse":
         draw(page, [[(0.5, 0.5)]])
@@ -649,7 +649,7 @@ def test_no_blank_field_is_sent(opened: Opened) -> None:
 
 @pytest.mark.parametrize("touch", [False, True])
 def test_a_stroke_may_begin_beside_the_field(opened: Opened, touch: bool) -> None:
-    """Begun 12 pixels left of it and drawn on, it has ink from the field's edge on."""
+    """A stroke that begins 12 pixels left of the field has ink from the field's edge on."""
     page = opened(viewport={"width": 390, "height": 844}, has_touch=touch)
     box = page.locator("#canvas").bounding_box()
     assert box is not None
@@ -703,7 +703,7 @@ def test_strokes_go_onto_an_example(opened: Opened) -> None:
 
 
 def test_a_drawn_number_is_the_headline(opened: Opened) -> None:
-    """Read by itself; a digit that is tapped shows its own bars, without leaving a dot."""
+    """The number is read without a click; tapping a digit shows its bars and draws no dot."""
     page = opened()
     for i, digit in enumerate("2735"):
         draw(page, part(DIGITS[digit], 0.24 * i - 0.11, 0.2, 0.5))
@@ -725,7 +725,7 @@ def test_a_drawn_number_is_the_headline(opened: Opened) -> None:
 
 
 def test_touching_digits_are_a_number(opened: Opened) -> None:
-    """Two zeros that overlap: what the server reads counts, not whether there is a gap."""
+    """Two overlapping zeros are read as 00, though there is no gap between them."""
     page = opened()
     for left in (0.02, 0.35):
         draw(page, part(DIGITS["0"], left, 0.1, 0.7))
@@ -782,7 +782,7 @@ def test_pages_of_a_file_are_all_read(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_errors_call_a_file_by_its_name(browser: Browser, url: str, tmp_path: Path) -> None:
-    """One that is damaged, alone or beside one that is not."""
+    """The error of a damaged file names it, whether it is alone or beside another file."""
     good = photo(tmp_path / "good.png", "17")
     damaged = tmp_path / "my photo.png"
     damaged.write_bytes(good.read_bytes()[:300])
@@ -798,7 +798,7 @@ def test_errors_call_a_file_by_its_name(browser: Browser, url: str, tmp_path: Pa
 
 
 def test_the_evidence_of_a_mistake_is_about_its_label(opened: Opened) -> None:
-    """From the list of mistakes: why the answer, and not the label."""
+    """Opened from the list of mistakes, the evidence compares the answer with the label."""
     page = opened("/#look", locale="en-GB")
     first = page.locator("#pictures .sprite.wrong").first
     first.wait_for()
@@ -813,7 +813,7 @@ def test_the_evidence_of_a_mistake_is_about_its_label(opened: Opened) -> None:
 
 
 def test_other_models_say_what_is_no_digit(opened: Opened) -> None:
-    """A scribble is none to the convnet, and no percentage stands beside that."""
+    """The convnet calls a scribble no digit, without a percentage."""
     page = opened(locale="en-GB")
     page.select_option("#model", "softmax")
     draw(page, [[(0.1 + 0.8 * (i % 2), 0.1 + 0.04 * i) for i in range(20)]])

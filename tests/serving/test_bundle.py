@@ -1,4 +1,4 @@
-"""Modules put into one do what they do apart."""
+"""Bundled modules behave as the separate ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(scripts: dict[str, str], folder: Path) -> str:
 
 
 def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
-    """Also with a module that is imported later and shares some of them; each runs once."""
+    """A bundle gives the same results, also with a later import of its modules; each runs once."""
     if shutil.which("node") is None:
         assert not os.environ.get("MNISTRY_REQUIRE_NODE"), "node is not installed"
         pytest.skip("node is not installed")
@@ -55,12 +55,12 @@ def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
 
 
 def test_modules_come_after_those_that_they_need() -> None:
-    """And those that are loaded later are not among them."""
+    """Modules follow their dependencies, and dynamic imports are left out."""
     assert modules_of(SCRIPTS, "main") == ["numbers", "names", "effect", "main"]
 
 
 def test_a_circle_is_an_error() -> None:
-    """Rather than a name that is not there yet."""
+    """Circular imports raise a ValueError."""
     scripts = {"a": 'import { b } from "./b.js";\n', "b": 'import { a } from "./a.js";\n'}
     with pytest.raises(ValueError, match="a -> b -> a"):
         bundle(scripts, "a")
@@ -74,6 +74,6 @@ def test_a_circle_is_an_error() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_bundled_is_an_error(line: str) -> None:
-    """Other forms of import and export, by their line."""
+    """The error for other forms of import and export quotes the line."""
     with pytest.raises(ValueError, match=r"a\.js can't be bundled"):
         bundle({"a": f"{line}\n", "b": ""}, "a")

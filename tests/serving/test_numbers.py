@@ -1,4 +1,4 @@
-"""Long lists of numbers in JSON: what is parsed is what a JSON parser parses."""
+"""Long lists of numbers in JSON are parsed into the values that a JSON parser gives."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _body(data: Any, **more: Any) -> bytes:
     ],
 )
 def test_a_long_list_is_lifted_out(values: list[Any], dtype: str) -> None:
-    """The rest is JSON still, and the list is parsed into the same numbers."""
+    """The rest remains JSON, and the list is parsed into the same numbers."""
     rest, found = lift(_body(values, id="a"))
     assert found is not None
     expected = np.array(values, dtype).ravel()
@@ -115,7 +115,7 @@ def test_a_long_list_is_lifted_out(values: list[Any], dtype: str) -> None:
     ],
 )
 def test_what_is_no_long_list_of_numbers_stays(body: bytes) -> None:
-    """The JSON parser says what it is."""
+    """Any other text is left to the JSON parser."""
     assert lift(body) == (body, None)
 
 
@@ -135,7 +135,7 @@ _PARTS = st.lists(
 @example(["7", ","], 64)
 @example([], 1)
 def test_blocks_parse_what_a_json_parser_parses(parts: list[str], block: int) -> None:
-    """Any text gives the numbers that JSON has there, flattened, or is refused."""
+    """Any text gives the numbers that a JSON parser gives, flattened, or an error."""
     text = "".join(parts).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numbers, "_BLOCK", block)
@@ -148,7 +148,7 @@ def test_blocks_parse_what_a_json_parser_parses(parts: list[str], block: int) ->
 
 @given(_PARTS)
 def test_every_list_of_numbers_is_parsed(parts: list[str]) -> None:
-    """What JSON takes for a list of numbers without empty rows is not refused."""
+    """Every valid JSON list of numbers without empty rows is parsed."""
     text = "".join(parts).encode()
     try:
         told = orjson.loads(b"[" + text + b"]")
@@ -177,13 +177,13 @@ def _leaves(told: Any) -> Iterator[Any]:
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_no_number(values: list[Any], dtype: str) -> None:
-    """Each is refused, and none is rounded, wrapped around or made a string."""
+    """Each value is rejected; none is rounded, wrapped around or made a string."""
     with pytest.raises(ValueError, match=r"number|range|true"):
         to_array(values, np.dtype(dtype))
 
 
 def test_parsing_ends_soon_after_the_most() -> None:
-    """Of a million numbers where ten are wanted, one block is parsed."""
+    """If ten numbers are expected, only one block of a million numbers is parsed."""
     text = b"0.5," * 10**6 + b"0.5"
     found = NumberText(text, 0, len(text)).parse(np.dtype("f4"), 10)
     assert 10 < len(found) <= numbers._BLOCK / 4 + 1

@@ -160,7 +160,7 @@ def test_what_is_no_request_gets_a_sentence(client: httpx.Client, body: Any, sen
 
 @pytest.mark.parametrize("n", [1, 100])
 def test_booleans_are_ink_and_paper(client: httpx.Client, mnist: DataSets, n: int) -> None:
-    """BOOL, as true and false, gives the answers of the same images in levels 0 and 255."""
+    """BOOL, as true and false, gives the same results as levels 0 and 255."""
     ink = mnist.test.images[:n] > 127
     found = [
         client.post(INFER, json={"inputs": [tensor(images, datatype=kind)]}).json()["outputs"]
@@ -251,7 +251,7 @@ def test_floats_are_read_as_bytes_too(client: httpx.Client, mnist: DataSets) -> 
 def test_triton_clients_get_configuration_and_statistics(
     url: str, client: httpx.Client, mnist: DataSets
 ) -> None:
-    """Its own client reads both, and counts grow by what was asked."""
+    """Triton's client reads both, and the counts grow with the requests."""
     triton_client = triton.InferenceServerClient(url.removeprefix("http://"))
     config = triton_client.get_model_config("softmax")
     assert config["input"] == [{"name": "images", "data_type": "TYPE_UINT8", "dims": [28, 28]}]
@@ -299,7 +299,7 @@ def test_classification_names_the_highest_classes(url: str, mnist: DataSets, bin
 
 
 def test_classification_of_more_classes_than_there_are(client: httpx.Client) -> None:
-    """It gives all, and of no images none; what has no classes, and what is no number, is told."""
+    """All classes are returned, none for no images; outputs without classes are an error."""
 
     def ask(name: str, count: Any, images: Any = PAPER) -> httpx.Response:
         wanted = {"name": name, "parameters": {"classification": count}}
@@ -367,7 +367,7 @@ def test_the_first_protocol_of_kserve_is_spoken(
 def test_instances_that_are_no_images_get_a_sentence(
     client: httpx.Client, body: dict[str, Any], status: int, sentence: str
 ) -> None:
-    """It says what was looked for and what was found."""
+    """The error says what is expected and what was found."""
     response = client.post(PREDICT, json=body)
     assert response.status_code == status
     assert sentence in response.json()["error"]

@@ -18,7 +18,7 @@ WORDS = [
 
 
 def test_files_are_sent_compressed_to_those_who_can_unpack(client: httpx.Client) -> None:
-    """What is unpacked is what others get; a tag belongs to one of the two forms."""
+    """Both forms have the same content, and each has its own entity tag."""
     packed = client.get("/page/words.js", headers={"accept-encoding": "gzip"})
     plain = client.get("/page/words.js", headers={"accept-encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip"
@@ -32,7 +32,7 @@ def test_files_are_sent_compressed_to_those_who_can_unpack(client: httpx.Client)
 
 
 def test_linked_files_are_kept_for_good(client: httpx.Client) -> None:
-    """Their addresses name the content; of another version there is nothing."""
+    """URLs contain a hash of the content; those of another version are not found."""
     page = client.get("/").text
     links = re.findall(r'(?:href|src)="(/page/[^"]+)"', page)
     assert len(links) == 3
@@ -67,7 +67,7 @@ def test_the_first_view_needs_three_requests(client: httpx.Client) -> None:
 def test_the_words_are_in_the_page_before_any_script_runs(
     client: httpx.Client, language: str, own: int
 ) -> None:
-    """Those of the language that the browser prefers."""
+    """The page is served in the language that the browser prefers."""
     response = client.get("/", headers={"accept-language": language})
     words = words_of((PAGE / "words.js").read_text("utf-8"))
     for key in ("tab.draw", "clear", "draw.hint", "outcome.blank", "bars.help"):
@@ -78,7 +78,7 @@ def test_the_words_are_in_the_page_before_any_script_runs(
 
 
 def test_a_key_without_words_is_found() -> None:
-    """Rather than leaving a button empty."""
+    """A key without a text raises a KeyError."""
     with pytest.raises(KeyError):
         worded('<p data-t="nothing"></p>', {"other": ["a", "b"]}, 0)
 

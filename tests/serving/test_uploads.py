@@ -1,4 +1,4 @@
-"""The ways in which clients send images to /read: all that people try give the same reading."""
+"""The ways in which clients send images to /read give the same reading."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_every_way_to_send_an_image_is_read(
 
 
 def test_several_images_in_json_are_read_in_order(client: httpx.Client, mnist: DataSets) -> None:
-    """One that is damaged is an error in its place."""
+    """A damaged image is an error in its place."""
     first, second = (png(image) for image in mnist.test.images[:2])
     images = [encoded(first), encoded(first[:60]), encoded(second, url=False)]
     readings = client.post("/read", json={"images": images}).json()["readings"]
@@ -105,14 +105,14 @@ def test_several_images_in_json_are_read_in_order(client: httpx.Client, mnist: D
 def test_what_holds_no_image_gets_a_sentence(
     client: httpx.Client, sent: dict[str, Any], status: int, sentence: str
 ) -> None:
-    """It says what was looked for."""
+    """The error says what is expected."""
     response = client.post("/read", **sent)
     assert response.status_code == status
     assert sentence in response.json()["error"]
 
 
 def test_escapes_in_a_form_are_decoded(client: httpx.Client, mnist: DataSets) -> None:
-    """A data URL in which every sign is escaped is read as well."""
+    """A data URL in which every character is escaped is read as well."""
     url = urllib.parse.quote(encoded(png(mnist.test.images[0])), safe="")
     response = client.post("/read", content=f"image={url}", headers=FORM)
     assert response.json()["readings"][0]["text"] == "7"

@@ -96,7 +96,7 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes
 
 
 def bombs() -> dict[str, bytes]:
-    """Small checkpoints that would take much memory, each under what its refusal says."""
+    """Small checkpoints that would take much memory, keyed by their error messages."""
     facts = npy(np.frombuffer(b'{"format": 1}', np.uint8))
     million = npy(np.zeros(10**6, np.uint8))
     zeros = npy(np.zeros(2**29, np.uint8))
@@ -118,7 +118,7 @@ def bombs() -> dict[str, bytes]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
 def test_checkpoints_are_no_bombs(tmp_path: Path) -> None:
-    """What would take 500 MB or more is refused by its headers, within 100 MB."""
+    """Checkpoints that would take 500 MB or more are refused within 100 MB."""
     made = bombs()
     for i, data in enumerate(made.values()):
         (tmp_path / str(i)).write_bytes(data)
@@ -143,7 +143,7 @@ for i in range({len(made)}):
 
 
 def test_facts_are_bounded_and_come_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks may refuse by the facts before an array is read; too long facts are refused."""
+    """`check` may reject the facts before an array is read; facts that are too long are refused."""
 
     def refuse(facts: dict[str, Any]) -> None:
         raise TrainingError(f"not with seed {facts['seed']}")

@@ -214,7 +214,7 @@ def test_module_takes_nothing_from_the_test_split() -> None:
 
 
 def test_one_class_is_not_learnt(mnist: DataSets) -> None:
-    """Where all labels are the same there is nothing to tell apart, and that is said."""
+    """Labels that are all the same are refused."""
     ones = mnist.train.take(mnist.train.labels == 1)
     with pytest.raises(InputError, match=r"two classes or more; all [\d,]+ are of the class '1'"):
         Run(Recipe.for_epochs(1, mnist.shape, 10), ones)

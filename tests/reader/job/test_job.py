@@ -308,7 +308,7 @@ print(json.dumps(told))
 
 
 def race(folder: Path, rounds: int, names: tuple[str, str]) -> list[tuple[Any, Any]]:
-    """What `begin` gave to each of two processes, or the error's sentence."""
+    """Return what `begin` returned in each of two processes, or its error's message."""
     (folder / "barrier").write_bytes(bytes(2))
     for name in set(names):
         (folder / name).mkdir()
@@ -326,7 +326,7 @@ def race(folder: Path, rounds: int, names: tuple[str, str]) -> list[tuple[Any, A
 
 
 def test_of_two_jobs_begun_at_once_one_is_refused(tmp_path: Path) -> None:
-    """One has the folder, with its own plan and no other; the other is told in a sentence."""
+    """One job gets the folder, with only its own plan; the other gets an error."""
     for i, told in enumerate(race(tmp_path, 30, ("a", "b")), 1):
         [kept] = [one for one in told if isinstance(one, dict)]
         [sentence] = [one for one in told if isinstance(one, str)]
@@ -348,7 +348,7 @@ def test_one_job_begun_twice_at_once_is_one(tmp_path: Path) -> None:
 
 
 def test_two_commands_at_once_do_not_mix(jobs: Jobs) -> None:
-    """Of two real commands with one new folder, one reads its images, the other exits with 2."""
+    """Of two commands with one new folder, one reads its images, and the other exits with 2."""
     sources = {"pictures/0": 50, "more.zip": 70}
     both = [jobs.start(name, "--out", jobs.out, "--per-file", 10) for name in sources]
     wrong = [process.communicate()[1] for process in both]

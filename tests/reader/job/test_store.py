@@ -112,7 +112,7 @@ print(json.dumps(won))
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_of_two_processes_one_creates_a_new_file(where: str, tmp_path: Path) -> None:
-    """Of two that create a file at once, round for round, never two succeed, and it is whole.
+    """If two processes create a file at once, at most one succeeds, and the file is whole.
 
     On this machine one always does; in other file systems both may step back.
     """
@@ -139,7 +139,7 @@ def test_of_two_processes_one_creates_a_new_file(where: str, tmp_path: Path) -> 
 
 
 def test_a_new_file_is_put_once(store: Store) -> None:
-    """Where there is one already, it stays, and the caller is told."""
+    """An existing file is kept, and the result is False."""
     store.make()
     assert store.put_new("a", io.BytesIO(b"first"))
     assert not store.put_new("a", io.BytesIO(b"second"))
