@@ -24,8 +24,8 @@ from mnistry.data.embedded import load_embedded_mnist
 INFER = "/v2/models/convnet/infer"
 KINDS = "ordinary", "large", "hostile"
 _SHARES = 70, 15, 15  # percent of the requests
-_LEAVE = 0.3  # share of hostile requests whose answer is not waited for
-_PATIENCE = 120  # seconds for an answer
+_ABANDONED = 0.3  # share of hostile requests whose answer is not waited for
+_TIMEOUT = 120  # seconds for an answer
 
 Request = tuple[str, dict[str, Any]]  # the path, and arguments of httpx
 
@@ -50,20 +50,20 @@ def _page(rows: int, columns: int, scale: int) -> bytes:
 
 
 def _tensor(n: int, data: Any, kind: str = "UINT8") -> dict[str, Any]:
-    given = {"name": "images", "shape": [n, 28, 28], "datatype": kind, "data": data}
-    return {"inputs": [given], "outputs": [{"name": "probabilities"}]}
+    tensor = {"name": "images", "shape": [n, 28, 28], "datatype": kind, "data": data}
+    return {"inputs": [tensor], "outputs": [{"name": "probabilities"}]}
 
 
 def _binary(n: int) -> Request:
-    given = {"name": "images", "shape": [n, 28, 28], "datatype": "UINT8"}
+    tensor = {"name": "images", "shape": [n, 28, 28], "datatype": "UINT8"}
     parameters = {"binary_data_size": n * 784}
-    head = json.dumps({"inputs": [{**given, "parameters": parameters}]}).encode()
+    head = json.dumps({"inputs": [{**tensor, "parameters": parameters}]}).encode()
     headers = {"inference-header-content-length": str(len(head))}
     return INFER, {"content": head + _digits()[:n].tobytes(), "headers": headers}
 
 
-def _json(path: str, told: Any) -> Request:
-    return path, {"content": json.dumps(told).encode()}
+def _json(path: str, value: Any) -> Request:
+    return path, {"content": json.dumps(value).encode()}
 
 
 def _packed(body: bytes) -> Request:
@@ -124,11 +124,12 @@ def requests() -> dict[str, list[Request]]:
 
 
 class Attack:
-    """Threads that send requests until they are told to stop.
+    """Send requests from several threads within a `with` block.
 
     Attributes
     ----------
-    statuses : answers by kind and status, as `hostile 400`; `left` for requests not waited for.
+    statuses : number of answers by kind and status, such as `hostile 400`; `left` stands for
+        requests whose answer was not waited for.
     """
 
     def __init__(self, port: int, seed: int, threads: int = 4) -> None:
@@ -140,37 +141,37 @@ class Attack:
         ]
 
     def __enter__(self) -> Attack:
-        """Begin."""
+        """Start the threads."""
         requests()
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, and wait for the answers that are still due."""
+        """Stop the threads after the answers that are still due."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
-    def _run(self, own: random.Random) -> None:
+    def _run(self, rng: random.Random) -> None:
         address = f"http://127.0.0.1:{self._port}"
-        with httpx.Client(base_url=address, timeout=_PATIENCE) as client:
+        with httpx.Client(base_url=address, timeout=_TIMEOUT) as client:
             while not self._stop.is_set():
-                [kind] = own.choices(KINDS, _SHARES)
-                path, sent = own.choice(requests()[kind])
+                [kind] = rng.choices(KINDS, _SHARES)
+                path, sent = rng.choice(requests()[kind])
                 try:
-                    if kind == "hostile" and own.random() < _LEAVE:
-                        found = self._leave(path, sent)
+                    if kind == "hostile" and rng.random() < _ABANDONED:
+                        outcome = self._abandon(path, sent)
                     else:
-                        found = str(client.post(path, **sent).status_code)
+                        outcome = str(client.post(path, **sent).status_code)
                 except (httpx.TransportError, OSError) as error:
-                    found = type(error).__name__
+                    outcome = type(error).__name__
                 with self._lock:
-                    self.statuses[f"{kind} {found}"] += 1
+                    self.statuses[f"{kind} {outcome}"] += 1
 
-    def _leave(self, path: str, sent: dict[str, Any]) -> str:
+    def _abandon(self, path: str, sent: dict[str, Any]) -> str:
         """Send a request, and close the connection without waiting for the answer."""
-        caller = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE)
-        with contextlib.closing(caller):
-            caller.request("POST", path, sent["content"], sent.get("headers", {}))
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
+        with contextlib.closing(connection):
+            connection.request("POST", path, sent["content"], sent.get("headers", {}))
         return "left"

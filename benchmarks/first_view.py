@@ -1,13 +1,12 @@
 """How soon can the page be used on a phone with a slow connection?
 
 `mnistry serve`, with its defaults, on loopback; Chromium by Playwright at 390 x 844 pixels, its
-network brought to 400 kbit/s down and up with 400 ms before each answer begins (Chrome's DevTools
-protocol). A visit is a fresh profile's first, or the one after it. Seconds from the navigation
-on:
+network limited to 400 kbit/s down and up with a latency of 400 ms (Chrome's DevTools protocol). A
+visit is the first of a fresh profile, or the one after it. Seconds from the start of navigation:
 
-- words: the first words can be read (first contentful paint).
+- words: the first text is visible (first contentful paint).
 - usable: the field takes strokes.
-- ready: the models are known, so that strokes get answers.
+- ready: the list of models has arrived, so that strokes get answers.
 
 Requests and bytes, headers included, are those of the whole visit. The median of `--repeats`
 visits of each kind; they take turns.
@@ -40,8 +39,8 @@ MEASURES = {
     "requests": ("requests", "count"),
     "bytes": ("bytes", "count"),
 }
-# Notes when the bars of the answer are built, which the script of the field does last, and when the
-# list of models is there.
+# Records when the bars of the answer exist, which the drawing field's script builds last, and when
+# the list of models exists.
 NOTES = """(() => {
   const look = () => {
     if (document.querySelector("#bars .bar")) window.usable ??= performance.now();
@@ -57,7 +56,7 @@ TIMES = """() => {
 
 
 def main() -> int:
-    """Measure, report."""
+    """Measure and report."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9, help="visits; default %(default)s")
     parser.add_argument("--smoke", action="store_true", help="one visit; nothing written")
@@ -91,7 +90,7 @@ def main() -> int:
 
 
 def visits(url: str, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """Visit the page, each time twice in a fresh profile; give what was measured."""
+    """Visit the page twice in each of several fresh profiles; return the measurements."""
     found: dict[str, list[dict[str, float]]] = {"first": [], "again": []}
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or playwright.chromium.executable_path
@@ -104,7 +103,7 @@ def visits(url: str, repeats: int) -> dict[str, list[dict[str, float]]]:
 
 
 def visit_twice(browser: Browser, url: str) -> list[dict[str, float]]:
-    """Open the page on a slow network, and once more with what the browser has kept."""
+    """Open the page on a slow network, and once more with the browser's cache."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True)
     page = context.new_page()
     page.add_init_script(NOTES)
@@ -125,7 +124,7 @@ def visit_twice(browser: Browser, url: str) -> list[dict[str, float]]:
 
 
 def visit(page: Page, url: str, sizes: list[float]) -> dict[str, float]:
-    """Open the page; give its times, and the requests that were not answered by what is kept."""
+    """Open the page; return its times, and the requests that the cache did not answer."""
     sizes.clear()
     page.goto(url)
     page.wait_for_function("() => window.ready", timeout=60_000)

@@ -3,16 +3,16 @@
 `mnistry serve` with its defaults, on loopback, in a process of its own. Four clients send a mix for
 `--seconds`: 70% ordinary requests, 15% large ones, 15% hostile ones (see `attacking.py`). Each
 second the resident memory is noted and a health check is made over a new connection. Afterwards
-the server is left alone for `--quiet` seconds, and then told to return to the system what its
-allocator holds (`malloc_trim`). What is given back then was held by the allocator, not by objects;
-what is not, are objects, caches and the arenas of ONNX Runtime. With `--tracemalloc` the server
-also tells how much of it Python's objects hold, and which lines allocated most; it is several
-times slower then.
+the server is idle for `--quiet` seconds, and then returns the free memory of its allocator to the
+system (`malloc_trim`). The memory that is returned was fragmentation or cache of the allocator; the
+rest are objects, caches and the arenas of ONNX Runtime. With `--tracemalloc` the server also
+reports how much Python's objects hold, and which lines allocated most; it is several times slower
+then.
 
 `--peers` chooses the server's settings: `default`, `arenas` (MALLOC_ARENA_MAX=2), `untuned`
 (without what `serve` sets for the allocator).
 
-Last answer: see the log (`LOG.md`); it is run by hand.
+Last answer: see `LOG.md`; the benchmark is run by hand.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ SETTINGS: dict[str, dict[str, str]] = {
     "arenas": {"MALLOC_ARENA_MAX": "2"},
     "untuned": {"MNISTRY_BENCHMARK_UNTUNED": "1"},
 }
-_TOLD = "MNISTRY_BENCHMARK_TOLD"
+_REPORT = "MNISTRY_BENCHMARK_REPORT"
 _TRACED = "MNISTRY_BENCHMARK_TRACED"
 
 
 class Traced(Server):
-    """A server that tells of its memory, and trims it, when it gets SIGUSR1."""
+    """A server that trims its memory and reports its size on SIGUSR1."""
 
     def __init__(self, home: Path, settings: dict[str, str], traced: bool) -> None:
         super().__init__(home)
-        self._told = home / "told.json"
+        self._report = home / "report.json"
         self._environment |= (
-            settings | {_TOLD: str(self._told)} | ({_TRACED: "1"} if traced else {})
+            settings | {_REPORT: str(self._report)} | ({_TRACED: "1"} if traced else {})
         )
 
     def __enter__(self) -> Traced:
@@ -65,17 +65,17 @@ class Traced(Server):
         )
 
     def trimmed(self) -> dict[str, Any]:
-        """Trim its memory and return what it tells: bytes before and after, and its objects."""
+        """Trim its memory; return its size in bytes before and after, and that of its objects."""
         os.kill(self.pid, signal.SIGUSR1)
         for _ in range(600):
-            if self._told.exists():
-                return dict(json.loads(self._told.read_text("utf-8")))
+            if self._report.exists():
+                return dict(json.loads(self._report.read_text("utf-8")))
             time.sleep(0.1)
-        raise RuntimeError("The server did not tell of its memory within a minute.")
+        raise RuntimeError("The server did not report its memory within a minute.")
 
 
 def serve(port: int) -> None:
-    """Be the server."""
+    """Run the server in this process."""
     from mnistry.serving import server
 
     if os.environ.get("MNISTRY_BENCHMARK_UNTUNED"):
@@ -83,25 +83,25 @@ def serve(port: int) -> None:
     if os.environ.get(_TRACED):
         tracemalloc.start()
 
-    def tell(*_: object) -> None:
+    def report(*_: object) -> None:
         before, _files = size_of(os.getpid())
         ctypes.CDLL(None).malloc_trim(0)
-        told: dict[str, Any] = {"before": before, "after": size_of(os.getpid())[0]}
+        sizes: dict[str, Any] = {"before": before, "after": size_of(os.getpid())[0]}
         if tracemalloc.is_tracing():
-            told["objects"] = tracemalloc.get_traced_memory()[0]
-            told["lines"] = [
+            sizes["objects"] = tracemalloc.get_traced_memory()[0]
+            sizes["lines"] = [
                 str(one) for one in tracemalloc.take_snapshot().statistics("lineno")[:15]
             ]
-        path = Path(os.environ[_TOLD])
-        path.with_suffix(".new").write_text(json.dumps(told), "utf-8")
+        path = Path(os.environ[_REPORT])
+        path.with_suffix(".new").write_text(json.dumps(sizes), "utf-8")
         path.with_suffix(".new").replace(path)
 
-    signal.signal(signal.SIGUSR1, tell)
+    signal.signal(signal.SIGUSR1, report)
     server.serve(port=port)
 
 
 def measure(name: str, seconds: float, quiet: float, seed: int, traced: bool) -> dict[str, Any]:
-    """Attack one server; return what was seen."""
+    """Attack one server; return the measurements."""
     with (
         tempfile.TemporaryDirectory() as home,
         Traced(Path(home), SETTINGS[name], traced) as server,
@@ -113,7 +113,7 @@ def measure(name: str, seconds: float, quiet: float, seed: int, traced: bool) ->
 
 
 def main() -> int:
-    """Measure each setting and print a line of it."""
+    """Measure each setting and print its results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
