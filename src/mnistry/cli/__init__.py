@@ -72,13 +72,13 @@ def build_parser() -> CommandParser:
 @contextmanager
 def _warnings_in(parser: CommandParser) -> Iterator[None]:
     """Print warnings about the user's data as sentences on standard error, each of them once."""
-    told: set[str] = set()
+    printed: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not issubclass(category, DataWarning):
             shown(message, category, *place, **more)
-        elif str(message) not in told:
-            told.add(str(message))
+        elif str(message) not in printed:
+            printed.add(str(message))
             with suppress(OSError):
                 sentence = printable(parser.in_options(str(message)))
                 print(f"mnistry: warning: {sentence}", file=sys.stderr)

@@ -38,7 +38,7 @@ def normalize_images(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     ------
     DataError : the shape, the type or the range is not one of these.
     """
-    images = _shaped(array, name)
+    images = _to_nhw(array, name)
     if images.dtype.kind not in "biuf":
         raise DataError(f"{name} holds {images.dtype}; images must be numbers.")
     if images.dtype == np.bool_:
@@ -195,7 +195,7 @@ def find_images(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.uin
     raise DataError(f"{name} holds no images; it holds {listed or 'nothing':.300}.")
 
 
-def _shaped(array: NDArray[Any], name: str) -> NDArray[Any]:
+def _to_nhw(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Bring an array to (n, h, w)."""
     shape = array.shape
     if array.ndim == 4:

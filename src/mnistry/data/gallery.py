@@ -77,8 +77,8 @@ def find_gallery(folder: str | os.PathLike[str]) -> Gallery | None:
     if listed := find_label_files(splits["train"]):
         files: dict[Split, list[Listed]] = {"train": listed.get("train", [])}
         for split in SPLITS[1:]:
-            if split in splits and (found := find_label_files(splits[split])):
-                files[split] = [pair for pairs in found.values() for pair in pairs]
+            if split in splits and (listed := find_label_files(splits[split])):
+                files[split] = [pair for pairs in listed.values() for pair in pairs]
         return Gallery(files, None)
     classes = _classes(splits["train"])
     if not classes:
@@ -178,13 +178,13 @@ def _by_class(place: Path, classes: tuple[str, ...], *, partly: bool = False) ->
     """List the images of the classes' sub-folders; with `partly`, some may be missing or empty."""
     files = []
     for name in classes:
-        found = list(_images_below(place / name)) if (place / name).is_dir() else []
-        if not found and not partly:
+        paths = list(_images_below(place / name)) if (place / name).is_dir() else []
+        if not paths and not partly:
             raise DataError(
                 f"{str(place / name)!r} holds no images; put the class's images there, or "
                 "take the sub-folder away."
             )
-        files += [(path, name) for path in found]
+        files += [(path, name) for path in paths]
     loose = sum(_is_image(path) for path in _listing(place))
     if loose:
         warnings.warn(

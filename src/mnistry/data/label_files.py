@@ -107,8 +107,8 @@ class _Images:
             part for part in name.strip().replace("\\", "/").split("/") if part not in ("", ".")
         ]
         for start in range(len(parts)):
-            if found := self._by_name.get("/".join(parts[start:])):
-                return found
+            if path := self._by_name.get("/".join(parts[start:])):
+                return path
         return None
 
 
@@ -164,12 +164,12 @@ def _json_rows(path: Path) -> Iterator[list[str]]:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         for line in filter(str.strip, file):
             try:
-                found = json.loads(line)
+                value = json.loads(line)
             except (ValueError, RecursionError):
                 return
-            if not isinstance(found, dict):
+            if not isinstance(value, dict):
                 return
             if not keys:
-                keys = [str(key) for key in found]
+                keys = [str(key) for key in value]
                 yield keys
-            yield [str(found.get(key, "")) for key in keys]
+            yield [str(value.get(key, "")) for key in keys]

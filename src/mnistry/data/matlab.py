@@ -33,13 +33,13 @@ def read_mat(path: str | os.PathLike[str]) -> Splits:
     OSError : the file is missing or unreadable.
     """
     name = repr(os.fspath(path))
-    return from_named(_turned(_arrays(path, name)), name)
+    return from_named(_images_first(_arrays(path, name)), name)
 
 
 def read_mat_images(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Read the images of a `.mat` file without labels, (n, h, w)."""
     name = repr(os.fspath(path))
-    return find_images(_turned(_arrays(path, name)), name)
+    return find_images(_images_first(_arrays(path, name)), name)
 
 
 def _arrays(path: str | os.PathLike[str], name: str) -> dict[str, NDArray[Any]]:
@@ -107,7 +107,7 @@ def _emnist(dataset: NDArray[Any], name: str) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _turned(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _images_first(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Move the image axis to the front where it is the last, as the number of labels shows."""
     turned = dict(arrays)
     for key, array in arrays.items():

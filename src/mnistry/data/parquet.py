@@ -56,10 +56,10 @@ def find_parquet(folder: str | os.PathLike[str]) -> dict[Split, list[Path]]:
         if not files and place.is_dir():
             for inner in sorted(place.iterdir()):
                 if (split := split_of_folder(inner.name)) and inner.is_dir():
-                    found = [path for path in sorted(inner.glob("*.parquet")) if path.is_file()]
-                    files += found
-                    if found:
-                        paths.setdefault(split, []).extend(found)
+                    inside = [path for path in sorted(inner.glob("*.parquet")) if path.is_file()]
+                    files += inside
+                    if inside:
+                        paths.setdefault(split, []).extend(inside)
         if "train" in paths:
             return paths
         if files:
@@ -87,8 +87,8 @@ def find_arrow(folder: str | os.PathLike[str]) -> dict[Split, list[Path]]:
         return {}
     paths: dict[Split, list[Path]] = {}
     for inner in sorted(top.iterdir()):
-        if (split := split_of_folder(inner.name)) and (found := sorted(inner.glob("*.arrow"))):
-            paths[split] = found
+        if (split := split_of_folder(inner.name)) and (inside := sorted(inner.glob("*.arrow"))):
+            paths[split] = inside
     if "train" not in paths:
         raise DataError(
             f"{str(folder)!r} was written by `save_to_disk`, but holds no split `train`; give the "
@@ -233,10 +233,10 @@ def _pixel_images(
                 if schema.pixels != columns:
                     raise DataError(f"{name} has other columns than the files before it.")
                 pixels = [batch.column(columns.names[i]) for i in columns.pixels]
-                found = batch.column(schema.label).to_pylist()
-                if None in found or any(column.null_count for column in pixels):
+                values = batch.column(schema.label).to_pylist()
+                if None in values or any(column.null_count for column in pixels):
                     raise DataError(f"{name} lacks a pixel or a label after row {len(labels)}.")
-                labels.extend(found)
+                labels.extend(values)
                 numbers = np.stack([column.to_numpy(zero_copy_only=False) for column in pixels], 1)
                 if scale is None:
                     scale = full_scale(numbers)
@@ -342,11 +342,11 @@ def _checked(schema: Any, name: str) -> _Schema:
     pixels = columns_of(numbers)
     if label is not None and pixels is not None and pixels.label is not None:
         return _Schema(label, None, False, pixels)
-    found = ", ".join(f"{key}: {kind}" for key, kind in columns.items()) or "no columns"
+    listed = ", ".join(f"{key}: {kind}" for key, kind in columns.items()) or "no columns"
     raise DataError(
         f"{name} should have the columns `image`, a struct with binary `bytes` or binary, and "
         f"`label`, an integer or a string; or a column for each pixel and `label`; it has "
-        f"{found:.200}."
+        f"{listed:.200}."
     )
 
 

@@ -74,7 +74,7 @@ def peek_table(path: str | os.PathLike[str]) -> Columns | None:
     OSError : the file is missing or unreadable.
     """
     try:
-        with _opened(path) as file:
+        with _open_text(path) as file:
             return _layout(file, repr(os.fspath(path)))[0]
     except (DataError, UnicodeError, *_DAMAGED):
         return None
@@ -95,7 +95,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     name = repr(os.fspath(path))
     labels: list[NDArray[Any]] = []
     try:
-        with _opened(path) as file:
+        with _open_text(path) as file:
             columns, delimiter, lines = _layout(file, name)
             if columns is None:
                 first = next(lines, "").strip()
@@ -109,7 +109,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         raise DataError(f"{name} is damaged gzip ({error}); get it again.") from None
     if not len(images):
         raise DataError(f"{name} has a header, but no rows.")
-    return Table(images, _joined(labels) if labels else None)
+    return Table(images, _concatenate(labels) if labels else None)
 
 
 def find_tables(folder: str | os.PathLike[str]) -> dict[Split, Path]:
@@ -204,7 +204,7 @@ def columns_of(names: Sequence[str]) -> Columns | None:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
+def _open_text(path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
     with open(path, "rb") as raw:
         start = raw.read(2)
         raw.seek(0)
@@ -315,7 +315,7 @@ def _blocks(
     while block := list(islice(lines, _ROWS)):
         if columns.label == -1:
             columns = _with_label(columns, block, delimiter, name, row)
-        numbers, texts = _parsed(block, columns, delimiter, name, row)
+        numbers, texts = _parse(block, columns, delimiter, name, row)
         if texts is not None:
             labels.append(texts)
         if scale is None:
@@ -327,7 +327,7 @@ def _blocks(
 
 
 def _with_label(columns: Columns, block: list[str], delimiter: str, name: str, row: int) -> Columns:
-    """Decide which column holds the label where nothing says so: the first, or else the last.
+    """Decide which column holds the label without a header: the first, or else the last.
 
     A corner of an image is paper in nearly all data sets, so a column that never changes is
     a pixel.
@@ -340,7 +340,7 @@ def _with_label(columns: Columns, block: list[str], delimiter: str, name: str, r
     return columns._replace(label=at, pixels=tuple(i for i in range(n) if i != at))
 
 
-def _parsed(
+def _parse(
     block: list[str], columns: Columns, delimiter: str, name: str, row: int
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Parse rows: pixels (m, d), and labels (m,) as whole numbers or texts."""
@@ -413,7 +413,7 @@ def _numbers(
         ) from None
 
 
-def _joined(labels: list[NDArray[Any]]) -> NDArray[Any]:
+def _concatenate(labels: list[NDArray[Any]]) -> NDArray[Any]:
     """Join the labels of all blocks, as texts if any of them are."""
     if len({part.dtype.kind for part in labels}) > 1:
         labels = [part.astype(np.str_) for part in labels]

@@ -257,32 +257,32 @@ def _find_parquet(folder: Path) -> _Reader | None:
     # Most folders hold none, and then pyarrow need not be imported.
     from mnistry.data.parquet import find_arrow, find_parquet, read_parquet
 
-    if found := find_arrow(folder) or find_parquet(folder):
-        return lambda: read_parquet(**found)
+    if paths := find_arrow(folder) or find_parquet(folder):
+        return lambda: read_parquet(**paths)
     return None
 
 
 def _find_tables(folder: Path) -> _Reader | None:
     from mnistry.data.pixel_tables import find_tables, read_tables
 
-    found = find_tables(folder)
-    return (lambda: read_tables(found)) if found else None
+    tables = find_tables(folder)
+    return (lambda: read_tables(tables)) if tables else None
 
 
 def _find_numpy(folder: Path) -> _Reader | None:
     from mnistry.data.npz import find_numpy, read_numpy
 
-    found = find_numpy(folder)
-    return (lambda: read_numpy(found)) if found else None
+    files = find_numpy(folder)
+    return (lambda: read_numpy(files)) if files else None
 
 
 def _find_mat(folder: Path) -> _Reader | None:
     from mnistry.data.matlab import read_mat
 
-    found = [path for path in sorted(folder.glob("*.mat")) if path.is_file()]
-    if len(found) > 1:
-        raise _several(folder, [path.name for path in found])
-    return (lambda: read_mat(found[0])) if found else None
+    files = [path for path in sorted(folder.glob("*.mat")) if path.is_file()]
+    if len(files) > 1:
+        raise _several(folder, [path.name for path in files])
+    return (lambda: read_mat(files[0])) if files else None
 
 
 def _find_gallery(folder: Path) -> _Reader | None:
@@ -292,8 +292,8 @@ def _find_gallery(folder: Path) -> _Reader | None:
         return None
     from mnistry.data.gallery import find_gallery, read_gallery
 
-    found = find_gallery(folder)
-    return None if found is None else lambda: read_gallery(found)
+    gallery = find_gallery(folder)
+    return None if gallery is None else lambda: read_gallery(gallery)
 
 
 _FINDERS: dict[str, Callable[[Path], _Reader | None]] = {
@@ -602,9 +602,9 @@ def _form_of(path: Path) -> _Form:
     for form in _FORMS:
         if form.matches(start) and (form.packed or not start.packed):
             return form._replace(cure=_pickle_cure(path)) if form.name == "a pickle" else form
-    found = f"starts with {start.bytes[:4].hex(' ')}" if start.bytes else "is empty"
+    problem = f"starts with {start.bytes[:4].hex(' ')}" if start.bytes else "is empty"
     raise DataError(
-        f"{str(path)!r} {found}, which is no form of data that is read: IDX, CSV, ARFF, .npz, "
+        f"{str(path)!r} {problem}, which is no form of data that is read: IDX, CSV, ARFF, .npz, "
         ".npy, .mat, Parquet, ZIP or tar. For IDX files and for images, give the folder that they "
         "are in."
     )

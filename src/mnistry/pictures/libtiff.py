@@ -51,8 +51,8 @@ def _setter() -> Any:
 
     try:
         # The search for a symbol goes on from Pillow's extension to the libraries that it needs.
-        found = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (OSError, AttributeError, TypeError):
         return None
-    found.argtypes, found.restype = [ctypes.c_void_p], ctypes.c_void_p
-    return found
+    set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return set_handler

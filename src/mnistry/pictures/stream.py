@@ -58,7 +58,7 @@ def stream(sources: Any, stdin: BinaryIO | None = None) -> Iterator[Item]:
 def _all(sources: Any, stdin: BinaryIO | None) -> Iterator[Item]:
     for number, source in enumerate(several(sources), 1):
         if not isinstance(source, str | os.PathLike):
-            yield _given(source, number)
+            yield _item_of(source, number)
             continue
         name = os.fsdecode(source)
         if name == "-":
@@ -80,7 +80,7 @@ def _without_pdf(items: Iterator[Item]) -> Iterator[Item]:
         yield Item(first, error=str(pdf.missing(f" ({what})")))
 
 
-def _given(source: Any, number: int) -> Item:
+def _item_of(source: Any, number: int) -> Item:
     """Return the item of an image that is in memory or in an open file.
 
     An array or a Pillow image is copied: the caller may change it before it is read.

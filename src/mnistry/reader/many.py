@@ -68,10 +68,10 @@ def chunked(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _is_full(chunk: Sequence[Item]) -> bool:
-    return len(chunk) == _CHUNK or sum(map(_held, chunk)) > _CHUNK_BYTES
+    return len(chunk) == _CHUNK or sum(map(_memory_of, chunk)) > _CHUNK_BYTES
 
 
-def _held(item: Item) -> int:
+def _memory_of(item: Item) -> int:
     """Return how many bytes of memory an item's data take, roughly."""
     data = item.data
     if isinstance(data, Image):
@@ -108,11 +108,11 @@ def _pages(item: Item, count: int) -> list[Item]:
     assert isinstance(data, bytes)  # noqa: S101 - only files and bytes have pages
     pages = [Item(f"{item.name}#{i}", Page(data, i)) for i in range(1, min(count, MAX_PAGES) + 1)]
     if count > MAX_PAGES:
-        told = (
+        message = (
             f"{item.name!r} has more than {MAX_PAGES:,} pages, of which the first {MAX_PAGES:,} "
             "are read; split it."
         )
-        pages.append(Item(f"{item.name}#{MAX_PAGES + 1}", error=told))
+        pages.append(Item(f"{item.name}#{MAX_PAGES + 1}", error=message))
     return pages
 
 

@@ -145,7 +145,7 @@ class Reader:
         OSError : the file is missing or unreadable.
         """
         name = repr(source) if isinstance(source, str) else "The document"
-        source = _opened(source)
+        source = _path_or_content(source)
         [reading] = self.read_batch([source])
         pages = count_pages(source) if isinstance(source, str | bytes) else 1
         if pages == 1:
@@ -195,7 +195,7 @@ class Reader:
 
     def look(self, source: Source) -> tuple[Inked, Found]:
         """Find the ink and the pieces of it: the part of reading that needs no model for digits."""
-        image = _opened(source)
+        image = _path_or_content(source)
         if isinstance(image, str | bytes):
             image = decode(image)
         elif hasattr(image, "getexif"):
@@ -363,7 +363,7 @@ def _unsure(reading: Reading, share: float) -> Reading:
     return replace(reading, probability=share * reading.probability, outcome=outcome)
 
 
-def _opened(source: Any) -> Any:
+def _path_or_content(source: Any) -> Any:
     """Return a path as a string, and the bytes of an open file; anything else as it is."""
     if isinstance(source, os.PathLike):
         return os.fsdecode(source)

@@ -60,7 +60,7 @@ def bundle(scripts: Mapping[str, str], entry: str) -> dict[str, str]:
     """
     names = modules_of(scripts, entry)
     whole = "".join(
-        f"export const {_id(name)} = {_closed(name, scripts[name])};\n" for name in names
+        f"export const {_id(name)} = {_as_function(name, scripts[name])};\n" for name in names
     )
     stubs = {name: _stub(name, scripts[name], entry) for name in names if name != entry}
     return {**scripts, **stubs, entry: whole}
@@ -70,7 +70,7 @@ def _id(name: str) -> str:
     return f"${name.replace('-', '_')}"
 
 
-def _closed(name: str, script: str) -> str:
+def _as_function(name: str, script: str) -> str:
     """Return a module as a function that is called at once and returns the exports."""
     exported = _EXPORT.findall(script)
     body = _IMPORT.sub(lambda m: _import(name, m[1], m[2]), script)

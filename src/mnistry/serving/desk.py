@@ -46,8 +46,8 @@ class Desk:
         ------
         Refused : 503, there is too much to do.
         """
-        [found] = await self.do_each([partial(work, *args)])
-        return found
+        [result] = await self.do_each([partial(work, *args)])
+        return result
 
     async def do_each(self, steps: Iterable[Callable[[], Any]]) -> list[Any]:
         """Do steps one after another and return their results, in one turn.
@@ -68,12 +68,12 @@ class Desk:
     async def _take_turn(self, steps: Iterable[Callable[[], Any]]) -> list[Any]:
         loop = asyncio.get_running_loop()
         step: asyncio.Future[Any] | None = None
-        found = []
+        results = []
         try:
             for work in steps:
                 step = loop.run_in_executor(self._pool, self._run, work)
-                found.append(await asyncio.shield(step))
-            return found
+                results.append(await asyncio.shield(step))
+            return results
         finally:
             # A step that has begun can't be cancelled, and occupies its thread until it ends.
             if step is None or step.done():

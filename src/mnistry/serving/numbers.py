@@ -98,10 +98,10 @@ def lift(body: bytes) -> tuple[bytes, NumberText | None]:
     numbers : the list, not yet parsed; None, and the text unchanged, if there is no such list.
     """
     # No request has more than a few hundred bytes in front of its numbers.
-    found = _KEY.search(body, 0, _LEAST) if len(body) >= _LEAST else None
-    if found is None:
+    match = _KEY.search(body, 0, _LEAST) if len(body) >= _LEAST else None
+    if match is None:
         return body, None
-    start = found.end()
+    start = match.end()
     # Lists of numbers hold neither strings nor objects, so they end before the next of these.
     ends = [at for at in (body.find(mark, start) for mark in (b'"', b"{", b"}")) if at >= 0]
     after = min(ends, default=start)
@@ -194,7 +194,7 @@ def read(text: bytes, start: int = 0, end: int | None = None) -> NDArray[np.uint
     end = len(text) if end is None else end
     if start < end and not text[end - 1 : end].isdigit():
         return None
-    found = []
+    parts = []
     while start < end:
         stop = start + _BLOCK
         stop = text.rfind(b",", start, stop) if stop < end else end
@@ -205,10 +205,10 @@ def read(text: bytes, start: int = 0, end: int | None = None) -> NDArray[np.uint
         )
         if part is None:
             return None
-        found.append(part)
+        parts.append(part)
         start = stop + 1
         start += text[start : start + 1] == b" "
-    return np.concatenate(found) if found else np.empty(0, np.uint8)
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
 
 def _read_block(text: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

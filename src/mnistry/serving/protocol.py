@@ -316,8 +316,8 @@ def parse_instances(body: bytes, served: Served) -> Asked:
     """
     h, w = served.model.shape
     text, numbers = lift(body)
-    told = load_json(text)
-    instances: Any = told.get("instances")
+    request = load_json(text)
+    instances: Any = request.get("instances")
     if numbers is not None and instances == LIFTED:
         instances = numbers
     sentence = (
@@ -356,6 +356,6 @@ def predictions(
 ) -> tuple[bytes, dict[str, str]]:
     """Return each image's probabilities in the form of KServe's V1 protocol."""
     names = [name for name, _ in served.batcher.outputs]
-    told = {"predictions": np.ascontiguousarray(found[names.index("probabilities")])}
-    body = orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+    answer = {"predictions": np.ascontiguousarray(found[names.index("probabilities")])}
+    body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
     return body, {"content-type": "application/json"}

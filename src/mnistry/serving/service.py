@@ -109,18 +109,18 @@ class Service:
         reader = await self.desk.do(pictures.reader_of, request.query_params, served)
         images = flag(request.query_params, "images")
         began = time.perf_counter()
-        named = await self.desk.do(uploads.paged, await _sent(request, self.desk))
+        named = await self.desk.do(uploads.paged, await _images_in(request, self.desk))
         # Each image is a step, so that the rest is dropped when the client leaves.
-        found = await self.desk.do_each(partial(pictures.read, reader, *one) for one in named)
+        readings = await self.desk.do_each(partial(pictures.read, reader, *one) for one in named)
         self.metrics.seconds["predict"].labels(label).observe(time.perf_counter() - began)
-        for one in found:
+        for one in readings:
             for outcome in pictures.outcomes(one):
                 self.metrics.outcomes.labels(label, str(outcome)).inc()
         told = [
             pictures.to_json(name, one, images=images)
-            for (name, _), one in zip(named, found, strict=True)
+            for (name, _), one in zip(named, readings, strict=True)
         ]
-        alone = len(found) == 1 and isinstance(found[0], InputError)
+        alone = len(readings) == 1 and isinstance(readings[0], InputError)
         if alone:
             return _json({"error": told[0]["error"], "readings": told}, 422)
         return _json({"readings": told})
@@ -249,14 +249,14 @@ class _Watched(StreamingResponse):
             self._end()
 
 
-async def _sent(request: Request, desk: Desk) -> uploads.Named:
+async def _images_in(request: Request, desk: Desk) -> uploads.Named:
     """Return the images, or the drawing, in a request to read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await uploads.from_form(request, Limits.body)
     body = await request.body()
-    found: uploads.Named = await desk.do(uploads.from_body, body, kind)
-    return found
+    images: uploads.Named = await desk.do(uploads.from_body, body, kind)
+    return images
 
 
 def _told(served: Served) -> dict[str, Any]:

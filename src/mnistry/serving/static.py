@@ -156,10 +156,10 @@ class StaticFiles:
     async def file(self, request: Request) -> Response:
         """Answer with a file, to be kept for good if its address names the version."""
         version = request.path_params.get("version")
-        found = (self._files if version is None else self._linked).get(request.path_params["name"])
-        if found is None or version not in (None, self.version):
+        file = (self._files if version is None else self._linked).get(request.path_params["name"])
+        if file is None or version not in (None, self.version):
             raise HTTPException(404)
-        return found.answer(request, _CHECK_EACH_TIME if version is None else _FOREVER)
+        return file.answer(request, _CHECK_EACH_TIME if version is None else _FOREVER)
 
 
 def _packed(name: str, text: str) -> Packed:

@@ -24,7 +24,7 @@ class Statistics:
     """Statistics of a model since it was loaded.
 
     The time that a request waits for others is part of `compute_infer`: requests that arrive
-    together run together, and no queue stands in front of them.
+    together run together, without a queue before the model.
     """
 
     last: int = 0  # milliseconds since 1970; 0 for never
@@ -46,6 +46,6 @@ class Statistics:
     def to_dict(self) -> dict[str, Any]:
         """Return the durations as Triton's `inference_stats`."""
         steps = dict(zip(_STEPS, self.steps, strict=True))
-        told = {"success": self.success, "fail": self.fail, **steps}
+        durations = {"success": self.success, "fail": self.fail, **steps}
         queue = {"count": self.success.count, "ns": 0}
-        return {"queue": queue, **{name: asdict(spent) for name, spent in told.items()}}
+        return {"queue": queue, **{name: asdict(spent) for name, spent in durations.items()}}

@@ -28,7 +28,7 @@ _log = logging.getLogger("mnistry.serving")
 
 
 @contextmanager
-def _kept() -> Iterator[Corrections]:
+def _open_corrections() -> Iterator[Corrections]:
     """Open the corrections, and answer 503 if they can't be used.
 
     Raises
@@ -56,7 +56,7 @@ def add(told: Mapping[str, Any]) -> dict[str, int]:
         raise InputError("`model` must be a model's name or null.")
     label: Any = told.get("label")
     image = image_of(told.get("image"), (28, 28))
-    with _kept() as corrections:
+    with _open_corrections() as corrections:
         return {"id": corrections.add(image, label, told.get("answer"), model)}
 
 
@@ -68,7 +68,7 @@ def remove(number: str) -> None:
     Refused : 404, there is none of that number.
     """
     known = number.isascii() and number.isdigit() and len(number) < 19
-    with _kept() as corrections:
+    with _open_corrections() as corrections:
         known = known and corrections.remove(int(number))
     if not known:
         raise Refused(404, f"There is no correction {number[:20]!r}.")
@@ -76,7 +76,7 @@ def remove(number: str) -> None:
 
 def listed() -> dict[str, Any]:
     """Tell of the newest corrections."""
-    with _kept() as corrections:
+    with _open_corrections() as corrections:
         latest, count = corrections.latest(_MOST), len(corrections)
     return {
         "corrections": [
@@ -93,13 +93,13 @@ def listed() -> dict[str, Any]:
 
 def as_parquet() -> bytes:
     """Give all corrections as a Parquet file in Hugging Face's form."""
-    with _kept() as corrections:
+    with _open_corrections() as corrections:
         return parquet_bytes(corrections.data())
 
 
 def as_idx() -> bytes:
     """Give all corrections as a training set in IDX files, zipped."""
-    with _kept() as corrections:
+    with _open_corrections() as corrections:
         data = corrections.data()
     out = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(out, "w") as archive:

@@ -127,10 +127,10 @@ async def from_form(request: Request, most: int) -> Named:
 
 def _from_json(body: bytes) -> Named:
     """Take a drawing, or `image` or `images` as base64 or data URLs, out of JSON."""
-    told = load_json(body)
-    if "image" not in told and "images" not in told:
-        return [("drawing", drawn(told))]
-    images = told["images"] if "images" in told else [told["image"]]
+    value = load_json(body)
+    if "image" not in value and "images" not in value:
+        return [("drawing", drawn(value))]
+    images = value["images"] if "images" in value else [value["image"]]
     if not isinstance(images, list) or not images or len(images) > MOST_FILES:
         raise InputError(f"`images` must be a list of 1 to {MOST_FILES} images as base64.")
     if not all(isinstance(image, str) for image in images):
@@ -156,18 +156,18 @@ def _from_urlencoded(body: bytes) -> Named:
             fields = urllib.parse.parse_qsl(body.decode(), max_num_fields=MOST_FILES)
     except ValueError:
         raise Refused(400, f"A form may have at most {MOST_FILES} fields.") from None
-    found: Named = [
+    images: Named = [
         (printable(name, 200), _from_text(value, f"The field {name!r}"))
         for name, value in fields
         if _is_text_of_image(value)
     ]
-    if not found:
+    if not images:
         raise Refused(
             415,
             "The body holds no image, though its `Content-Type` is a form's; send an image's "
             "bytes, or a field with a data URL.",
         )
-    return found
+    return images
 
 
 def _is_text_of_image(text: str) -> bool:
@@ -197,11 +197,11 @@ def _from_text(text: str, what: str) -> bytes:
             f"{what} is neither base64 nor a data URL of an image; send the image's bytes."
         )
     text = text.strip()
-    found = _DATA_URL.match(text[:300])
-    if found:
-        if not found[0].lower().endswith(";base64,"):
+    match = _DATA_URL.match(text[:300])
+    if match:
+        if not match[0].lower().endswith(";base64,"):
             raise InputError(f"{what} is a data URL without `;base64`; encode the image as base64.")
-        text = text[found.end() :]
+        text = text[match.end() :]
     # A form that was not encoded turns each plus sign into a space.
     text = text.translate(_TO_STANDARD).rstrip("=")
     try:

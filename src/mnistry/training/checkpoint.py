@@ -1,7 +1,7 @@
 """A checkpoint: all that a run needs to go on, in one file that is whole or not there.
 
-The file is NumPy's own ``.npz``, not compressed: plain arrays with a checksum each, no pickle; what
-is not an array stands in it as JSON. So no file unpacks to more than its own size.
+The file is NumPy's own ``.npz``, not compressed: plain arrays with a checksum each, no pickle.
+Other values are stored as JSON. So no file unpacks to more than its own size.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, An
 def begin(
     store: Store, sources: Sequence[str], per_file: int, asked: dict[str, Any]
 ) -> dict[str, Any]:
-    """Find what is to be read and write it down; the job has begun when its description stands.
+    """List the files to read, write the plan, and create the description, which begins the job.
 
     Returns
     -------
