@@ -282,7 +282,7 @@ def test_check_names_folders_that_are_called_as_files(folder: Path) -> None:
     (folder / "0").mkdir()
     found = {finding.name: finding.what for finding in check_folder(folder)}
     assert found["0/"] == "a folder"
-    assert found[f"{IMAGES}/"].startswith("a folder named like a data file; its files are read")
+    assert found[f"{IMAGES}/"].startswith("a folder named like a data file; its content is read if")
 
 
 def test_check_of_nothing(folder: Path) -> None:

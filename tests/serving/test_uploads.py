@@ -96,7 +96,7 @@ def test_several_images_in_json_are_read_in_order(client: httpx.Client, mnist: D
         ({"json": {"image": ""}}, 422, "is empty"),
         ({"json": {"images": []}}, 422, "a list of 1 to 100 images"),
         ({"json": {"images": ["x"] * 101}}, 422, "a list of 1 to 100 images"),
-        ({"content": "a=b", "headers": FORM}, 415, "has no image in it"),
+        ({"content": "a=b", "headers": FORM}, 415, "holds no image, though its"),
         ({"content": "&".join(["a=b"] * 200), "headers": FORM}, 400, "at most 100 fields"),
         ({"content": "a=" + "%41" * 600_000, "headers": FORM}, 413, "too many escapes"),
         ({"files": {"a": (None, "b")}}, 400, "no file in it"),

@@ -33,7 +33,7 @@ _PARTS = {
 }
 _GZIP = b"\x1f\x8b"
 _PICTURE, _FOLDER = "a picture", "a folder"
-_FILE_FOLDER = "a folder named like a data file; its files are read unless a file beside it is"
+_FILE_FOLDER = "a folder named like a data file; its content is read if no such file is beside it"
 _ARCHIVE = "an archive; it is read as the folder that it unpacks to"
 _OTHER = "nothing that mnistry reads"
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
