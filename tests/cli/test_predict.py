@@ -11,7 +11,8 @@ import pytest
 
 from mnistry.cli import main
 from mnistry.data.dataset import DataSets
-from mnistry.models.file import shipped_model
+from mnistry.models.file import save_model, shipped_model
+from mnistry.models.softmax import SoftmaxRegression
 
 Output = pytest.CaptureFixture[str]
 
@@ -76,3 +77,15 @@ def test_predict_refuses_with_a_sentence(
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.count("\n") == 1
+
+
+def test_predict_escapes_the_names_of_classes(tmp_path: Path, capsys: Output) -> None:
+    """A model file may name its classes so that a terminal would obey."""
+    images = np.repeat(np.array([[0], [255]], np.uint8), 16, axis=1).reshape(2, 4, 4)
+    model = SoftmaxRegression(steps=5).fit(images, [0, 1], classes=["\x1b[2J", "\u202eb"])
+    save_model(model, tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", images)
+    assert main(["predict", str(tmp_path / "x.npy"), "--model", str(tmp_path / "m.onnx")]) == 0
+    out = capsys.readouterr().out
+    assert out.replace("\n", "").isprintable()
+    assert r"\x1b[2J" in out or r"\u202eb" in out

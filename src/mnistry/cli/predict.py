@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cli import choice
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     probabilities = model.predict_proba(images)
     labels = probabilities.argmax(axis=1)
     sure = probabilities[np.arange(len(labels)), labels]
-    names = [model.classes[label] for label in labels]
+    shown = [printable(name) for name in model.classes]  # a model file may name its classes at will
+    names = [shown[label] for label in labels]
     answers: list[dict[str, Any]] = [
         {"image": i, "label": name, "probability": float(p)}
         for i, (name, p) in enumerate(zip(names, sure, strict=True), 1)
