@@ -42,7 +42,7 @@ _LEAST_PIXELS = 16
 _ROWS = 1000  # rows parsed at a time; the first block decides the full scale of pixels
 _MAX_LINE = 2**22  # characters
 _MAX_BYTES = 64 * 2**30  # of a gzipped table's text
-_DAMAGED = EOFError, gzip.BadGzipFile, zlib.error  # what damaged gzip raises
+_DAMAGED = EOFError, gzip.BadGzipFile, zlib.error  # raised for damaged gzip
 
 
 class Columns(NamedTuple):
@@ -366,7 +366,7 @@ def _parse(
         numbers = np.array(texts, np.float64)
     except ValueError:
         return pixels, np.array(texts)
-    if np.isnan(numbers).any():  # how some programs write that there is none
+    if np.isnan(numbers).any():  # some programs write NaN for a missing label
         return pixels, np.where(np.isnan(numbers), "", np.array(texts))
     whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
     return pixels, numbers.astype(np.int64) if whole else np.array(texts)

@@ -343,7 +343,7 @@ def _warn_of_others(folder: Path, used: str) -> None:
                 except DataError:
                     others.append(name)  # there are such files, though they are no data set
                 except OSError:
-                    pass  # what can't be looked into is not missed, since other data was found
+                    pass  # folders that can't be read don't matter, since other data was found
     if others:
         warnings.warn(
             f"{str(folder)!r} holds {used}, which are used, and {' and '.join(others)}, which "

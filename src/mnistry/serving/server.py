@@ -1,4 +1,4 @@
-"""A server that runs until it is told to stop, and then finishes what it has begun."""
+"""The HTTP server: it runs until SIGINT or SIGTERM, and then finishes running requests."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _origin(text: str) -> str:
         raise InputError(
             f"`--allow-origin` must be an origin as https://example.org, or *; got {text[:100]!r}."
         )
-    # Browsers leave out the port that the scheme stands for.
+    # Browsers leave out the default port of the scheme.
     name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
 

@@ -151,7 +151,7 @@ def _from_urlencoded(body: bytes) -> Named:
         raise Refused(413, "The form has too many escapes; send the image's bytes instead.")
     fields: list[tuple[str, str]] = []
     try:
-        # A form escapes all but ASCII, between whose runs the parser would cut the body in pieces.
+        # Urlencoded forms are ASCII. The parser is slow on other text, which it splits into runs.
         if body.isascii():
             fields = urllib.parse.parse_qsl(body.decode(), max_num_fields=MOST_FILES)
     except ValueError:
@@ -191,7 +191,7 @@ def _from_text(text: str, what: str) -> bytes:
     ------
     InputError : it is neither.
     """
-    # Neither form has other characters, and `translate` takes a second for some millions of those.
+    # Both are ASCII, and `translate` takes a second for a few million other characters.
     if not text.isascii():
         raise InputError(
             f"{what} is neither base64 nor a data URL of an image; send the image's bytes."
