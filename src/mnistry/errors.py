@@ -217,7 +217,8 @@ def _most_like(given: str, known: Iterable[str]) -> str:
 
     folded = {_folded(name): name for name in known}
     like = get_close_matches(_folded(given), folded, n=1, cutoff=0.8)
-    # Without its first word, as `--rate`, an option is most like others of its length.
+    # An option without its first word, such as `--rate`, resembles others of its length more, so
+    # the last words are compared first.
     last_word = f"-{_folded(given).lstrip('-')}"
     like = like or [name for name in folded if name[:2] == "--" and name.endswith(last_word)]
     like = like or get_close_matches(_folded(given), folded, n=1)

@@ -114,7 +114,7 @@ def load_data(
 
 
 def all_images(data: DataSets) -> DataSet:
-    """Return the images of all splits as one, such as to score a model that has seen none."""
+    """Return all splits as one, for example to score a model that was trained on other data."""
     return _joined(_joined(data.train, data.validation), data.test)
 
 
@@ -182,7 +182,7 @@ def _hold_out(data: DataSet, validation: int | str | None, seed: int) -> tuple[D
 
 
 def _joined(train: DataSet, validation: DataSet) -> DataSet:
-    """Put the images of another split before the training images."""
+    """Concatenate two splits, the second one first."""
     writers = None
     if train.writers is not None and validation.writers is not None:
         writers = np.concatenate([validation.writers, train.writers])
