@@ -157,6 +157,14 @@ def test_named_arrays_without_a_split_are_for_training() -> None:
         assert validation is test is None
 
 
+def test_found_images_are_not_chosen_between() -> None:
+    """Of two arrays of one split, the one named as images is taken, or else neither."""
+    a, b = np.zeros((2, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
+    assert len(find_images({"a": a, "images": b}, "x")) == 3
+    with pytest.raises(DataError, match=r"x holds several arrays that may be the images: `a`, `b`"):
+        find_images({"a": a, "b": b}, "x")
+
+
 def test_found_images_are_the_test_split() -> None:
     """Images for prediction: of several splits, the test split; else the only ones."""
     assert len(find_images({"x_train": IMAGES, "x_test": IMAGES[:2]}, "a")) == 2

@@ -183,14 +183,22 @@ def find_images(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.uin
     ------
     DataError : no array, or more than one without a split, can be images.
     """
-    by_split: dict[Split | None, str] = {}
+    by_split: dict[Split | None, list[str]] = {}
     for key, array in arrays.items():
         split, kind, _ = role_of(key)
         if kind != "labels" and array.ndim > 1:
-            by_split.setdefault(split, key)
+            by_split.setdefault(split, []).append(key)
     for wanted in ("test", None, "train", "validation"):
-        if wanted in by_split:
-            return normalize_images(arrays[by_split[wanted]], f"{name} (`{by_split[wanted]}`)")
+        keys = by_split.get(wanted, [])
+        # Of several, the one that is named as images is meant.
+        keys = [key for key in keys if role_of(key).kind == "images"] or keys
+        if len(keys) > 1:
+            raise DataError(
+                f"{name} holds several arrays that may be the images: "
+                f"{', '.join(f'`{key}`' for key in keys):.200}; keep one of them."
+            )
+        if keys:
+            return normalize_images(arrays[keys[0]], f"{name} (`{keys[0]}`)")
     listed = ", ".join(f"`{key}` {array.dtype} {array.shape}" for key, array in arrays.items())
     raise DataError(f"{name} holds no images; it holds {listed or 'nothing':.300}.")
 
