@@ -286,6 +286,23 @@ def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> 
     assert response.status_code == 404
 
 
+def test_a_pause_during_a_step_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that are asked for in a pause are all taken, also if it began during a step."""
+    run = Training(SoftmaxRegression(), 0)
+    run.owed = 5.0
+    learn = SoftmaxRegression.partial_fit
+
+    def paused_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        run.set({"paused": True})
+        return learn(*args, **kwargs)
+
+    monkeypatch.setattr(SoftmaxRegression, "partial_fit", paused_meanwhile)
+    live._turn(run, 60, looks=False)
+    assert (run.step, run.owed) == (1, 0)
+    run.set({"steps": 3})
+    assert run.owed == 3
+
+
 async def told_of(run: Training, trainings: Trainings, until: str) -> list[tuple[str, Any]]:
     """Watch a run until an event of a kind has come, and return all that came."""
     found: list[tuple[str, Any]] = []

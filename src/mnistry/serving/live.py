@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,10 +47,12 @@ class Training:
 
     Attributes
     ----------
-    rate : learning rate. speed : batches a second, at most. paused : whether it is paused.
-        owed : steps that are due. name : random, in the URL that changes its settings.
-        seconds : spent on its steps. learning, idle : seconds that it had a place among those
-        that learn, and that it has been paused.
+    speed : batches a second, at most.
+    paused : whether it is paused.
+    owed : steps that are due, guarded by `lock`.
+    seconds : spent on its steps.
+    learning, idle : seconds that it had a place among those that learn, and that it was paused.
+    name : random, in the URL that changes its settings.
     """
 
     model: SoftmaxRegression
@@ -64,6 +67,7 @@ class Training:
     stopped: bool = False
     name: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     epoch: int = -1
     order: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
@@ -89,11 +93,23 @@ class Training:
         self.model.rate = float(told.get("rate", self.model.rate))
         self.speed = float(told.get("speed", self.speed))
         paused = bool(told.get("paused", "steps" in told or self.paused))
-        if paused and not self.paused:
-            self.owed = 0.0  # steps that were late are not made up for in a pause
-        self.paused = paused
-        self.owed += int(told.get("steps", 0))
+        with self.lock:
+            if paused and not self.paused:
+                self.owed = 0.0  # steps that were late are not made up for in a pause
+            self.paused = paused
+            self.owed += int(told.get("steps", 0))
         self.changed.set()
+
+    def take_step(self) -> bool:
+        """Return whether a step is due, which is then counted as taken.
+
+        The training thread takes steps while requests change how many are due.
+        """
+        with self.lock:
+            if self.owed < 1:
+                return False
+            self.owed -= 1
+            return True
 
 
 class Trainings:
@@ -241,10 +257,9 @@ def _turn(run: Training, seconds: float, looks: bool) -> dict[str, Any] | None:
     data = mnist().train
     began = time.perf_counter()
     with np.errstate(all="ignore"):
-        while run.owed >= 1 and time.perf_counter() - began < seconds:
+        while time.perf_counter() - began < seconds and run.take_step():
             rows = _rows(run, len(data))
             run.model.partial_fit(data.images[rows], data.labels[rows], classes=data.classes)
-            run.owed -= 1
             run.step += 1
     run.seconds += time.perf_counter() - began
     return _look(run) if looks else None
