@@ -135,12 +135,12 @@ def test_a_job_goes_on_only_as_it_began(picture: Path, capsys: pytest.CaptureFix
     assert main(["read", "in", "--out", "x", "--digits", "1"]) == 0
     capsys.readouterr()
     changes = {
-        "alpha": ["in", "--digits", "1", "--alpha", "0.2"],
-        "digits": ["in"],
-        "keep": ["in", "--digits", "1", "--keep"],
-        "per_file": ["in", "--digits", "1", "--per-file", "7"],
+        "--alpha": ["in", "--digits", "1", "--alpha", "0.2"],
+        "--digits": ["in"],
+        "--keep": ["in", "--digits", "1", "--keep"],
+        "--per-file": ["in", "--digits", "1", "--per-file", "7"],
         "sources": ["in/7.png", "--digits", "1"],
-        "model": ["in", "--digits", "1", "--model", "own.onnx"],
+        "--model": ["in", "--digits", "1", "--model", "own.onnx"],
     }
     for key, argv in changes.items():
         assert main(["read", *argv, "--out", "x"]) == 2
