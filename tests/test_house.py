@@ -91,6 +91,7 @@ def imported_rooms(path: Path) -> set[str]:
     return rooms
 
 
+@pytest.mark.slow
 def test_rooms_import_one_way() -> None:
     """No room imports one that lies after it in the flow of data."""
     for path in PACKAGE.rglob("*.py"):
@@ -116,6 +117,7 @@ HEAVY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

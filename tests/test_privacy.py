@@ -24,6 +24,8 @@ import mnistry
 from mnistry.data.dataset import DataSets
 from system_calls import Observed, strace_works, traced
 
+pytestmark = pytest.mark.slow
+
 MNISTRY = [sys.executable, "-m", "mnistry"]
 # Matplotlib keeps a list of the installed fonts; docs/privacy.md says so.
 MATPLOTLIB = (".config/matplotlib", ".cache/matplotlib")

@@ -45,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_opencv_is_one_sentence(how: str, folder: Path) -> None:
     """`mnistry read` prints one message for any number of images, with the repairing command."""
@@ -56,6 +57,7 @@ def test_a_broken_opencv_is_one_sentence(how: str, folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_broken_opencv_is_told_everywhere(folder: Path) -> None:
     """Python, a job, the server and other commands give the same sentence."""
     (folder / "cv2.py").write_text(BROKEN["gone"])
@@ -114,6 +116,7 @@ def test_no_image_is_blamed_for_the_machine(folder: Path, monkeypatch: pytest.Mo
         list(reader.read_many(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
 @pytest.mark.parametrize("extra", [100, 200, 300])
 def test_limited_memory_is_a_sentence(folder: Path, extra: int) -> None:

@@ -44,6 +44,7 @@ def part(mnist: DataSets) -> DataSet:
     return mnist.train.take(slice(3000))
 
 
+@pytest.mark.slow
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [CONVNET], expected_failed_checks=lambda _: {"check_classifiers_train": NO_PICTURES}
 )
@@ -53,6 +54,7 @@ def test_scikit_learn_contract_of_convnets(estimator: ConvNetClassifier, check: 
     check(estimator)  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_convnet_learns_digits(mnist: DataSets, part: DataSet, tmp_path: Path) -> None:
     """From 3,000 pictures labelled with words it learns to read others, and can be saved."""
@@ -74,6 +76,7 @@ def test_convnet_learns_digits(mnist: DataSets, part: DataSet, tmp_path: Path) -
     np.testing.assert_array_equal(back.predict_proba(others.images), p)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_convnet_draws_from_its_seed(part: DataSet) -> None:
     """The same `random_state` gives the same probabilities to the bit, and another others."""
@@ -180,6 +183,7 @@ def test_convnet_needs_two_classes_and_a_device() -> None:
         ConvNetClassifier(device="x").fit(x, np.arange(20) % 2)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [SoftmaxClassifier(), SoftmaxClassifier(solver="sgd")]
 )

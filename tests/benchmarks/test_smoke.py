@@ -13,6 +13,8 @@ import pytest
 import answering
 from compare import answer
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SOFTMAX = answering.models() / "softmax.onnx"
 

@@ -215,6 +215,7 @@ def test_read_says_where_digits_are_missing(
     assert "of 5" not in "".join(lines(capsys, 0, "a.png", "--digits", "1")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_read_shows_the_way(
     kind: str, found: Found, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -340,6 +341,7 @@ def pictures(mnist: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_read_reads_real_pictures(pictures: Path) -> None:
     """A process reads a folder, an archive and standard input, and tells what it can't read."""
     run = {"cwd": pictures, "capture_output": True, "timeout": 60}
@@ -365,6 +367,7 @@ def test_read_reads_real_pictures(pictures: Path) -> None:
         assert image.width == 1600
 
 
+@pytest.mark.slow
 def test_read_needs_standard_input_only_where_it_is_asked(pictures: Path) -> None:
     """With standard input closed, files are read, and `-` is one sentence."""
     sentence = "mnistry: `-` reads standard input, which is not there; pipe a picture into it.\n"
@@ -403,6 +406,7 @@ def test_read_takes_a_model_of_ones_own(
         assert sentence in err
 
 
+@pytest.mark.slow
 def test_closed_pipe_is_no_error(pictures: Path) -> None:
     """``mnistry read … | head -1`` ends without an error message."""
     done = subprocess.run(
@@ -414,6 +418,7 @@ def test_closed_pipe_is_no_error(pictures: Path) -> None:
     assert re.fullmatch(r"([0-9,]+ images?  [0-9,]+ a second\n)*", done.stderr)
 
 
+@pytest.mark.slow
 def test_progress_goes_to_a_terminal_alone(pictures: Path, on_terminal: OnTerminal) -> None:
     """Where standard error alone is a terminal, a counter is drawn there and erased."""
     told, seen = on_terminal([*COMMAND, "read", *["seven.png"] * 500, "--json"], pictures)

@@ -149,6 +149,7 @@ def test_a_job_goes_on_only_as_it_began(picture: Path, capsys: pytest.CaptureFix
     assert "1 were read before" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_told(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A part or a description that is none of ours is one sentence; a part may be deleted."""
     assert main(["read", "in", "--out", "x"]) == 0

@@ -22,6 +22,7 @@ with urllib.request.urlopen(sys.argv[1], timeout=30) as page:
 """
 
 
+@pytest.mark.slow
 def test_a_browser_that_waits_for_the_page_gets_it(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

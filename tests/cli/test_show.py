@@ -73,6 +73,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WHAT)
 def test_show_writes_a_picture_where_it_is_run(
     what: str, small: Path, model: Path, tmp_path: Path,
@@ -88,6 +89,7 @@ def test_show_writes_a_picture_where_it_is_run(
     assert [path.name for path in tmp_path.iterdir()] == [f"{what}.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WHAT)
 def test_show_tells_json_the_file(
     what: str, small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -105,6 +107,7 @@ def test_show_tells_json_the_file(
     assert out.read_bytes().startswith(b"<?xml")
 
 
+@pytest.mark.slow
 def test_show_evidence_of_a_picture_adds_up(
     small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +134,7 @@ def test_show_evidence_of_a_picture_adds_up(
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_show_evidence_for_a_class_adds_up(
     small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +172,7 @@ def check_receipt(found: dict[str, Any], logits: Any, why: int, against: int | N
     assert abs(found["residual"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_show_evidence_tells_why_one_and_not_another(
     small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,6 +267,7 @@ def test_show_refuses_questions_that_are_none(
     assert not (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
 def test_show_reads_a_picture_of_ones_own(
     mnist: DataSets, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,6 +307,7 @@ def test_show_confusion_counts_the_split(
         assert counts.trace() == (loaded.predict(part.images) == part.labels).sum()
 
 
+@pytest.mark.slow
 def test_show_matrix_of_a_class(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

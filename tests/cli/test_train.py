@@ -27,6 +27,7 @@ def only_progress(text: str) -> bool:
     return re.fullmatch(r"(training [\d,]+/[\d,]+  loss .+ left\n)*", text) is not None
 
 
+@pytest.mark.slow
 def test_main_job_from_the_shell(tmp_path: Path) -> None:
     """The tutorial's training as one command: a score, a file, the contract's JSON alone."""
     done = subprocess.run(
@@ -78,6 +79,7 @@ def test_person_sees_table_and_bars(
     assert max(map(len, everything.splitlines()[1:])) <= 80  # the first line names the file
 
 
+@pytest.mark.slow
 def test_evaluate_tells_promises_and_corruptions(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +105,7 @@ def test_evaluate_tells_promises_and_corruptions(
     assert max(map(len, text.splitlines()[1:])) <= 80
 
 
+@pytest.mark.slow
 def test_lbfgs_tells_its_certificate(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +120,7 @@ def test_lbfgs_tells_its_certificate(
     assert 0 <= optimum["gap"] <= 5e-5
 
 
+@pytest.mark.slow
 def test_classes_that_are_too_many_for_a_matrix(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +162,7 @@ def test_a_run_that_diverges_says_so(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_evaluate_without_a_model_takes_the_shipped_one(capsys: pytest.CaptureFixture[str]) -> None:
     """The package's own model scores MNIST's test."""
     assert main(["evaluate", "--json"]) == 0
@@ -234,6 +239,7 @@ def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[s
     assert f"\n  {' '.join(['mnistry', *command])}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_progress_goes_to_a_terminal_alone(
     small: Path, tmp_path: Path, on_terminal: OnTerminal
 ) -> None:
@@ -252,6 +258,7 @@ def test_progress_goes_to_a_terminal_alone(
     assert seen.endswith(b"\r\x1b[K")
 
 
+@pytest.mark.slow
 def test_closed_pipe_is_no_error(tmp_path: Path) -> None:
     """``mnistry evaluate | head -1`` ends without an error message."""
     done = subprocess.run(

@@ -24,6 +24,8 @@ from mnistry.cli import main
 from mnistry.models.convnet import ConvNet
 from mnistry.models.file import load_model
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "mnistry"]
 
 OnTerminal = Callable[[list[str], Path], tuple[bytes, bytes]]  # see conftest.py

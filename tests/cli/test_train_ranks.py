@@ -24,6 +24,8 @@ from mnistry.models.convnet import ConvNet
 from mnistry.models.file import load_model
 from mnistry.training.checkpoint import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ("-m", "mnistry", "train", "--model", "convnet")
 
 

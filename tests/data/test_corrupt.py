@@ -96,6 +96,7 @@ def test_seed_decides(family: str, digits: Images) -> None:
     assert differ.mean() > 0.9 if family != "canny_edges" else not differ.any()
 
 
+@pytest.mark.slow
 @every_family
 def test_picture_does_not_depend_on_others(family: str, mnist: DataSets) -> None:
     """Neither how many pictures there are nor what they show matters to one of them."""
@@ -349,6 +350,7 @@ def softmax() -> Any:
     return shipped_model("softmax")
 
 
+@pytest.mark.slow
 @every_family
 def test_softmax_still_reads_something(family: str, softmax: Any, mnist: DataSets) -> None:
     """Softmax regression does worse than on MNIST itself, and better than chance."""

@@ -24,6 +24,7 @@ def test_embedded_mnist_is_the_original() -> None:
     assert train.classes == test.classes == tuple("0123456789")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("damage", ["one pixel", "cut"])
 def test_embedded_damage_is_noticed(

@@ -515,6 +515,7 @@ BAD: dict[str, tuple[Behaviour, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_fetch_goes_to_the_next_mirror(server: Server, name: str) -> None:
     """However the first mirror fails, the second serves, and nothing wrong is kept."""

@@ -229,6 +229,7 @@ def test_idx_lie_costs_no_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_idx_bomb_is_left_at_the_first_byte_too_many() -> None:
     """Gzip that goes on for 300 MB after its 12 bytes is not inflated further."""
     deflater = zlib.compressobj(9, wbits=31)
@@ -319,6 +320,7 @@ def test_idx_foreign_shape_is_refused(array: NDArray[Any]) -> None:
         encode_idx(array)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(arrays, st.booleans(), st.data())
 def test_idx_damage_gives_a_sentence_or_an_array(
@@ -340,6 +342,7 @@ def test_idx_damage_gives_a_sentence_or_an_array(
         assert encode_idx(found) == bytes(bad)
 
 
+@pytest.mark.slow
 def test_idx_fuzzer_finds_nothing() -> None:
     """Each of 200 fuzzed files gives an array or an `InputError`."""
     run = subprocess.run(

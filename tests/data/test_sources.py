@@ -326,6 +326,7 @@ def archived(kind: str, folder: Path, to: Path) -> Path:
     return Path(shutil.make_archive(str(to), kind, folder.parent, folder.name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "bztar", "xztar"])
 @pytest.mark.parametrize("save", [save_idx, save_parquet, save_gallery])
 def test_sources_may_be_archives(

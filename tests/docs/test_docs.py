@@ -34,6 +34,8 @@ from mnistry.cores import one_thread
 from mnistry.data.dataset import DataSets
 from mnistry.models.file import shipped_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "mnistry"

@@ -84,6 +84,7 @@ def check_sum(found: Contrast, model: Model, image: NDArray[Any]) -> None:
     assert abs(found.residual) <= 1e-4 * max(1, abs(found.difference))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     which=st.integers(0, len(SOME) - 1), members=st.integers(1, 3),
@@ -130,6 +131,7 @@ def test_softmax_regression_is_exact(
     assert abs(found.residual) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["softmax", "convnet"])
 def test_the_models_that_ship_add_up(kind: str, mnist: DataSets) -> None:
     """On MNIST: the answer against its rival, for pictures right and wrong."""

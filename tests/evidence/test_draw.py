@@ -157,6 +157,7 @@ def test_evidence_scale_is_symmetric_and_shared(
     assert low == -high  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_evidence_shows_the_ten_strongest() -> None:
     """Of 62 classes, or of 30 pictures, the ten with most evidence are drawn, in order."""
     model, rng = make(6, 6, 62), np.random.default_rng(1)
@@ -203,6 +204,7 @@ def test_evidence_refuses_what_it_cannot_draw() -> None:
         evidence_in_picture(SoftmaxRegression(), images[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 3, 10, 62])
 def test_confusion_prints_its_counts(k: int) -> None:
     """Every count but zero is printed in its cell; the share right stands at the row's end."""
@@ -260,6 +262,7 @@ def test_confusion_refuses_other_tables(counts: NDArray[Any], k: int) -> None:
         confusion(counts, [str(i) for i in range(k)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_figures_of_a_model_are_files(tmp_path: Path, kind: str) -> None:
     """Each figure is written, the same bytes for the same model, whatever classes are called."""

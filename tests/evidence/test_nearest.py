@@ -69,6 +69,7 @@ def test_a_convnet_compares_what_its_last_layer_reads(
         np.testing.assert_allclose(apart[found.indices], found.distances, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_nearest_have_the_pictures_class(mnist: DataSets) -> None:
     """As the packaged convnet sees them, training digits nearest to test digits are alike."""
     model, some = shipped_model("convnet"), mnist.train.take(slice(2000))

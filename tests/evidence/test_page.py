@@ -234,6 +234,7 @@ def test_save_where_nothing_can_be_written(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder.png"}
 
 
+@pytest.mark.slow
 def test_matplotlib_loads_late_and_without_pyplot(tmp_path: Path) -> None:
     """Importing the room loads no Matplotlib; drawing and saving never loads pyplot."""
     code = (

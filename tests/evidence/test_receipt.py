@@ -150,6 +150,7 @@ def test_receipts_refuse_what_does_not_fit(little: DataSet) -> None:
         neighbours(beyond, little.images[0], little)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_receipts_are_files(tmp_path: Path, kind: str, little: DataSet) -> None:
     """Each is written, the same bytes every time, whatever classes are called and pictures show."""

@@ -122,6 +122,7 @@ def test_tensors_are_the_data(mnist: DataSets) -> None:
     assert text.count("0") - 2 == (1 - one_hot).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "classes"),
     [(1, ("a",)), (10, ("shirt", "ankle boot")), (11, tuple(map(str, range(300))))],

@@ -137,6 +137,7 @@ def test_strip_says_what_the_answers_are() -> None:
     assert sum(f"{one.probabilities[0].max():.1%}" == word for word in said) == 1
 
 
+@pytest.mark.slow
 def test_strip_says_what_is_left_out() -> None:
     """More pictures than are shown, and more marks than there is room for, are told."""
     figure = strip([shot(40)] * 2, total=3100)
@@ -148,6 +149,7 @@ def test_strip_says_what_is_left_out() -> None:
     assert words(strip([shot(1)], total=1))[0] == "From picture to answer"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "shape"),
     [(0, (40, 40)), (0, (20, 300)), (1, (1, 1)), (5, (300, 20)), (5, (40, 40)), (6, (40, 40)),
@@ -204,6 +206,7 @@ def test_thumbnail_shrinks_by_area() -> None:
     assert thumbnail(np.ones((2, 5000))).shape == (1, 640)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_strip_is_a_file(kind: str, tmp_path: Path) -> None:
     """The same shots give the same bytes."""

@@ -58,6 +58,7 @@ def test_batches_repeat_by_seed(mnist: DataSets, tmp_path: Path) -> None:
     assert one != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_what_is_learnt_from_a_file_is_what_is_learnt_from_memory(
     mnist: DataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: str

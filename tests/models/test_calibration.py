@@ -87,6 +87,7 @@ def model(request: pytest.FixtureRequest, mnist: DataSets) -> SoftmaxRegression 
     return made
 
 
+@pytest.mark.slow
 def test_file_gives_the_same_p_values(
     mnist: DataSets, model: SoftmaxRegression | ConvNet, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_file_gives_the_same_p_values(
     assert back.calibration.to_dict() == model.calibration.to_dict()
 
 
+@pytest.mark.slow
 def test_held_out_pictures_are_uniform(mnist: DataSets, model: SoftmaxRegression | ConvNet) -> None:
     """The held-out pictures' own p-values are spread evenly, but for ties."""
     _, held_out = few(mnist)

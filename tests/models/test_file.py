@@ -113,6 +113,7 @@ def test_shipped_model_is_the_optimum(mnist: DataSets) -> None:
     assert model.provenance["data"]["fingerprint"] == mnist.train.fingerprint
 
 
+@pytest.mark.slow
 def test_shipped_convnet_is_what_its_card_says(mnist: DataSets) -> None:
     """The scores of the card are the file's, its command is the recipe's, and it is small."""
     model = shipped_model()

@@ -65,6 +65,7 @@ def test_gap_is_a_bound(seed: int, n: int, d: int, k: int, l2: float, steps: int
     assert best.optimum.gap < 1e-9 or not best.optimum.converged
 
 
+@pytest.mark.slow
 def test_gap_holds_on_mnist(mnist: DataSets) -> None:
     """In float32 on real pictures too: stopped early, the excess is within the proven bound."""
     part = mnist.train.take(slice(6000))
@@ -114,6 +115,7 @@ def test_separable_data_without_penalty_ends() -> None:
     assert model.predict(x).tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_pixels_never_lit_get_no_weight(mnist: DataSets) -> None:
     """A pixel that is 0 everywhere says nothing, so its weights are exactly 0."""
     part = mnist.train.take(slice(3000))
@@ -124,6 +126,7 @@ def test_pixels_never_lit_get_no_weight(mnist: DataSets) -> None:
     assert (model.weights[~dark] != 0).any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(mnist: DataSets) -> None:
     """The solver's random rounding comes from the seed."""
     part = mnist.train.take(slice(6000))

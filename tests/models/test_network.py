@@ -95,6 +95,7 @@ def test_weights_and_products_are_those_by_hand() -> None:
     assert FLAT.products == 5 * 7 * 2 * 9 + 12 * 3
 
 
+@pytest.mark.slow
 @given(networks())
 def test_round_trips(network: Network) -> None:
     """What `to_dict` tells makes an equal network again, through JSON as well."""
@@ -115,6 +116,7 @@ def test_numbers_agree_with_each_other(network: Network) -> None:
     assert network.arrays["weights"] == (network.features, network.classes)
 
 
+@pytest.mark.slow
 @given(junk)
 def test_junk_is_no_network(facts: Any) -> None:
     """Whatever JSON says, the answer is a network or an InputError."""
@@ -124,6 +126,7 @@ def test_junk_is_no_network(facts: Any) -> None:
         assert len(str(error)) < 1000
 
 
+@pytest.mark.slow
 @given(networks(), st.data())
 def test_nearly_a_network_is_no_crash(network: Network, data: st.DataObject) -> None:
     """A sound network with one value replaced by junk is a network or an InputError."""

@@ -533,6 +533,7 @@ def all_steps(source: bytes | Image.Image) -> None:
     assert to_grey(image).shape == (h, w)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("oddity", ["none", "transparency", "exif", "profile", "xmp"])
 def test_images_of_every_mode_are_read_or_refused(mode: str, oddity: str) -> None:
@@ -597,6 +598,7 @@ def test_fax_images_cannot_claim_more_rows_than_fit() -> None:
         assert decode(encoded("TIFF", blank, compression=compression)).size == (64, 4000)
 
 
+@pytest.mark.slow
 def test_decoders_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Damaged files of every format, and invalid fax rows, print nothing to standard error."""
     chance = np.random.default_rng(0)
@@ -636,6 +638,7 @@ def test_libtiff_is_quiet_only_while_it_is_asked_to_be(capfd: pytest.CaptureFixt
     assert load() == loud
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.sampled_from([*KINDS, *QUIRKS]), st.data())
 def test_decode_damage_gives_a_sentence_or_a_picture(kind: str, data: st.DataObject) -> None:

@@ -57,6 +57,7 @@ def by_hand(ink: Plane, paper: Plane | float, contrast: float = 0.7) -> list[str
     return [f.code for f in examine(Inked(ink, 1.0, grey, True, False), find(ink))]
 
 
+@pytest.mark.slow
 def test_doctor_is_silent_on_good_pages(strokes: list[Strokes]) -> None:
     """Digits of any size, with any usual pen and paper, give no finding."""
     rng = np.random.default_rng(0)

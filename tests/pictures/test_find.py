@@ -216,6 +216,7 @@ def test_rows_that_are_apart_or_wide_stay_rows(mnist: DataSets) -> None:
     assert [row.broken for row in find(ink).rows] == [False, False]
 
 
+@pytest.mark.slow
 def test_find_is_bounded() -> None:
     """A large image full of noise gives a bounded number of components."""
     ink = (np.random.default_rng(0).random((1500, 1500)) > 0.7).astype(np.float32)

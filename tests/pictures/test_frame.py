@@ -48,6 +48,7 @@ def test_frame_leaves_mnists_test_pictures_as_they_are(mnist: DataSets) -> None:
     assert sum(shifts) == 1
 
 
+@pytest.mark.slow
 def test_frame_leaves_mnists_training_pictures_as_they_are(mnist: DataSets) -> None:
     """59,980 of 60,000 come back to the bit; six of the others are shifted by a pixel."""
     found = [changed(split.images) for split in (mnist.validation, mnist.train)]
@@ -169,6 +170,7 @@ def seven(size: float, aside: float) -> NDArray[np.float64]:
     return ink
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [60, 61.3, 97, 200, 401.7, 900])
 def test_frame_of_a_drawn_seven_is_the_same_at_any_size(size: float) -> None:
     """A drawn seven frames to the same picture, nearly, within a pixel, at any size and place."""

@@ -28,6 +28,7 @@ def test_planes_do_not_see_light_and_contrast() -> None:
     assert np.isfinite(planes(np.full((5, 5), 0.5, np.float32))).all()
 
 
+@pytest.mark.slow
 def test_handwriting_is_told_from_paper(scenes: Scenes) -> None:
     """Of the ink of 60 scenes, on papers of all kinds, most is found, and little else."""
     rng = np.random.default_rng(1)
@@ -39,6 +40,7 @@ def test_handwriting_is_told_from_paper(scenes: Scenes) -> None:
     assert shared / found.sum() > 0.8
 
 
+@pytest.mark.slow
 def test_side_of_the_ink_is_told(scenes: Scenes) -> None:
     """In pictures cut so close that ink is no rarer than paper, on either side of the paper."""
     rng = np.random.default_rng(4)

@@ -42,6 +42,7 @@ def digits(mnist: DataSets, indices: list[int]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(row, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC) / 255, "f4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", [0.0, -4.0, 11.0])
 @pytest.mark.parametrize("least", [1.0, 0.7])
 def test_what_is_on_the_sheet_is_read(mnist: DataSets, turn: float, least: float) -> None:
@@ -117,6 +118,7 @@ def test_what_is_no_sheet_stays_as_it_is(mnist: DataSets) -> None:
     assert on_paper(np.zeros((30, 30), np.uint8)) is None  # what small ones show is cut out already
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shade", [0, 60, 120])
 def test_a_dark_frame_around_a_small_picture_is_no_paper(shade: int, mnist: DataSets) -> None:
     """As of a screenshot, or of a scan whose lid was open."""

@@ -111,6 +111,7 @@ def test_counted_paths_are_the_best_of_their_number(
         assert path.score == pytest.approx(best[sum(path.digit)])
 
 
+@pytest.mark.slow
 def test_long_rows_take_little_memory() -> None:
     """A row of 600 pieces is read as each of nine texts of 200 digits in two bytes for each."""
     rng = np.random.default_rng(0)

@@ -38,6 +38,7 @@ cases = st.integers(2, 5).flatmap(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 1.8, 6.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_known_temperature_is_found(temperature: float, dtype: type) -> None:
@@ -110,6 +111,7 @@ def test_calibration_needs_pictures_and_their_labels() -> None:
         fit_temperature(np.zeros((1, 10)), [10])
 
 
+@pytest.mark.slow
 def test_folds_calibrate_by_every_picture_of_theirs(mnist: DataSets) -> None:
     """What is promised follows from the folds' models on the pictures that each doesn't know."""
     data = mnist.train.take(slice(6000))

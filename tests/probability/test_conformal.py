@@ -31,6 +31,7 @@ def calibrated(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     return Calibration(doubt_by_class(logits, labels), NONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held_out", [19, 60, 200])
 def test_promise_holds_over_thousands_of_splits(held_out: int) -> None:
     """Over 3,000 splits, sets miss the truth at most alpha of the time, and hardly less.
@@ -53,6 +54,7 @@ def test_promise_holds_over_thousands_of_splits(held_out: int) -> None:
         assert 1 - alpha - error <= mean <= 1 - alpha + 1 / (held_out + 1) + 0.005 + error
 
 
+@pytest.mark.slow
 def test_promise_for_each_class_holds_where_that_for_all_does_not() -> None:
     """With 1,500 splits: the hardest class misses more than alpha in all, not by class."""
     rng = np.random.default_rng(0)

@@ -92,6 +92,7 @@ def test_likeliest_texts_come_first(columns: np.ndarray) -> None:
     np.testing.assert_allclose([texts[text] for text in found], best[: len(found)], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_search_misses_little() -> None:
     """In columns as lines have them, the prefixes kept lead to the likeliest text."""
     rng = np.random.default_rng(0)

@@ -64,6 +64,7 @@ def test_several_processes_read_as_one_does(folder: Path, reader: Reader) -> Non
     assert "070.png" in one[70][1]
 
 
+@pytest.mark.slow
 def test_processes_are_kept_and_end_with_the_reader(folder: Path) -> None:
     """A second stream is read by the processes of the first; they end with their reader."""
     before, threads = children(), set(threading.enumerate())
@@ -79,6 +80,7 @@ def test_processes_are_kept_and_end_with_the_reader(folder: Path) -> None:
     assert set(threading.enumerate()) <= threads
 
 
+@pytest.mark.slow
 def test_a_changed_reader_reads_as_it_is_now(folder: Path) -> None:
     """What is changed in a reader counts for its processes too."""
     reader = Reader()
@@ -88,6 +90,7 @@ def test_a_changed_reader_reads_as_it_is_now(folder: Path) -> None:
     assert sum(len(text) == 2 for text in texts) > FILES / 2
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_no_picture(folder: Path, reader: Reader) -> None:
     """Processes are killed while they read, and between two streams: everything is read."""
     expected = told(reader.read_many([folder]))
@@ -103,6 +106,7 @@ def test_a_killed_process_loses_no_picture(folder: Path, reader: Reader) -> None
     assert told(own.read_many([folder], workers=2)) == expected
 
 
+@pytest.mark.slow
 def test_a_process_that_nobody_ends_is_not_waited_for(
     folder: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +250,7 @@ def test_chunks_are_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(many.chunked(iter([]))) == []
 
 
+@pytest.mark.slow
 def test_a_program_that_starts_itself_over_and_over_is_told(folder: Path) -> None:
     """Without a guard each process begins the program anew and dies; no picture is blamed."""
     program = folder.parent / "unguarded.py"

@@ -71,6 +71,7 @@ def share_right(reader: Reader, pictures: list[Grey], texts: list[str]) -> float
     return float(np.mean([r.text == t for r, t in zip(readings, texts, strict=True)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [28, 60, 140])
 def test_reads_single_digits(size: int, mnist: DataSets, reader: Reader) -> None:
     """MNIST's own test digits, enlarged, on white, are read at least 98 times in 100."""
@@ -112,6 +113,7 @@ def on_paper(grey: Grey, kind: str, rng: np.random.Generator) -> Grey:
     return np.asarray(grey + 0.012 * rng.standard_normal(grey.shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "floor"),
     [
@@ -149,6 +151,7 @@ def in_boxes(mnist: DataSets, which: list[int], kind: str, tall: int, thick: int
     return np.asarray(0.95 - 0.8 * np.maximum(ink, form))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "tall", "thick", "count", "floor"),
     [
@@ -169,6 +172,7 @@ def test_reads_digits_in_boxes(
     assert share_right(reader, grained, [text_of(mnist, row) for row in which]) >= floor
 
 
+@pytest.mark.slow
 def test_parts_digits_that_touch(mnist: DataSets, reader: Reader) -> None:
     """Pairs without a gap are read as two at least 3 times in 4; told so, not worse."""
     which = rows(2, 80, seed=5)
@@ -190,6 +194,7 @@ def test_joins_a_digit_of_two_strokes(reader: Reader) -> None:
     assert reading.text == "5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gap", "floor"), [(4, 0.85), (9, 0.8)])
 def test_joins_digits_broken_across(
     gap: int, floor: float, mnist: DataSets, reader: Reader
@@ -204,6 +209,7 @@ def test_joins_digits_broken_across(
     assert share_right(reader, pictures, texts) >= floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("apart", "floor"), [(8, 0.75), (32, 0.9)])
 def test_reads_digits_one_above_the_other(
     apart: int, floor: float, mnist: DataSets, reader: Reader
@@ -326,6 +332,7 @@ def scribbled(seed: int) -> np.ndarray:
     return grey
 
 
+@pytest.mark.slow
 def test_scribbles_are_no_digits(mnist: DataSets, reader: Reader) -> None:
     """Of scribbles most are refused, of digits by themselves next to none; a higher level more."""
     scribbles = [scribbled(seed) for seed in range(100)]

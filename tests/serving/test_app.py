@@ -365,6 +365,7 @@ def test_a_run_that_is_paused_for_long_ends(monkeypatch: pytest.MonkeyPatch) -> 
     run(scene())
 
 
+@pytest.mark.slow
 def test_a_class_of_thirty_learns_at_once(serve: Any, tmp_path: Path) -> None:
     """Each of thirty runs takes 20 steps, while other requests are answered."""
 
@@ -635,6 +636,7 @@ def test_document_tells_every_address(client: httpx.Client) -> None:
     assert set(told["paths"]) == routes - pages
 
 
+@pytest.mark.slow
 def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path) -> None:
     """And two versions of a model are told apart by what is measured of them."""
     letters = SoftmaxRegression(steps=1)
@@ -654,6 +656,7 @@ def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path)
         assert 'mnistry_batches_total{model_name="letters",model_version="2"}' in names
 
 
+@pytest.mark.slow
 def test_server_fuzzer_finds_nothing() -> None:
     """Each of 200 fuzzed requests gets an answer or an error."""
     fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_serving.py"
@@ -665,6 +668,7 @@ def test_server_fuzzer_finds_nothing() -> None:
     assert re.search(r"no finding in \d+ cases", run.stdout)
 
 
+@pytest.mark.slow
 def test_a_mixed_attack_finds_nothing() -> None:
     """Some seconds of ordinary, large and hostile requests keep a real server within its memory."""
     fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_server_mix.py"

@@ -29,6 +29,8 @@ from mnistry.pictures.decode import decode
 from mnistry.pictures.frame import frame_many
 from mnistry.serving.guard import Limits, _too_large
 
+pytestmark = pytest.mark.slow
+
 # Without the last ones Chromium calls home, which is neither ours to allow nor always possible.
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

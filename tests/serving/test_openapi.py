@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(url: str, tmp_path: Path) -> None:
     """No server error, no status and no body that the document does not tell of."""
     schemathesis = Path(sys.executable).with_name("schemathesis")

@@ -34,6 +34,8 @@ from mnistry.models.file import shipped_model, shipped_path
 from mnistry.serving import patience
 from mnistry.serving.guard import Guard, Limits, Message, Receive, Scope, Send
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 KEY = "a key that is long enough"
 INFER = "/v2/models/convnet/infer"

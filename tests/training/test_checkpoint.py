@@ -116,6 +116,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
 def test_checkpoints_are_no_bombs(tmp_path: Path) -> None:
     """Checkpoints that would take 500 MB or more are refused within 100 MB."""

@@ -28,6 +28,7 @@ def drawn(form: Form, n: int) -> list[np.ndarray]:
     return canvases
 
 
+@pytest.mark.slow
 @each
 def test_forms_are_read_as_what_they_are(label: int, form: Form) -> None:
     """The judge, which learnt from them, takes at least 7 in 10 for their digit."""

@@ -21,6 +21,7 @@ def scenes(mnist: DataSets) -> list[np.ndarray]:
     return inking.make_scenes(mnist.train, 64, seed=3, workers=1)
 
 
+@pytest.mark.slow
 def test_scenes_do_not_depend_on_the_workers(mnist: DataSets, scenes: list[np.ndarray]) -> None:
     """One process or two make the same scenes of the same seed."""
     others = inking.make_scenes(mnist.train, 64, seed=3, workers=2)
@@ -49,6 +50,7 @@ def test_batches_are_of_one_size_and_miss_little(scenes: list[np.ndarray]) -> No
     assert len(np.unique(drawn)) == len(drawn) > 0.9 * 20 * 64
 
 
+@pytest.mark.slow
 def test_file_answers_as_the_network(scenes: list[np.ndarray]) -> None:
     """Folded into ONNX, a trained network gives the same probabilities to 1e-5."""
     net = inking.train(scenes, epochs=1, seed=0)
@@ -63,12 +65,14 @@ def test_file_answers_as_the_network(scenes: list[np.ndarray]) -> None:
     assert np.abs(ink - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_training_repeats(scenes: list[np.ndarray]) -> None:
     """The same scenes and seed give the same network, bit for bit."""
     one, two = (inking.train(scenes, epochs=1, seed=1).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_command_writes_a_file(tmp_path: Path) -> None:
     """The command makes a whole file that ONNX Runtime opens."""
     out = tmp_path / "ink.onnx"

@@ -55,6 +55,7 @@ def test_what_the_edge_leaves_little_of_is_not_said(part: float, said: list[Any]
     assert [digits for _, digits in lines.lines_of(scene, both, None)] == said
 
 
+@pytest.mark.slow
 def test_lines_have_one_height_and_room_for_their_digits(made: list[lines.Line]) -> None:
     """A line is 32 pixels high, with ink in it, and a few columns for each digit."""
     assert len(made) > 25
@@ -64,6 +65,7 @@ def test_lines_have_one_height_and_room_for_their_digits(made: list[lines.Line])
         assert image.shape[2] / 2 >= 2 * len(digits) + 1
 
 
+@pytest.mark.slow
 def test_lines_do_not_depend_on_the_workers(mnist: DataSets, made: list[lines.Line]) -> None:
     """One process or two make the same lines of the same seed."""
     again = lines.make_lines(mnist.train, 100, seed=3, workers=2)
@@ -71,6 +73,7 @@ def test_lines_do_not_depend_on_the_workers(mnist: DataSets, made: list[lines.Li
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(again, made, strict=True))
 
 
+@pytest.mark.slow
 def test_it_learns_and_its_file_answers_as_it_does(made: list[lines.Line]) -> None:
     """Twenty-five epochs make the loss of the same lines smaller; ONNX gives the same to 1e-4."""
     nets = [lines.train(made, epochs, seed=0) for epochs in (1, 25)]
@@ -98,12 +101,14 @@ def test_it_learns_and_its_file_answers_as_it_does(made: list[lines.Line]) -> No
     assert losses[1] < losses[0]
 
 
+@pytest.mark.slow
 def test_training_repeats(made: list[lines.Line]) -> None:
     """The same lines and seed give the same network, bit for bit."""
     one, two = (lines.train(made, 1, seed=1).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_command_writes_a_file(tmp_path: Path) -> None:
     """The command makes a whole file that ONNX Runtime opens."""
     out = tmp_path / "line.onnx"

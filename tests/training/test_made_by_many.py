@@ -28,6 +28,7 @@ def killed(scenes: Scenes, rng: Generator, n: int) -> None:  # noqa: ARG001
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_what_is_made_comes_in_order_whoever_makes_it(mnist: DataSets) -> None:
     """One process or three give the same parts, in the same order."""
     one, three = (
@@ -38,6 +39,7 @@ def test_what_is_made_comes_in_order_whoever_makes_it(mnist: DataSets) -> None:
     assert one == three
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_killed_process_is_an_error(mnist: DataSets, workers: int) -> None:

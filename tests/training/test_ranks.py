@@ -22,6 +22,8 @@ from mnistry.training.ranks import ALONE, Ranks, cut
 from mnistry.training.recipe import Recipe
 from mnistry.training.wire import Lost
 
+pytestmark = pytest.mark.slow
+
 Found = dict[int, list[dict[str, Any]]]
 PROGRAM = Path(__file__).with_name("ranked.py")
 RECIPES = ("moved", "bent", "dropped")

@@ -41,6 +41,7 @@ def test_ensemble_is_its_members_alone(little: DataSet, quick: Recipe) -> None:
     assert not same(ConvNet(three.members[:1]), ConvNet(three.members[1:2]))
 
 
+@pytest.mark.slow
 def test_validation_calibrates(mnist: DataSets, quick: Recipe) -> None:
     """The temperature is the best on the validation pictures, and there alone is it found."""
     data, held_out = mnist.train.take(slice(3000)), mnist.validation.take(slice(1000))
@@ -53,6 +54,7 @@ def test_validation_calibrates(mnist: DataSets, quick: Recipe) -> None:
     assert Run(quick, data).finish().temperature == 1
 
 
+@pytest.mark.slow
 def test_folds_calibrate_and_nothing_is_held_out(
     mnist: DataSets, quick: Recipe, tmp_path: Path
 ) -> None:
@@ -89,6 +91,7 @@ def test_folds_calibrate_and_nothing_is_held_out(
         Run(quick, data, seed=1, checkpoint=path, resume=True)
 
 
+@pytest.mark.slow
 def test_train_convnet_is_one_call(mnist: DataSets) -> None:
     """Data in, calibrated model out."""
     few = DataSets(mnist.train.take(slice(2000)), mnist.validation, mnist.test, "few")
@@ -96,6 +99,7 @@ def test_train_convnet_is_one_call(mnist: DataSets) -> None:
     assert (model.predict(mnist.validation.images) == mnist.validation.labels).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_stop_and_resume_to_the_same_bits(little: DataSet, quick: Recipe, tmp_path: Path) -> None:
     """Stopped in the second member and gone on with, the model is the one never stopped."""
     whole = Run(quick, little, members=2, seed=3).finish()
@@ -174,6 +178,7 @@ def test_a_state_that_ran_away_is_never_kept(
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+@pytest.mark.slow
 def test_killed_dozens_of_times_and_whole_at_the_end(tmp_path: Path) -> None:
     """SIGKILL at 24 random moments: never a broken file, never a step back, the same bytes."""
     program = Path(__file__).with_name("killed.py")

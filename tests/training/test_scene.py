@@ -83,6 +83,7 @@ def test_excerpts_show_whole_digits_and_parts_of_others(scenes: Scenes) -> None:
     assert cut > 10
 
 
+@pytest.mark.slow
 def test_candidates_are_labelled_by_what_was_written(scenes: Scenes) -> None:
     """Of digits well apart on clean ink, there is a candidate labelled as each digit, once."""
     rng = np.random.default_rng(6)

@@ -39,6 +39,7 @@ def large(little: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_step_follows_from_its_number(large: DataSet, recipe: Recipe) -> None:
     """Also across windows, whichever steps came before."""

@@ -16,6 +16,7 @@ from mnistry.training.strange import _ALIKE, _letters, strangers
 torch = pytest.importorskip("torch")
 
 
+@pytest.mark.slow
 def test_strangers_repeat_and_differ(little: DataSet) -> None:
     """The seed decides every pixel; no two pictures are the same; each shows something."""
     made = strangers(little, 300, seed=4)

@@ -18,6 +18,7 @@ def arrays(trainer: Trainer) -> bytes:
     return b"".join(array.tobytes() for array in trainer.member().arrays.values())
 
 
+@pytest.mark.slow
 def test_seconds_give_99_percent(mnist: DataSets) -> None:
     """Half an epoch's worth of pictures is enough for 98.7% of the validation pictures."""
     trainer = Trainer(Recipe.for_epochs(0.5), mnist.train, seed=0)
@@ -25,6 +26,7 @@ def test_seconds_give_99_percent(mnist: DataSets) -> None:
     assert trainer.accuracy(mnist.validation) > 0.987
 
 
+@pytest.mark.slow
 def test_onnx_answers_as_pytorch_does(
     mnist: DataSets, agree_in_onnx: Callable[[Trainer], None]
 ) -> None:
@@ -52,6 +54,7 @@ def test_dropout_repeats_to_the_bit_too(little: DataSet, quick: Recipe) -> None:
     assert arrays(one) == arrays(same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 7, 18])
 def test_state_goes_on_to_the_same_bits(at: int, little: DataSet, quick: Recipe) -> None:
     """A trainer that loads another's state at any step ends with the same weights."""
@@ -105,6 +108,7 @@ def test_running_away_is_diagnosed(little: DataSet, quick: Recipe) -> None:
         trainer.run()
 
 
+@pytest.mark.slow
 def test_any_classes_and_sizes() -> None:
     """Three classes of 8×11 pictures are learnt, and 70×20 ones too."""
     rng = np.random.default_rng(0)
@@ -120,6 +124,7 @@ def test_any_classes_and_sizes() -> None:
         assert trainer.model().classes == ("none", "upper", "left")
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_too(mnist: DataSets) -> None:
     """The path of processors with AMX gives the same kind of network (slowly here)."""
     data = mnist.train.take(slice(3000))

@@ -27,6 +27,8 @@ from mnistry.reader.job import read_into
 from mnistry.reader.job.hand import Refusal, Tally
 from mnistry.reader.job.plan import Part, read_plan
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pyarrow")
 Rows = list[dict[str, Any]]
 FILES = 160

@@ -110,6 +110,7 @@ def test_a_plan_is_read_as_it_was_written(top: Path) -> None:
     assert list(read_plan(empty)) == []
 
 
+@pytest.mark.slow
 def test_a_plan_takes_little_memory(tmp_path: Path) -> None:
     """Names of many parts pass through in the memory of a few parts."""
 

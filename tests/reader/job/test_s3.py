@@ -18,6 +18,8 @@ from PIL import Image
 
 from mnistry.data.dataset import DataSets
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pyarrow")
 pytest.importorskip("moto", reason="moto, a server that speaks as S3, is not installed")
 pytest.importorskip("flask", reason="moto's server needs flask")

@@ -110,6 +110,7 @@ print(json.dumps(won))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_of_two_processes_one_creates_a_new_file(where: str, tmp_path: Path) -> None:
     """If two processes create a file at once, at most one succeeds, and the file is whole.
