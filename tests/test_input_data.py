@@ -43,6 +43,7 @@ def ids(images: NDArray[Any]) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_input_data_is_the_tutorials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tutorial's line gives its arrays, and writes nothing."""
     monkeypatch.chdir(tmp_path)
@@ -162,6 +163,7 @@ def test_input_data_reads_what_the_folder_holds(tmp_path: Path, mnist: DataSets)
     assert found.test.num_examples == (mnist.test.labels[:60] != 8).sum()
 
 
+@pytest.mark.slow
 def test_input_data_falls_back_for_a_missing_or_empty_folder_alone(tmp_path: Path) -> None:
     """Nothing gives the embedded MNIST; a file, or a folder of something else, is refused."""
     (tmp_path / ".DS_Store").touch()
@@ -237,6 +239,7 @@ def test_input_data_epoch_ends_with_the_next_batch() -> None:
     assert part.epochs_completed == 1
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.lists(st.integers(1, 70), min_size=1, max_size=20), st.booleans())
 def test_input_data_every_picture_comes_once_an_epoch(
     n: int, sizes: list[int], one_hot: bool

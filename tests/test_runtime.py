@@ -71,6 +71,7 @@ def test_a_broken_opencv_is_told_everywhere(folder: Path) -> None:
         assert (done.returncode, done.stderr) == (2, f"mnistry: {told[0]}\n"), command
 
 
+@pytest.mark.slow
 def test_a_broken_onnxruntime_is_one_sentence(folder: Path) -> None:
     """ONNX Runtime's message is one sentence, too; if memory is limited, the cure differs."""
     said = "libonnxruntime.so: failed to map segment from shared object"

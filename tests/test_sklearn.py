@@ -90,6 +90,7 @@ def test_convnet_draws_from_its_seed(part: DataSet) -> None:
     assert (one != three).any()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_pixels_in_either_range_are_the_same(part: DataSet, dtype: Any) -> None:
@@ -139,6 +140,7 @@ def test_pictures_have_the_shape_that_was_said() -> None:
         ConvNetClassifier(shape=(6, 7)).fit(x, y)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_convnet_is_calibrated_where_there_is_enough(part: DataSet) -> None:
     """A share below 200 pictures, or none, holds nothing out: the temperature stays 1."""

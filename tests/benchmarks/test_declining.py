@@ -47,6 +47,7 @@ def pictures(mnist: DataSets, tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
+@pytest.mark.slow
 def test_smoke_run_answers_every_question(pictures: Path) -> None:
     """Both models on MNIST, on other things and on corruptions; strangers' digits by the reader."""
     done = subprocess.run(

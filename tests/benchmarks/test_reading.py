@@ -140,6 +140,7 @@ def test_sets_come_in_the_order_of_their_titles() -> None:
     assert reading.ordered(["new", "pages", "own"]) == ["own", "pages", "new"]
 
 
+@pytest.mark.slow
 def test_a_result_holds_no_picture(tmp_path: Path) -> None:
     """Files, texts and writers of single pictures stay out of it."""
     out = tmp_path / "result.json"

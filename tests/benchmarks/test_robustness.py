@@ -27,6 +27,7 @@ def test_distortions_are_pictures(kind: str, mnist: DataSets) -> None:
     assert once.any(axis=(1, 2)).all()
 
 
+@pytest.mark.slow
 def test_smoke_run_prints_each_kind() -> None:
     """A line a kind, nothing written."""
     done = subprocess.run(

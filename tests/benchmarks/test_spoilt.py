@@ -29,6 +29,7 @@ def test_spoilt_pictures_are_pictures(kind: str, shape: tuple[int, ...]) -> None
     assert np.ptp(once) > 30  # something is left to read
 
 
+@pytest.mark.slow
 def test_smoke_run_tells_each_kind(tmp_path: Path) -> None:
     """A line a kind; the shares stand in the file, and nothing else is written."""
     out = tmp_path / "spoilt.json"
@@ -44,6 +45,7 @@ def test_smoke_run_tells_each_kind(tmp_path: Path) -> None:
     assert found["kinds"]["as they are"]["own"]["accuracy"] >= 0.75
 
 
+@pytest.mark.slow
 def test_without_pictures_it_says_what_to_give() -> None:
     """One sentence, exit code 2."""
     done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=False)

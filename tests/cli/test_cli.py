@@ -8,6 +8,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code"),
     [("data list >&-", 0), ("evaluate /nothing 2>&-", 2), ("data list >&- 2>&- <&-", 0)],

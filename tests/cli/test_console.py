@@ -11,6 +11,7 @@ import pytest
 from mnistry.cli import console
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_signs_that_an_encoding_lacks_have_look_alikes(encoding: str) -> None:
     """Bars keep their length where the encoding has no blocks; other text is escaped."""

@@ -31,6 +31,7 @@ def test_class_names_are_printed_as_text(
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_data_without_a_test_split_are_scored_whole_or_in_part(
     little: DataSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

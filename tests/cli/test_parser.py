@@ -23,6 +23,7 @@ def test_a_command_without_its_sub_command_prints_the_help(
     assert "\nExample" in said.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

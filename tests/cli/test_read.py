@@ -297,6 +297,7 @@ def test_read_prints_each_picture_at_once(found: Found, capsys: pytest.CaptureFi
     assert seen == [0, 0, 2, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
 def test_where_nothing_can_be_told_the_code_tells(tmp_path: Path) -> None:
     """What is wrong with the input is code 2, also where standard error is full."""

@@ -45,6 +45,7 @@ def picture(mnist: DataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "sources", "ray"),
     [
@@ -94,6 +95,7 @@ def test_a_job_is_summed_up(asked: dict[str, Any], capsys: pytest.CaptureFixture
     assert main(["read", "a", "--out", "x"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
@@ -129,6 +131,7 @@ def test_what_makes_no_job_is_one_sentence(
     assert not Path("x").exists()
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_only_as_it_began(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other sources, options or models are refused, by name; from another folder it is the same."""
     save_model(shipped_model("convnet"), picture / "own.onnx")

@@ -204,6 +204,7 @@ def test_show_evidence_tells_why_one_and_not_another(
     assert (found["index"], found["label"]) == (int(np.argmax(data.labels == 3)), "3")
 
 
+@pytest.mark.slow
 def test_show_nearest_tells_precedents(
     small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,6 +294,7 @@ def test_show_uses_the_model_in_the_package(
     assert found["classes"] == list(shipped_model().classes)
 
 
+@pytest.mark.slow
 def test_show_confusion_counts_the_split(
     small: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +322,7 @@ def test_show_matrix_of_a_class(
     assert (found["index"], found["label"]) == (5, str(labels[5]))
 
 
+@pytest.mark.slow
 def test_show_refuses_files_it_cannot_write(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

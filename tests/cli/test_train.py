@@ -183,6 +183,7 @@ def test_an_epoch_of_little_data_is_one(tmp_path: Path) -> None:
         assert load_model(out).provenance["recipe"]["steps"] == steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

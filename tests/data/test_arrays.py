@@ -75,6 +75,7 @@ def test_images_that_can_not_be_are_refused(array: Any, sentence: str) -> None:
         normalize_images(array, "a")
 
 
+@pytest.mark.slow
 @given(
     arrays_of.arrays(
         st.sampled_from([np.float32, np.int16, np.uint8, np.bool_]),

@@ -50,6 +50,7 @@ def look_at(folder: Path, name: str, body: bytes) -> Finding:
     return only(folder / name)
 
 
+@pytest.mark.slow
 def test_check_knows_mnist_however_it_is_packed(folder: Path) -> None:
     """Gzipped anew, raw, renamed: the raw bytes' checksum tells which file it is."""
     for key, path in locate("mnist").items():

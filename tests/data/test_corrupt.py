@@ -88,6 +88,7 @@ def test_pictures_stay_pictures(family: str, digits: Images) -> None:
     assert (changed != digits).any(axis=(1, 2)).mean() > 0.97
 
 
+@pytest.mark.slow
 @every_family
 def test_seed_decides(family: str, digits: Images) -> None:
     """The same seed gives the same pictures and another one others, where there is chance."""
@@ -116,6 +117,7 @@ def test_each_picture_in_its_own_way(family: str, digits: Images) -> None:
     assert len(np.unique(same, axis=0)) >= (15 if family != "canny_edges" else 1)
 
 
+@pytest.mark.slow
 @every_family
 @pytest.mark.parametrize("shape", [(3, 8, 8), (3, 9, 40), (2, 64, 33)])
 def test_other_shapes(family: str, shape: tuple[int, int, int]) -> None:

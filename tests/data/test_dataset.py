@@ -243,6 +243,7 @@ def test_split_by_writer_needs_writers() -> None:
         split_by_writer(make(writers=1), 0.5)
 
 
+@pytest.mark.slow
 @given(st.integers(2, 9), st.integers(2, 40), st.integers(0, 50))
 def test_folds_hold_each_picture_once_and_no_writer_twice(
     count: int, writers: int, seed: int
@@ -293,6 +294,7 @@ def test_split_share_is_a_share(split: Any, share: float) -> None:
         split(make(writers=3), share)
 
 
+@pytest.mark.slow
 def test_mnist_is_what_it_is_known_to_be(mnist: DataSets) -> None:
     """The means and deviations of MNIST's pixels are those published."""
     train = np.concatenate([mnist.validation.images, mnist.train.images])

@@ -523,6 +523,7 @@ def test_fetch_goes_to_the_next_mirror(server: Server, name: str) -> None:
     assert_fetched(fetch("tiny", mirrors=mirrors, timeout=PATIENCE), server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_fetch_names_the_reason(server: Server, name: str) -> None:
     """When all mirrors fail, the sentence says how, and no file has its final name."""
@@ -636,6 +637,7 @@ def test_fetch_through_an_impossible_proxy(
         fetch("tiny")
 
 
+@pytest.mark.slow
 def test_fetch_through_a_proxy_that_refuses_tunnels(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

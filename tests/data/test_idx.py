@@ -46,6 +46,7 @@ def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return a.dtype == native.dtype and a.shape == b.shape and a.tobytes() == native.tobytes()
 
 
+@pytest.mark.slow
 @given(arrays)
 def test_idx_round_trip(array: NDArray[Any]) -> None:
     """Every type, rank and byte order comes back to the bit, native, raw and gzipped."""
@@ -127,6 +128,7 @@ def test_idx_mmap_of_bytes_is_refused() -> None:
         read_idx(head(1) + b"x", mmap=True)
 
 
+@pytest.mark.slow
 @given(arrays, st.booleans())
 def test_idx_tap_sees_the_raw_file(array: NDArray[Any], zipped: bool) -> None:
     """What is tapped is the raw file, whole and in order, gzipped or not."""

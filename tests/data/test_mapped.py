@@ -71,6 +71,7 @@ def test_a_mapped_set_is_the_set(little: DataSet, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(parts), little.images)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tight")
 @pytest.mark.parametrize("inverted", [False, True])
 def test_parquet_and_folders_are_piled(

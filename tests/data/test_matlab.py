@@ -89,6 +89,7 @@ def test_mat_without_scipy_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_mat(tmp_path / "a.mat")
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_mat_damage_gives_a_sentence_or_a_set(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -158,6 +158,7 @@ def test_npz_packed_otherwise_is_refused(tmp_path: Path) -> None:
         read_npz(tmp_path / "a.npz")
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_npz_damage_gives_a_sentence_or_a_set(data: st.DataObject) -> None:
     """Whatever bytes change, the answer is a DataError or a data set."""

@@ -99,6 +99,7 @@ def test_parquet_without_train_is_not_guessed_at(tmp_path: Path) -> None:
         find_parquet(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", ["image", "img", "picture", "scan"])
 @pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize("kind", ["int64", "string", "dictionary"])
@@ -135,6 +136,7 @@ def test_parquet_of_names_as_labels(tmp_path: Path, mnist: DataSets) -> None:
     assert np.array_equal(validation.images, data.images[20:25])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64])
 def test_parquet_of_pixel_columns_is_read(dtype: Any, tmp_path: Path, mnist: DataSets) -> None:
     """OpenML's form: a column for each pixel, and the class as a string."""

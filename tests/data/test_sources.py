@@ -264,6 +264,7 @@ def test_sources_say_what_a_folder_holds_instead(
         load_data(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["MNIST/raw", "a", "snapshots/0f1e/mnist", "x/y/z/data"])
 @pytest.mark.parametrize("save", [save_idx, save_npz, save_parquet, save_gallery])
 def test_sources_are_found_below_the_folder(
@@ -306,6 +307,7 @@ def test_sources_of_two_formats_say_which_is_used(
     assert pictures(sets.train, sets.validation) == pictures(train)
 
 
+@pytest.mark.slow
 def test_sources_of_arrays_load_no_image_libraries(
     tmp_path: Path, few: tuple[DataSet, DataSet]
 ) -> None:

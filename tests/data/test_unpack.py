@@ -77,6 +77,7 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
             assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_bombs_are_stopped(make: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive that unpacks to much more than its size is refused while it is unpacked."""

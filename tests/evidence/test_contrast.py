@@ -172,6 +172,7 @@ def test_contrasts_with_all_others_are_their_mean(mnist: DataSets) -> None:
     np.testing.assert_allclose(contrast(linear_, ink, 5).map, np.mean(maps, axis=0), atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", range(len(SOME)))
 def test_the_map_is_that_of_integrated_gradients(which: int) -> None:
     """Oracle: the mean of PyTorch's gradients at many points on the way, times the ink."""

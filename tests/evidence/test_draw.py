@@ -230,6 +230,7 @@ def test_confusion_prints_its_counts(k: int) -> None:
         assert shares == [f"{counts[i, i] / counts[i].sum():.1%}" for i in range(3)]
 
 
+@pytest.mark.slow
 def test_confusion_tints_mistakes_alone() -> None:
     """The diagonal, however large, stays white; mistakes are the redder the more there are."""
     counts = np.array([[900, 1, 40], [0, 5000, 7], [12, 3, 1]])

@@ -75,6 +75,7 @@ def evidence_by_torch(model: ConvNet, ink: Any) -> Any:
     return torch.stack(votes).mean(dim=0) / model.temperature
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("views", [ITSELF, FIVE_VIEWS, (View(2, -3), View(0, 1), View(20, 0))])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 @pytest.mark.parametrize("blocks", BLOCKS)
@@ -135,6 +136,7 @@ def models(draw: st.DrawFn) -> ConvNet:
     return ConvNet(members, views=views, temperature=draw(st.sampled_from([1.0, 0.3, 4.0])))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(models(), st.integers(0, 2**32 - 1), st.booleans())
 def test_slopes_add_up(model: ConvNet, seed: int, crude: bool) -> None:

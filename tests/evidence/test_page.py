@@ -93,6 +93,7 @@ def test_save_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
     assert written(draw(), tmp_path / name) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.png", "a.svg"])
 def test_save_from_threads(tmp_path: Path, name: str) -> None:
     """Figures drawn and saved by several threads at once are the ones that one thread makes."""

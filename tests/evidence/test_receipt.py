@@ -41,6 +41,7 @@ def after(figure: Figure, what: str, places: int = 1) -> str:
     return text[text.index(what) + places]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["softmax", "convnet"])
 @pytest.mark.parametrize("against", [6, None])
 def test_the_receipt_is_the_contrasts(kind: str, against: int | None, mnist: DataSets) -> None:

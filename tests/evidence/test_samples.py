@@ -66,6 +66,7 @@ def test_digits_of_any_number_of_classes(k: int, n: int) -> None:
     assert ("the first 100 of 130 classes" in words(figure)[0]) == (k == 130)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(28, 28), (8, 8), (1, 1), (3, 64)])
 def test_matrix_prints_the_picture(shape: tuple[int, int]) -> None:
     """The numbers, read row by row, are the picture; the tint has its shape."""
@@ -146,6 +147,7 @@ def test_figures_of_no_data() -> None:
             draw(make(5, 4, 4, ("a",)).take(slice(0)))
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_without_a_warning(tmp_path: Any) -> None:
     """Each figure of the data becomes a file, whatever its classes are called."""
     data = make(30, 4, 9, ("$x$", "お", "a\nb", "<&>"))

@@ -165,6 +165,7 @@ def test_calibration_must_fit_the_model() -> None:
         Calibration((np.array([0, 4096]),), nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -196,6 +197,7 @@ def test_damaged_calibration_is_refused(
         load_model(tmp_path / "m.onnx")
 
 
+@pytest.mark.slow
 def test_file_needs_nothing_of_ours(mnist: DataSets, tmp_path: Path) -> None:
     """A program with ONNX Runtime alone gets sets for any alpha out of the file."""
     pytest.importorskip("onnxruntime")

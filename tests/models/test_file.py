@@ -40,6 +40,7 @@ def path(model: SoftmaxRegression, tmp_path: Path) -> Path:
     return tmp_path / "m.onnx"
 
 
+@pytest.mark.slow
 def test_onnx_runtime_gives_the_same_answers(
     mnist: DataSets, model: SoftmaxRegression, path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_convnet_file_is_valid_onnx(convnet: ConvNet, tmp_path: Path) -> None:
     assert [o.name for o in proto.graph.output] == ["logits", "probabilities"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 7, 300])
 def test_onnx_runtime_answers_as_the_convnet_does(convnet: ConvNet, tmp_path: Path, n: int) -> None:
     """Oracle: a session on the file gives the model's logits, and their softmax."""
@@ -284,6 +286,7 @@ def test_an_ensemble_with_views_is_one_file(ensemble_path: Path) -> None:
     assert (len(back.members), len(back.views)) == (2, 9)
 
 
+@pytest.mark.slow
 def test_a_convnet_too_large_is_refused(tmp_path: Path) -> None:
     """More than 64 MiB are not written, for they could not be read."""
     network = Network((28, 28), (Block(4096, 28),), 2)
@@ -437,6 +440,7 @@ TOLD = [network.to_dict() for network in NETWORKS]
 CHANGED = r"does not hold the graph that mnistry writes for a model of kind 'convnet'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -527,6 +531,7 @@ def test_load_refuses_what_is_no_model(tmp_path: Path, path: Path) -> None:
         load_model(bad)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_never_crash(path: Path, data: st.DataObject) -> None:
@@ -565,6 +570,7 @@ def test_damaged_convnets_never_crash(ensemble_path: Path, data: st.DataObject) 
         assert loaded.predict(IMAGES[:2]).shape == (2,)
 
 
+@pytest.mark.slow
 def test_model_fuzzer_finds_nothing() -> None:
     """Each of 200 fuzzed files gives a model or an `InputError`."""
     fuzzer = Path(__file__).parents[1] / "fuzz" / "fuzz_model.py"

@@ -42,6 +42,7 @@ def test_optimum_matches_scikit_learn(k: int) -> None:
     np.testing.assert_allclose(model.predict_proba(x), p, atol=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     st.integers(0, 10**6), st.integers(20, 60), st.integers(1, 6), st.integers(2, 5),
@@ -147,6 +148,7 @@ def test_optimum_is_found_from_afar(scale: float, l2: float) -> None:
     assert model.optimum.gap <= 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 255.0, 1e4])
 def test_single_precision_far_from_one_ends_near_the_optimum(scale: float) -> None:
     """Where rounding leaves the Hessian singular, it is steadied, and the certificate holds."""

@@ -107,6 +107,7 @@ def test_round_trips(network: Network) -> None:
     assert again.arrays == network.arrays
 
 
+@pytest.mark.slow
 @given(networks())
 def test_numbers_agree_with_each_other(network: Network) -> None:
     """No side is lost, and there is at least a product for each weight that is no bias."""

@@ -19,6 +19,7 @@ def trained(mnist: DataSets) -> SoftmaxRegression:
     return SoftmaxRegression().fit(mnist.train.images, mnist.train.labels)
 
 
+@pytest.mark.slow
 def test_tutorial_reaches_its_score(mnist: DataSets, trained: SoftmaxRegression) -> None:
     """1000 batches of 100 at rate 0.5 give the tutorial's 91 to 92%, whatever the seed."""
     others = [SoftmaxRegression(seed=s).fit(mnist.train.images, mnist.train.labels) for s in (1, 2)]
@@ -95,6 +96,7 @@ def test_relabelling_permutes_the_columns(mnist: DataSets) -> None:
     np.testing.assert_allclose(b.weights[:, order], a.weights, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_integer_weights_mean_repetition(solver: str) -> None:
     """A picture of weight 3 counts as three of weight 1, one of weight 0 as none."""

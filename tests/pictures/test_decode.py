@@ -447,6 +447,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
 def test_decode_is_not_bombed(tmp_path: Path) -> None:
     """Small files that claim much are refused in little time and memory, each for what it is."""
@@ -490,6 +491,7 @@ def test_a_transparency_that_does_not_fit_is_damage() -> None:
         to_ink(Image.open(io.BytesIO(bad)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 5, 6, 7, 255, 256, 257, 600])
 @pytest.mark.parametrize("color", [0, 2, 3, 4, 6])
 @pytest.mark.parametrize("depth", [1, 8, 16])

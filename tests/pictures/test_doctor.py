@@ -68,6 +68,7 @@ def test_doctor_is_silent_on_good_pages(strokes: list[Strokes]) -> None:
             assert codes(0.7 - 0.3 * ink + 0.005 * rng.standard_normal(ink.shape)) == []
 
 
+@pytest.mark.slow
 def test_doctor_is_silent_on_mnist(mnist: DataSets) -> None:
     """Of MNIST's own pictures, small and light on dark, hardly any has a fault."""
     faults = [code for image in mnist.train.images[:200] for code in codes(1 - image / 255)]

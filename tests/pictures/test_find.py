@@ -133,6 +133,7 @@ def test_parts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {piece.whole for piece in row.pieces} == set(range(1, 10))
 
 
+@pytest.mark.slow
 def test_candidates_of_a_long_row_take_time_by_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that hangs together is a candidate, and its parts aren't gone through from each."""
     around, calls = Box.around, []
@@ -255,6 +256,7 @@ def framed(mnist: DataSets, frame: str, thick: int) -> Ink:
     return np.asarray(cv2.circle(ink, (89, 36), 22, 1.0, thick, cv2.LINE_AA))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", ["box", "boxes", "ring"])
 @pytest.mark.parametrize("thick", [1, 3])
 def test_what_is_drawn_around_digits_is_left_out(frame: str, thick: int, mnist: DataSets) -> None:

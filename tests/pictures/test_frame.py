@@ -64,6 +64,7 @@ def off_centre(images: NDArray[np.uint8]) -> set[int]:
     return {int(i) for t in twice for i in np.flatnonzero((t < 27 * mass) | (t > 29 * mass))}
 
 
+@pytest.mark.slow
 def test_frame_centres_mnist_where_it_is(mnist: DataSets) -> None:
     """The centre of mass is at 14 to within half a pixel but for two training pictures."""
     assert off_centre(mnist.test.images) == set()
@@ -201,6 +202,7 @@ def test_frame_fills_the_box() -> None:
     assert image.any(axis=0).sum() == 10
 
 
+@pytest.mark.slow
 def test_frame_of_huge_ink_takes_little() -> None:
     """Ink of huge extent frames as it does at a tenth of it, and keeps no memory of its size."""
     small = np.zeros((50, 4000))

@@ -66,6 +66,7 @@ def test_scale_is_that_of_the_ink() -> None:
         assert ink.shape[1] == pytest.approx(scale * 2 * side, abs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.6, 3])
 def test_size_does_not_matter(factor: float, scenes: Scenes) -> None:
     """Digits of any size are brought to that which suits the network."""

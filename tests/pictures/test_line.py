@@ -59,6 +59,7 @@ def test_tall_things_are_cut_and_digits_stay_large() -> None:
     assert line.shape[0] == HEIGHT
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.integers(0, 250), st.integers(0, 150), st.integers(9, 50), st.integers(9, 50)),

@@ -70,6 +70,7 @@ def scores_of(
     return scores
 
 
+@pytest.mark.slow
 @given(rows(), arrays(np.float64, (12, 3), elements=st.floats(-9, 0)), st.data())
 def test_text_paths_are_the_best_that_say_the_text(
     row: tuple[list[Span], np.ndarray, np.ndarray], known: np.ndarray, data: st.DataObject

@@ -32,6 +32,7 @@ def boxed(image: NDArray[np.uint8], thick: int, room: int, tilt: float = 0) -> P
     return np.asarray(np.maximum(plane, cv2.warpAffine(box, turn, (w, h))), np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [0, 0.02, 0.1, 0.3])
 @pytest.mark.parametrize("tall", [28, 60, 200])
 def test_a_digit_alone_is_no_print(tall: int, margin: float, mnist: DataSets) -> None:
@@ -40,6 +41,7 @@ def test_a_digit_alone_is_no_print(tall: int, margin: float, mnist: DataSets) ->
     assert np.mean(told) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thick", [1, 3, 5])
 @pytest.mark.parametrize("room", [-2, 4, 20])
 @pytest.mark.parametrize("tilt", [0, 0.7])

@@ -53,6 +53,7 @@ def test_what_is_evenly_lit_stays_as_it_is(thick: int, light: float) -> None:
     assert evenly_lit(grey) is grey
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shadow", [0.3, 0.5, 0.65])
 @pytest.mark.parametrize("thick", [2, 6, 12])
 def test_a_shadow_is_taken_away_and_ink_is_not(shadow: float, thick: int) -> None:

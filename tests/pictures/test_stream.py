@@ -512,6 +512,7 @@ def test_stream_reads_standard_input() -> None:
     assert error("-", io.BytesIO(b"PK\3\4no")).startswith("'-' is damaged (File is not a zip file)")
 
 
+@pytest.mark.slow
 def test_stream_reads_the_processes_standard_input() -> None:
     """Without `stdin`, `-` is what is piped into the process; a closed one is an error."""
     code = "from mnistry.pictures.stream import *; print(list(stream(['-'])))"
@@ -654,6 +655,7 @@ WHOLE = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.sampled_from([*WHOLE]), st.data())
 def test_stream_damage_gives_items(name: str, data: st.DataObject) -> None:

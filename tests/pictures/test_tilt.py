@@ -96,6 +96,7 @@ def test_a_turned_strip_takes_no_memory_without_bound(shape: tuple[int, int], ti
     assert (seen[0] > grey.size) == (max(shape) < 10_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [-9, -5, 0, 5, 9])
 def test_a_box_held_aslant_is_no_ink(degrees: float, mnist: DataSets) -> None:
     """Of digits in turned boxes, the digits are found, and hardly a border."""

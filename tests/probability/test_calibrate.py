@@ -48,6 +48,7 @@ def test_a_known_temperature_is_found(temperature: float, dtype: type) -> None:
     assert found == pytest.approx(temperature, rel=0.03)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(cases)
 def test_no_neighbour_is_better(case: tuple[NDArray[np.float64], NDArray[np.intp]]) -> None:

@@ -127,6 +127,7 @@ def test_sets_are_nested(seed: int, alpha: float, more: float) -> None:
     assert (shown.sum(axis=1) == np.maximum(narrow.sum(axis=1), 1)).all()
 
 
+@pytest.mark.slow
 def test_promise_of_the_shipped_model_holds_on_mnist(mnist: DataSets) -> None:
     """What is promised is kept; rather more, since the test split is easier than the training's."""
     model = shipped_model()

@@ -36,6 +36,7 @@ def by_every_way(columns: np.ndarray) -> dict[tuple[int, ...], float]:
     return texts
 
 
+@pytest.mark.slow
 @given(columns_of_three)
 def test_likelihoods_are_the_sums_over_all_ways(columns: np.ndarray) -> None:
     """Each text's probability is right, and together they are 1."""
@@ -81,6 +82,7 @@ def test_no_texts_and_no_columns() -> None:
     assert likely_texts(np.zeros((0, 4)), 3) == [()]
 
 
+@pytest.mark.slow
 @given(columns_of_three)
 def test_likeliest_texts_come_first(columns: np.ndarray) -> None:
     """A search that keeps all prefixes finds what trying every way finds; ties in any order."""
@@ -103,6 +105,7 @@ def test_search_misses_little() -> None:
         assert texts[first] == pytest.approx(max(texts.values()))
 
 
+@pytest.mark.slow
 @given(columns_of_three, st.integers(1, 3))
 def test_alternatives_are_probabilities_of_single_changes(columns: np.ndarray, n: int) -> None:
     """Each place's ten sum to 1, and are in the ratio of the whole texts'."""

@@ -43,6 +43,7 @@ def test_interval_matches_the_beta_quantiles() -> None:
         assert high == pytest.approx(stats.beta.ppf(0.975, x + 1, n - x) if x < n else 1, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 300), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_interval_holds_the_share(n: int, share: float, confidence: float) -> None:
     """The observed share lies inside, and mirrored counts give the mirrored interval."""

@@ -48,6 +48,7 @@ def test_directions_beyond_the_widest_share_one_variance() -> None:
     assert along == pytest.approx(np.log(36), abs=0.3)
 
 
+@pytest.mark.slow
 def test_other_pictures_are_stranger(mnist: DataSets) -> None:
     """Noise and inverted digits are stranger than digits; a level refuses its share of digits."""
     model = SoftmaxRegression().fit(mnist.train.images, mnist.train.labels, classes=mnist.classes)

@@ -267,6 +267,7 @@ def test_a_program_that_starts_itself_over_and_over_is_told(folder: Path) -> Non
     assert "MachineError: No process that reads can be started; in a program of your own" in last
 
 
+@pytest.mark.slow
 def test_processes_end_with_one_that_is_killed(folder: Path) -> None:
     """A program that reads by several processes is killed: they end too."""
     code = (

@@ -465,6 +465,7 @@ def test_reader_refuses_models_of_other_things(little: Any) -> None:
         Reader(letters)
 
 
+@pytest.mark.slow
 def test_large_pictures_are_read_in_bounded_memory(mnist: DataSets, reader: Reader) -> None:
     """A photo of 12 million pixels with three digits in it is read."""
     small = np.clip(on_paper(written(mnist, [0, 1, 2]), "shadow", np.random.default_rng(0)), 0, 1)

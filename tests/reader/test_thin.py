@@ -60,6 +60,7 @@ def is_honest(reading: Reading, text: str) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pen", [1, 2, 3])
 @pytest.mark.parametrize("text", ["1068", "7018", "8601"])
 def test_a_bare_1_is_read(text: str, pen: int, reader: Reader) -> None:
@@ -89,6 +90,7 @@ def test_boxes_of_thin_marks_are_where_the_ink_is(reader: Reader) -> None:
     assert abs(h - TALL) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [40 + 25, 40 + 50, 40 + 80])
 @pytest.mark.parametrize("text", ["1068", "7018", "8601"])
 def test_a_1_on_a_ruling_is_read_or_doubted(text: str, at: int, reader: Reader) -> None:

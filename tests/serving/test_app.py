@@ -143,6 +143,7 @@ def test_a_drawing_is_drawn_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [name.partition("_")[0] for name in threads] == ["desk"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "sent", "status", "sentence"),
     [
@@ -253,6 +254,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
             yield kind, json.loads(line[6:])
 
 
+@pytest.mark.slow
 def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> None:
     """A run learns from chance level; it can be paused and stepped; a high rate diverges."""
     with client.stream("POST", "/training", json={"rate": 0.5, "seed": 1}) as response:
@@ -442,6 +444,7 @@ def test_the_tutorials_weights_are_those_of_its_recipe(
     assert again.status_code == 304
 
 
+@pytest.mark.slow
 def test_corrections_are_kept_and_learnt_from(
     client: httpx.Client, mnist: DataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -488,6 +491,7 @@ def test_corrections_are_kept_and_learnt_from(
         own.latest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["broken", "foreign", "locked", "closed"])
 def test_corrections_that_can_not_be_used_are_the_servers_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str

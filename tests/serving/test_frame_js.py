@@ -30,6 +30,7 @@ writeFileSync("images", Buffer.concat(out));
 """
 
 
+@pytest.mark.slow
 def test_javascript_frames_bit_for_bit(inks: list[NDArray[np.float64]], tmp_path: Path) -> None:
     """Of 404 pictures, every byte of every 28×28 is the same in Node.js as in Python."""
     if shutil.which("node") is None:

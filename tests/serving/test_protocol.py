@@ -28,6 +28,7 @@ def tensor(images: Any, **other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binary", [True, False])
 @pytest.mark.parametrize("kind", ["convnet", "softmax"])
 def test_a_client_library_works_unchanged(
@@ -71,6 +72,7 @@ def test_a_client_library_works_unchanged(
     client.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 100])  # of many, the numbers are read another way
 def test_any_number_in_any_form_is_the_same_picture(
     client: httpx.Client, mnist: DataSets, n: int
@@ -104,6 +106,7 @@ def test_any_number_in_any_form_is_the_same_picture(
 PAPER = np.zeros((1, 28, 28), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
@@ -169,6 +172,7 @@ def test_booleans_are_ink_and_paper(client: httpx.Client, mnist: DataSets, n: in
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -193,6 +197,7 @@ def test_only_numbers_become_arrays(client: httpx.Client, data: Any, sentence: s
         raise AssertionError(response.json()["error"])
 
 
+@pytest.mark.slow
 def test_a_value_bomb_takes_little_memory(serve: Any, tmp_path: Path) -> None:
     """Millions of `{}` in 61 KB of gzip, and a long string among short ones, stay under 400 MB."""
     objects = b'{"inputs":[' + b"{}," * (20 * 2**20) + b"{}]}"
@@ -347,6 +352,7 @@ def test_the_first_protocol_of_kserve_is_spoken(
     assert client.post("/v1/models/nothing:predict", json={"instances": []}).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [

@@ -65,6 +65,7 @@ def requests(image: bytes) -> dict[str, dict[str, Any]]:
 WAYS = list(requests(b""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_send_an_image_is_read(
     client: httpx.Client, mnist: DataSets, way: str
@@ -86,6 +87,7 @@ def test_several_images_in_json_are_read_in_order(client: httpx.Client, mnist: D
     assert "damaged" in readings[1]["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "status", "sentence"),
     [

@@ -34,6 +34,7 @@ def test_a_pass_sees_every_picture_once(little: DataSet, quick: Recipe) -> None:
     np.testing.assert_array_equal(y.numpy()[again], little.labels[order])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [Augmentation(), Augmentation(shift=2), Augmentation(blur=1)])
 def test_any_step_can_be_the_first(how: Augmentation, little: DataSet, quick: Recipe) -> None:
     """A feed that starts at step 40 gives what one gives that started at 0; seeds differ."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mnistry.data.dataset import DataSet, DataSets
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.training.focus import hardest
 
 
+@pytest.mark.slow
 def test_hardest_are_hard_for_another_linear_model(mnist: DataSets) -> None:
     """An independent softmax regression errs on the focus many times as often as elsewhere."""
     data = mnist.train.take(slice(20_000))

@@ -37,6 +37,7 @@ def test_forms_are_read_as_what_they_are(label: int, form: Form) -> None:
     assert (answers == label).mean() >= 0.7
 
 
+@pytest.mark.slow
 @each
 def test_forms_have_the_height_of_a_digit_and_differ(label: int, form: Form) -> None:
     """A form is about 1 high, or lies and is as wide, and never twice the same."""

@@ -28,6 +28,7 @@ def test_scenes_do_not_depend_on_the_workers(mnist: DataSets, scenes: list[np.nd
     assert all(np.array_equal(one, other) for one, other in zip(scenes, others, strict=True))
 
 
+@pytest.mark.slow
 def test_some_scenes_are_cut_down(scenes: list[np.ndarray]) -> None:
     """A part of the scenes is smaller, with more ink along the edges."""
     small = [scene[1] for scene in scenes if scene.shape[1:] != (96, 128)]

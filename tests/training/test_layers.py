@@ -57,6 +57,7 @@ def trained(network: Network, steps: int = 20) -> Any:
     return model.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_arrays_answer_as_the_layers_do(network: Network) -> None:
     """Oracle: after training, PyTorch's logits and those of the arrays agree within 1e-4."""

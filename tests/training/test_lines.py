@@ -23,6 +23,7 @@ def made(mnist: DataSets) -> list[lines.Line]:
     return lines.make_lines(mnist.train, 100, seed=3, workers=1)
 
 
+@pytest.mark.slow
 def test_rows_of_clean_ink_say_what_was_written(mnist: DataSets) -> None:
     """Of scenes with nothing at their edges, all digits are in the rows, in order."""
     scenes = Scenes(mnist.train, np.random.default_rng(0), most=300)

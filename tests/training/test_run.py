@@ -31,6 +31,7 @@ def same(one: ConvNet, other: ConvNet) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_ensemble_is_its_members_alone(little: DataSet, quick: Recipe) -> None:
     """Three members are three different networks; the first is what a run of one gives."""
     three = Run(quick, little, members=3, views="nine", seed=1).finish()
@@ -142,6 +143,7 @@ def test_resume_refuses_another_run(little: DataSet, quick: Recipe, tmp_path: Pa
         Run(quick, little, checkpoint=path, resume=True)
 
 
+@pytest.mark.slow
 def test_full_disk_keeps_the_checkpoint_before(
     little: DataSet, quick: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def test_marks_make_up_the_ink(scenes: Scenes) -> None:
         assert {mark.label for mark in scene.marks} <= {*range(10), NOT_A_DIGIT}
 
 
+@pytest.mark.slow
 def test_ink_is_darker_than_paper(scenes: Scenes) -> None:
     """In nearly all scenes the ink is darker than the paper right beside it."""
     rng = np.random.default_rng(4)

@@ -67,6 +67,7 @@ def test_a_pass_sees_each_window_once(large: DataSet, little: DataSet) -> None:
     assert len(seen) == steps * feed.size
 
 
+@pytest.mark.slow
 def test_made_pictures_are_in_every_window(large: DataSet) -> None:
     """As many as the recipe asks for."""
     recipe = Recipe.robust(1)
@@ -77,6 +78,7 @@ def test_made_pictures_are_in_every_window(large: DataSet) -> None:
         assert (found.labels == 10).sum() > 0.5 * recipe.made * 128
 
 
+@pytest.mark.slow
 def test_a_run_from_a_file_learns(large: DataSet, quick: Recipe) -> None:
     """It ends with finite weights that know more than chance."""
     trainer = Trainer(quick, large, validation=large.take(slice(200)), seed=0, device="cpu")

@@ -35,6 +35,7 @@ def test_letters_that_are_written_as_digits_are_left_out() -> None:
     assert len(all_) - 14 <= len(fewer) < len(all_)
 
 
+@pytest.mark.slow
 def test_most_strangers_are_strange_to_the_shipped_model(mnist: DataSets) -> None:
     """The model that learnt from others of them refuses most at a level of 5%."""
     from mnistry.models.file import shipped_model
@@ -43,6 +44,7 @@ def test_most_strangers_are_strange_to_the_shipped_model(mnist: DataSets) -> Non
     assert (typicality <= 0.05).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_foreign_digits_are_all_ten() -> None:
     """With those more often that differ more."""
     images, labels = foreign_digits(600, seed=1)
@@ -52,6 +54,7 @@ def test_foreign_digits_are_all_ten() -> None:
     assert counts[1] > counts[8]
 
 
+@pytest.mark.slow
 def test_what_is_made_is_of_no_class_but_for_a_fifth(little: DataSet) -> None:
     """None of the classes is one more; among digits, a fifth are digits in other forms."""
     found = made(little, 50, seed=0)
@@ -61,6 +64,7 @@ def test_what_is_made_is_of_no_class_but_for_a_fifth(little: DataSet) -> None:
     assert (made(letters, 50, seed=0).labels == 10).all()
 
 
+@pytest.mark.slow
 def test_feed_shows_every_made_picture_in_a_pass(little: DataSet) -> None:
     """A pass has the focus and all that was made; epochs still count the data's own pictures."""
     recipe = Recipe.robust(1)
@@ -72,6 +76,7 @@ def test_feed_shows_every_made_picture_in_a_pass(little: DataSet) -> None:
     assert (feed.stock.labels[focus] == 10).any()
 
 
+@pytest.mark.slow
 def test_open_networks_and_made_pictures_go_together() -> None:
     """A recipe can't have one without the other."""
     with pytest.raises(InputError, match=r"must be open where pictures are made besides"):

@@ -36,6 +36,7 @@ def test_onnx_answers_as_pytorch_does(
     agree_in_onnx(trainer)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits(little: DataSet, quick: Recipe) -> None:
     """A seed decides everything; another gives other weights."""
     one, same, other = (Trainer(quick, little, seed=seed) for seed in (4, 4, 5))
@@ -45,6 +46,7 @@ def test_same_seed_same_bits(little: DataSet, quick: Recipe) -> None:
     assert arrays(one) != arrays(other)
 
 
+@pytest.mark.slow
 def test_dropout_repeats_to_the_bit_too(little: DataSet, quick: Recipe) -> None:
     """What is dropped follows from seed and step."""
     recipe = replace(quick, dropout=0.5)
@@ -68,6 +70,7 @@ def test_state_goes_on_to_the_same_bits(at: int, little: DataSet, quick: Recipe)
     assert arrays(again) == arrays(whole)
 
 
+@pytest.mark.slow
 def test_warm_up_leaves_no_trace(little: DataSet, quick: Recipe) -> None:
     """After a warm-up the run is what it would have been."""
     cold, warm = Trainer(quick, little), Trainer(quick, little)
