@@ -13,7 +13,8 @@ visits of each kind; they take turns.
 
 The goal is 1.5 seconds to a usable page at the first visit.
 
-Last answer: none is recorded yet; it needs a machine that does nothing else.
+Last answer (2026-11-30, 2 cores, 9 visits): words after 1.28 s, usable after 1.67 s (1.60 to
+1.75), in 5 requests and 34 kB. The goal is missed.
 """
 
 from __future__ import annotations
