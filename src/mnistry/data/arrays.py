@@ -190,7 +190,7 @@ def find_images(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.uin
             by_split.setdefault(split, []).append(key)
     for wanted in ("test", None, "train", "validation"):
         keys = by_split.get(wanted, [])
-        # Of several, the one that is named as images is meant.
+        # If there are several arrays, the one whose name says images is used.
         keys = [key for key in keys if role_of(key).kind == "images"] or keys
         if len(keys) > 1:
             raise DataError(

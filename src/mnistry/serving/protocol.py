@@ -209,26 +209,27 @@ def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(scaled, np.uint8)
 
 
-def _wanted(told: dict[str, Any], served: Served) -> list[Wanted]:
+def _wanted(request: dict[str, Any], served: Served) -> list[Wanted]:
     """Return the requested outputs, which are all if none are named."""
     names = [name for name, _ in served.batcher.outputs]
-    binary = _flag(told.get("parameters"), "binary_data_output")
-    asked = told.get("outputs")
-    if asked is None or asked == []:
+    binary = _flag(request.get("parameters"), "binary_data_output")
+    outputs = request.get("outputs")
+    if outputs is None or outputs == []:
         return [Wanted(i, binary) for i in range(len(names))]
-    if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
+    if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
         raise Refused(400, "`outputs` must be a list of tensors by name.")
     wanted: dict[int, Wanted] = {}
-    for one in asked:
-        if one.get("name") not in names:
+    for output in outputs:
+        if output.get("name") not in names:
             raise Refused(
                 400,
-                f"The model has no output {str(one.get('name'))[:100]!r}, but {', '.join(names)}.",
+                f"The model has no output {str(output.get('name'))[:100]!r}; "
+                f"it has {', '.join(names)}.",
             )
-        i = names.index(one["name"])
+        i = names.index(output["name"])
         if i in wanted:  # each would be made and sent as often as it is named
             raise Refused(400, f"`outputs` names {names[i]!r} more than once; name it once.")
-        parameters = one.get("parameters")
+        parameters = output.get("parameters")
         as_bytes = _flag(parameters, "binary_data", binary)
         wanted[i] = Wanted(i, as_bytes, _classification(parameters, *served.batcher.outputs[i]))
     return list(wanted.values())

@@ -75,7 +75,7 @@ class Here:
 
 
 def _serve(asked: Connection, task: Task) -> None:
-    """Read what is asked for, until no one is there to ask, killed as that one may have been."""
+    """Read the parts that the parent process sends, until it ends or is killed."""
     signal(SIGINT, SIG_IGN)  # the process that asks decides what an interruption means
     try:
         hand: Hand | Refusal = Hand(task)
