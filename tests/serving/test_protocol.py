@@ -139,7 +139,7 @@ PAPER = np.zeros((1, 28, 28), np.uint8)
             {"inputs": [tensor(PAPER, datatype="INT32", data=[-1] * 784)]},
             "from 0, paper, to 255, ink; got -1",
         ),
-        ({"inputs": [tensor(PAPER)], "outputs": [{"name": "x"}]}, "no output 'x'; it has logits, pr"),
+        ({"inputs": [tensor(PAPER)], "outputs": [{"name": "x"}]}, "no output 'x'; it has logits"),
         (
             {"inputs": [tensor(PAPER)], "outputs": [{"name": "logits"}] * 1500},
             "`outputs` names 'logits' more than once; name it once",
