@@ -62,9 +62,9 @@ def test_unpacked_files_lie_inside_the_folder(make: object, tmp_path: Path) -> N
 
 
 def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
-    """A tar's links and devices, and a ZIP's links, are not followed or made."""
+    """Symbolic links and devices are not followed or made."""
     with tarfile.open(tmp_path / "a.tar", "w") as packed:
-        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+        for kind in (tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
             info = tarfile.TarInfo(f"link{kind!r}")
             info.type, info.linkname = kind, "/etc/passwd"
             packed.addfile(info)
@@ -75,6 +75,25 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
     for name in ("a.tar", "a.zip"):
         with unpacked(tmp_path / name) as folder:
             assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [(tarfile.LNKTYPE, "a hard link"), (tarfile.GNUTYPE_SPARSE, "a sparse file")],
+)
+def test_files_that_are_no_plain_ones_are_refused(
+    kind: bytes, sentence: str, tmp_path: Path
+) -> None:
+    """Files that a tar holds as a hard link or with holes are not left out in silence."""
+    with tarfile.open(tmp_path / "a.tar", "w") as packed:
+        info = tarfile.TarInfo("train-images-idx3-ubyte")
+        info.type, info.linkname = kind, "other"
+        packed.addfile(info)
+    with (
+        pytest.raises(DataError, match=f"holds {sentence}; unpack it"),
+        unpacked(tmp_path / "a.tar"),
+    ):
+        pass
 
 
 @pytest.mark.slow

@@ -303,7 +303,7 @@ def _column(schema: Any, name: str) -> str:
 def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
     """Iterate over the regular files of a ZIP or tar: the path inside, and a stream to read now.
 
-    Links, devices, hidden files and paths that lead outside the archive are left out.
+    Symbolic links, devices, hidden files and paths that lead outside the archive are left out.
 
     Parameters
     ----------
@@ -311,7 +311,8 @@ def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
 
     Raises
     ------
-    DataError : it unpacks to too much; other damage makes its reader raise anything.
+    DataError : it unpacks to too much, or a tar holds a hard link or a sparse file; other damage
+        makes its reader raise anything.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -339,7 +340,11 @@ def archived_files(file: Any, name: str) -> Iterator[tuple[str, IO[bytes]]]:
         while (member := tar.next()) is not None:
             streamed.room = streamed.left
             inside = _inside(legacy_name(member.name))
-            if member.isreg() and not member.issparse():
+            # Both hold a file's content, which must not be left out in silence.
+            if inside is not None and (member.issparse() or member.islnk()):
+                kind = "a sparse file" if member.issparse() else "a hard link"
+                raise DataError(f"{name!r} holds {kind}; unpack it and give the folder.")
+            if member.isreg():
                 packed: Any = tar.extractfile(member)
                 if inside is not None:
                     yield inside, packed
