@@ -137,7 +137,7 @@ class Client:
         ):
             self._turn(0.01)
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Say what came of it."""
         took = np.array(self.took or [0.0])
         right, wrong = self.statuses["200"] - self.wrong, self.wrong

@@ -102,7 +102,7 @@ def run_all(
     parts: dict[str, dict[str, Any]] = {}
 
     def part(key: str, name: str, client: Client, **more: Any) -> None:
-        parts[key] = {"key": key, "name": name, **client.told(), **more}
+        parts[key] = {"key": key, "name": name, **client.report(), **more}
         shown = ("rate", "turned_away", "p50", "p99", "wrong", "broken")
         print(name, *(f"{k} {parts[key][k]:.5g}" for k in shown), sep="  ", flush=True)
 
@@ -116,7 +116,7 @@ def run_all(
     with Client(server.port, asked, judge, settings["connections"]) as client:
         with Watch(server) as watch:
             client.run(settings["seconds"], 2 * capacity)
-        part("overload", "twice as much", client, due=2 * capacity, **watch.told())
+        part("overload", "twice as much", client, due=2 * capacity, **watch.report())
 
     with Client(server.port, asked, judge, CAPACITY) as client:
         killed = []

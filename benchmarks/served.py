@@ -51,12 +51,12 @@ def main() -> None:
         with Client(port, asked, judge, 1) as client:
             client.run(90, until=lambda: bool(client.answered) or process.poll() is not None)
         if not client.answered:
-            raise RuntimeError(f"{args.server} did not answer rightly: {client.told()}")
+            raise RuntimeError(f"{args.server} did not answer rightly: {client.report()}")
         with Client(port, asked, judge, args.connections) as client:
             client.run(1)
             client.forget()
             client.run(args.seconds)
-        under = client.told()
+        under = client.report()
         alone = ask_often(Client(port, asked, judge, 1), args.alone)
         found = {
             "seconds": 1 / under["rate"], "rate": under["rate"], "median": under["p50"],
@@ -122,7 +122,7 @@ def ask_often(client: Client, times: int) -> list[float]:
     with client:
         client.run(120, until=lambda: len(client.took) + client.wrong >= times)
     if client.wrong or len(client.took) < times:
-        raise RuntimeError(f"Not {times} right answers: {client.told()}")
+        raise RuntimeError(f"Not {times} right answers: {client.report()}")
     return list(client.took)
 
 

@@ -109,7 +109,7 @@ def measure(name: str, seconds: float, quiet: float, seed: int, traced: bool) ->
         with Watch(server) as watch, Attack(server.port, seed) as attack:
             time.sleep(seconds)
         time.sleep(quiet)
-        return {**watch.told(), "statuses": dict(attack.statuses), "trimmed": server.trimmed()}
+        return {**watch.report(), "statuses": dict(attack.statuses), "trimmed": server.trimmed()}
 
 
 def main() -> int:

@@ -131,7 +131,7 @@ class Watch:
         self._bytes, self._files, self._health, self._failed = self._mine.recv()
         self._process.join()
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Say what was seen."""
         seen = np.array(self._bytes or [0], np.float64)
         some = max(1, min(60, len(seen) // 10))

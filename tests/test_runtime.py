@@ -63,12 +63,12 @@ def test_a_broken_opencv_is_told_everywhere(folder: Path) -> None:
     (folder / "cv2.py").write_text(BROKEN["gone"])
     code = "import mnistry, numpy as np\nfor make in (mnistry.Reader, lambda: mnistry.to_ink("
     code += "np.zeros((9, 9)))):\n    try: make()\n    except mnistry.InputError as e: print(e)"
-    told = run(folder, "-c", code).stdout.splitlines()
-    assert told == [f"OpenCV can't be loaded (No module named 'cv2'); {CURE}"] * 2
+    printed = run(folder, "-c", code).stdout.splitlines()
+    assert printed == [f"OpenCV can't be loaded (No module named 'cv2'); {CURE}"] * 2
     commands = (["read", ".", "--out", "x"], ["serve", "--port", "0"])
     for command in commands:
         done = run(folder, "-m", "mnistry", *command)
-        assert (done.returncode, done.stderr) == (2, f"mnistry: {told[0]}\n"), command
+        assert (done.returncode, done.stderr) == (2, f"mnistry: {printed[0]}\n"), command
 
 
 @pytest.mark.slow

@@ -44,8 +44,8 @@ def test_data_without_a_test_split_are_scored_whole_or_in_part(
     for model, split, count in (([], "all", len(little)), (["m.onnx"], "drawn", held_out)):
         command = [*own, *(str(tmp_path / one) for one in model)]
         assert main([*command, "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["split"], told["pictures"]) == (split, count)
+        result = json.loads(capsys.readouterr().out)
+        assert (result["split"], result["pictures"]) == (split, count)
         assert main(command) == 0
         out = capsys.readouterr().out
         assert (f"(of {len(little)} images without a test split" in out) == (split == "drawn")

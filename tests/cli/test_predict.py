@@ -56,9 +56,9 @@ def test_predict_writes_a_submission(kaggle: Path, tmp_path: Path, capsys: Outpu
 def test_predict_as_json(kaggle: Path, capsys: Output) -> None:
     """JSON has the same answers."""
     assert main(["predict", str(kaggle), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["images"] == len(told["answers"]) == 12
-    assert told["answers"][0]["label"] == "7"
+    result = json.loads(capsys.readouterr().out)
+    assert result["images"] == len(result["answers"]) == 12
+    assert result["answers"][0]["label"] == "7"
 
 
 @pytest.mark.parametrize(

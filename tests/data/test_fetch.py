@@ -341,10 +341,12 @@ def test_fetch_follows_redirects(server: Server) -> None:
 
 def test_fetch_tells_progress(tiny: Member) -> None:
     """Progress grows to each file's size, and says which file of which member it is."""
-    told: list[tuple[str, int, int | None]] = []
-    fetch("tiny", progress=lambda *facts: told.append(facts))
+    sentence_text: list[tuple[str, int, int | None]] = []
+    fetch("tiny", progress=lambda *facts: sentence_text.append(facts))
     for file in tiny.files.values():
-        counts = [(done, total) for name, done, total in told if name == f"tiny/{file.name}"]
+        counts = [
+            (done, total) for name, done, total in sentence_text if name == f"tiny/{file.name}"
+        ]
         assert counts == sorted(counts)
         assert counts[-1] == (file.size, file.size)
 
@@ -804,9 +806,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
         monkeypatch.setenv("MNISTRY_HOME", str(home))
         with limited(), pytest.raises(InputError) as caught:
             fetch("fashion", mirrors=["http://127.0.0.1:9/"])
-        told = str(caught.value)
-        assert told.startswith(f"Data sets can't be kept in {str(home / 'fashion')!r} (")
-        assert told.endswith(
+        sentence_text = str(caught.value)
+        assert sentence_text.startswith(f"Data sets can't be kept in {str(home / 'fashion')!r} (")
+        assert sentence_text.endswith(
             "); set the environment variable MNISTRY_HOME to a folder that can be written, or give "
             "one as `folder`."
         )

@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home, Server(Path(home)) as server:
         with Watch(server) as watch, Attack(server.port, asked.seed) as attack:
             time.sleep(asked.seconds)
-        told = watch.told()
+        report = watch.report()
         code_before = server.code()
         server.terminate()
         for _ in range(_END * 10):
@@ -43,13 +43,13 @@ def main() -> int:
                 break
             time.sleep(0.1)
         code = server.code()
-    most = told["memory"]["most"] / 1e6
+    most = report["memory"]["most"] / 1e6
     statuses = dict(sorted(attack.statuses.items()))
     print(f"{sum(statuses.values())} requests: {statuses}")
     print(
-        f"memory: at most {most:.0f} MB, at last {told['memory']['last'] / 1e6:.0f} MB; health "
-        f"checks: {told['health_checks']}, {told['health_failed']} failed, the longest took "
-        f"{told['health'] or 0:.2f} s"
+        f"memory: at most {most:.0f} MB, at last {report['memory']['last'] / 1e6:.0f} MB; health "
+        f"checks: {report['health_checks']}, {report['health_failed']} failed, the longest took "
+        f"{report['health'] or 0:.2f} s"
     )
     findings = [f"answered {name}" for name in statuses if name.endswith(" 500")]
     if code_before is not None:

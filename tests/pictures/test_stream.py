@@ -154,13 +154,13 @@ def test_what_is_no_image_in_memory_is_a_sentence() -> None:
     with open("a.txt") as text:
         found = list(stream([text, io.BytesIO(), closed, cut, io.StringIO("text"), PNG]))
     assert [item.name for item in found] == ["a.txt", *(f"image {i}" for i in range(2, 7))]
-    told = [item.error for item in found]
-    assert told[0] == "'a.txt' is open as text; open it in mode 'rb'."
-    assert told[1] == "'image 2' is empty; get it again."
-    assert told[2] == "'image 3' can't be read: I/O operation on closed file."
-    assert "is a damaged picture" in str(told[3])
-    assert told[4] == "'image 5' is open as text; open it in mode 'rb'."
-    assert told[5] is None
+    messages = [item.error for item in found]
+    assert messages[0] == "'a.txt' is open as text; open it in mode 'rb'."
+    assert messages[1] == "'image 2' is empty; get it again."
+    assert messages[2] == "'image 3' can't be read: I/O operation on closed file."
+    assert "is a damaged picture" in str(messages[3])
+    assert messages[4] == "'image 5' is open as text; open it in mode 'rb'."
+    assert messages[5] is None
 
 
 def test_pdf_is_given_or_missed_once(monkeypatch: pytest.MonkeyPatch) -> None:

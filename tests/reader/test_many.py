@@ -48,7 +48,7 @@ def reader() -> Reader:
     return Reader()
 
 
-def told(found: Any) -> list[tuple[str, str]]:
+def texts_of(found: Any) -> list[tuple[str, str]]:
     return [(Path(n).name, one.text if isinstance(one, Reading) else str(one)) for n, one in found]
 
 
@@ -58,8 +58,8 @@ def children() -> set[int]:
 
 def test_several_processes_read_as_one_does(folder: Path, reader: Reader) -> None:
     """The same names and texts in the same order, errors in their places."""
-    one = told(reader.read_many([folder]))
-    assert told(reader.read_many([folder], workers=2)) == one
+    one = texts_of(reader.read_many([folder]))
+    assert texts_of(reader.read_many([folder], workers=2)) == one
     assert len(one) == FILES
     assert "070.png" in one[70][1]
 
@@ -86,24 +86,24 @@ def test_a_changed_reader_reads_as_it_is_now(folder: Path) -> None:
     reader = Reader()
     list(reader.read_many([folder], workers=2))
     reader.count = 2
-    texts = [text for _, text in told(reader.read_many([folder], workers=2))]
+    texts = [text for _, text in texts_of(reader.read_many([folder], workers=2))]
     assert sum(len(text) == 2 for text in texts) > FILES / 2
 
 
 @pytest.mark.slow
 def test_a_killed_process_loses_no_picture(folder: Path, reader: Reader) -> None:
     """Processes are killed while they read, and between two streams: everything is read."""
-    expected = told(reader.read_many([folder]))
+    expected = texts_of(reader.read_many([folder]))
     before = children()
     own = Reader()
     readings = own.read_many([folder], workers=2)
     found = [next(readings)]
     for victim in children() - before:
         os.kill(victim, signal.SIGKILL)
-    assert told([*found, *readings]) == expected
+    assert texts_of([*found, *readings]) == expected
     for victim in children() - before:
         os.kill(victim, signal.SIGKILL)
-    assert told(own.read_many([folder], workers=2)) == expected
+    assert texts_of(own.read_many([folder], workers=2)) == expected
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_a_process_that_nobody_ends_is_not_waited_for(
     folder: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One is killed, and another isn't told: as one that was being started at that moment."""
-    expected = told(reader.read_many([folder]))
+    expected = texts_of(reader.read_many([folder]))
     before = children()
     own = Reader()
     readings = own.read_many([folder], workers=2)
@@ -119,7 +119,7 @@ def test_a_process_that_nobody_ends_is_not_waited_for(
     monkeypatch.setattr("multiprocessing.process.BaseProcess.terminate", lambda _: None)
     first, second = children() - before
     os.kill(first, signal.SIGKILL)
-    assert told([*found, *readings]) == expected
+    assert texts_of([*found, *readings]) == expected
     del own, readings
     gc.collect()
     assert second not in children()
@@ -166,7 +166,7 @@ def test_what_was_beside_a_killed_process_is_read(
     list(reader.read_many([folder], workers=2))
     workers = reader._workers or pytest.fail("no processes were asked for")
     item = Item("000.png", str(folder / "000.png"))
-    assert told(workers._result([item], broken(error))) == [("000.png", "7")]
+    assert texts_of(workers._result([item], broken(error))) == [("000.png", "7")]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_picture_over_which_reading_fails_stops_no_other(
     items = [Item(f"{i}.png", str(folder / f"{i:03}.png")) for i in range(4)]
     items[2] = Item("2.png", data.getvalue())
     found = list(many.read_chunk(own, items))
-    assert told(found) == [("0.png", "7"), ("1.png", "2"), ("2.png", sentence), ("3.png", "0")]
+    assert texts_of(found) == [("0.png", "7"), ("1.png", "2"), ("2.png", sentence), ("3.png", "0")]
 
 
 def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
@@ -204,7 +204,7 @@ def test_a_stream_may_be_left(folder: Path, reader: Reader) -> None:
     readings = reader.read_many([folder] * 20, workers=2)
     next(readings)
     readings.close()  # type: ignore[attr-defined]  # it is a generator
-    assert len(told(reader.read_many([folder], workers=2))) == FILES
+    assert len(texts_of(reader.read_many([folder], workers=2))) == FILES
 
 
 def test_processes_read_images_in_memory_and_pages(mnist: DataSets, reader: Reader) -> None:
@@ -223,8 +223,8 @@ def test_processes_read_images_in_memory_and_pages(mnist: DataSets, reader: Read
         yield document.getvalue()
         yield io.StringIO("no image")
 
-    one = told(reader.read_many(sources()))
-    assert told(reader.read_many(sources(), workers=2)) == one
+    one = texts_of(reader.read_many(sources()))
+    assert texts_of(reader.read_many(sources(), workers=2)) == one
     assert [name for name, _ in one] == [
         *(f"image {i + 1}" for i in range(FILES)),
         *(f"image {FILES + 1}#{i + 1}" for i in range(5)),
@@ -293,5 +293,5 @@ def test_processes_end_with_one_that_is_killed(folder: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    told = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
-    return told.stdout.strip()[:1] not in ("", "Z")
+    texts_of = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
+    return texts_of.stdout.strip()[:1] not in ("", "Z")

@@ -125,9 +125,9 @@ def test_a_drawing_is_drawn_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may take seconds, in which others are answered: threads do it, as they do the reading."""
     threads = []
 
-    def drawn(told: Any) -> NDArray[np.uint8]:
+    def drawn(output: Any) -> NDArray[np.uint8]:
         threads.append(threading.current_thread().name)
-        return real(told)
+        return real(output)
 
     real = pictures.drawn
     monkeypatch.setattr(uploads, "drawn", drawn)
@@ -220,7 +220,7 @@ def test_explain_adds_up(client: httpx.Client, mnist: DataSets, kind: str) -> No
 
 def test_weights_and_pictures_give_the_evidence(client: httpx.Client, mnist: DataSets) -> None:
     """What the page adds up is what the model says."""
-    told = client.get("/weights/softmax").json()
+    output = client.get("/weights/softmax").json()
     raw = client.get("/data/test/images?from=3&count=4").content
     images = np.frombuffer(raw, np.uint8).reshape(4, 28, 28)
     np.testing.assert_array_equal(images, mnist.test.images[3:7])
@@ -228,7 +228,7 @@ def test_weights_and_pictures_give_the_evidence(client: httpx.Client, mnist: Dat
     np.testing.assert_array_equal(
         np.frombuffer(raw, np.uint8).reshape(2, 28, 28), mnist.train.images[[5, 7]]
     )
-    logits = images.reshape(4, 784) / 255 @ np.array(told["weights"]).T + told["biases"]
+    logits = images.reshape(4, 784) / 255 @ np.array(output["weights"]).T + output["biases"]
     np.testing.assert_allclose(logits, shipped_model("softmax").logits(images), atol=1e-5)
     assert client.get("/data/test/labels").json()["labels"] == mnist.test.labels.tolist()
     for path in ("/data/test/images?from=x", "/data/test/images?indices=10000",
@@ -239,10 +239,10 @@ def test_weights_and_pictures_give_the_evidence(client: httpx.Client, mnist: Dat
 
 def test_answers_are_the_models(client: httpx.Client, mnist: DataSets) -> None:
     """The answers and the score of the test split are those of `evaluate`."""
-    told = client.get("/models/convnet/answers").json()
-    right = np.array(told["answers"]) == mnist.test.labels
-    assert told["sheet"]["accuracy"] == pytest.approx(right.mean())
-    assert len(told["sheet"]["reliability"]["accuracy"]) == 15
+    output = client.get("/models/convnet/answers").json()
+    right = np.array(output["answers"]) == mnist.test.labels
+    assert output["sheet"]["accuracy"] == pytest.approx(right.mean())
+    assert len(output["sheet"]["reliability"]["accuracy"]) == 15
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
@@ -259,16 +259,16 @@ def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> 
     """A run learns from chance level; it can be paused and stepped; a high rate diverges."""
     with client.stream("POST", "/training", json={"rate": 0.5, "seed": 1}) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        told = events(response)
-        kind, start = next(told)
+        output = events(response)
+        kind, start = next(output)
         assert (kind, start["train"]) == ("start", 55_000)
 
         def steer(**how: Any) -> int:
             return httpx.post(f"{url}/training/{start['id']}", json=how).status_code
 
         assert steer(speed=1000) == 204
-        first = next(look for kind, look in told if kind == "look")
-        later = next(look for _, look in told if look["step"] >= 150)
+        first = next(look for kind, look in output if kind == "look")
+        later = next(look for _, look in output if look["step"] >= 150)
         assert first["accuracy"] < later["accuracy"]
         assert later["accuracy"] > 0.8
         assert later["loss"] < first["loss"] < 3
@@ -276,12 +276,12 @@ def test_training_is_real_and_can_be_steered(client: httpx.Client, url: str) -> 
         assert weights.shape == (7840,)
         assert np.abs(weights).max() == 127
         assert steer(paused=True) == 204
-        still = next(look for _, look in told if look["paused"])
+        still = next(look for _, look in output if look["paused"])
         assert steer(steps=3) == 204
-        moved = next(look for _, look in told if look["step"] == still["step"] + 3)
+        moved = next(look for _, look in output if look["step"] == still["step"] + 3)
         assert moved["paused"]
         assert steer(rate=1000, paused=False, speed=3000) == 204
-        assert any(not look["loss"] or look["loss"] > 5 for _, look in told)
+        assert any(not look["loss"] or look["loss"] > 5 for _, look in output)
         for wrong in ({"rate": -1}, {"speed": "fast"}, {"other": 1}, {"steps": 10**9}):
             assert httpx.post(f"{url}/training/{start['id']}", json=wrong).status_code == 422
     response = client.post("/training/nothing", json={"rate": 1})
@@ -308,8 +308,8 @@ def test_a_pause_during_a_step_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 async def told_of(run: Training, trainings: Trainings, until: str) -> list[tuple[str, Any]]:
     """Watch a run until an event of a kind has come, and return all that came."""
     found: list[tuple[str, Any]] = []
-    async with asyncio.timeout(60), contextlib.aclosing(trainings.events(run)) as told:
-        async for data in told:
+    async with asyncio.timeout(60), contextlib.aclosing(trainings.events(run)) as output:
+        async for data in output:
             if data.startswith(b"event: "):
                 kind, _, rest = data.decode().removeprefix("event: ").partition("\n")
                 found.append((kind, json.loads(rest.removeprefix("data: "))))
@@ -407,7 +407,7 @@ def test_who_leaves_before_training_begins_leaves_no_run(monkeypatch: pytest.Mon
     app, service = make_app(ModelStore())
 
     async def leave() -> None:
-        told: list[dict[str, Any]] = [
+        output: list[dict[str, Any]] = [
             {"type": "http.request", "body": b"{}", "more_body": False},
             {"type": "http.disconnect"},
         ]
@@ -418,7 +418,7 @@ def test_who_leaves_before_training_begins_leaves_no_run(monkeypatch: pytest.Mon
         }  # fmt: skip
 
         async def receive() -> dict[str, Any]:
-            return told.pop(0)
+            return output.pop(0)
 
         async def send(_: Any) -> None:
             await asyncio.sleep(5)  # it takes nothing
@@ -436,10 +436,10 @@ def test_the_tutorials_weights_are_those_of_its_recipe(
     """They are those after 1,000 steps at rate 0.5, compressed, and cached by the client."""
     response = client.get("/tutorial/weights")
     assert response.headers["content-encoding"] == "gzip"
-    told = response.json()
+    output = response.json()
     model = SoftmaxRegression().fit(mnist.train.images, mnist.train.labels)
-    np.testing.assert_allclose(np.array(told["weights"]), model.weights.T, atol=1e-3)
-    np.testing.assert_allclose(told["biases"], model.biases, atol=1e-3)
+    np.testing.assert_allclose(np.array(output["weights"]), model.weights.T, atol=1e-3)
+    np.testing.assert_allclose(output["biases"], model.biases, atol=1e-3)
     again = client.get("/tutorial/weights", headers={"if-none-match": response.headers["etag"]})
     assert again.status_code == 304
 
@@ -452,16 +452,16 @@ def test_corrections_are_kept_and_learnt_from(
     for one in client.get("/corrections").json()["corrections"]:
         client.delete(f"/corrections/{one['id']}")
     image = mnist.test.images[8]
-    told = {"image": image.ravel().tolist(), "label": 5, "answer": 6, "model": "softmax"}
-    response = client.post("/corrections", json=told)
+    output = {"image": image.ravel().tolist(), "label": 5, "answer": 6, "model": "softmax"}
+    response = client.post("/corrections", json=output)
     assert response.status_code == 201
-    client.post("/corrections", json={**told, "label": 3, "answer": None})
-    refused = client.post("/corrections", json={**told, "label": "3"})
+    client.post("/corrections", json={**output, "label": 3, "answer": None})
+    refused = client.post("/corrections", json={**output, "label": "3"})
     assert "`label` must be a digit from 0 to 9; got '3'." in refused.text
     listed = client.get("/corrections").json()
     assert listed["count"] == 2
     assert [one["label"] for one in listed["corrections"]] == [3, 5]
-    assert listed["corrections"][1]["image"] == told["image"]
+    assert listed["corrections"][1]["image"] == output["image"]
     (tmp_path / "train.parquet").write_bytes(client.get("/corrections.parquet").content)
     zipfile.ZipFile(io.BytesIO(client.get("/corrections.zip").content)).extractall(tmp_path / "idx")
     for data, *_ in (read_parquet([tmp_path / "train.parquet"]), read_folder(tmp_path / "idx")):
@@ -470,7 +470,7 @@ def test_corrections_are_kept_and_learnt_from(
     assert client.delete(f"/corrections/{response.json()['id']}").status_code == 204
     assert client.delete(f"/corrections/{response.json()['id']}").status_code == 404
     for wrong in ({"label": 10}, {"label": True}, {"image": [0]}, {"model": 5}, {"answer": "6"}):
-        assert client.post("/corrections", json={**told, **wrong}).status_code == 422
+        assert client.post("/corrections", json={**output, **wrong}).status_code == 422
 
     monkeypatch.setenv("MNISTRY_HOME", str(tmp_path / "home"))
     with pytest.raises(DataError, match="There are no corrections yet"):
@@ -521,7 +521,7 @@ def test_corrections_that_can_not_be_used_are_the_servers_fault(
         async def ask() -> list[httpx.Response]:
             through = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=through, base_url="http://localhost") as client:
-                told = {"image": [0] * 784, "label": 5, "answer": 6}
+                output = {"image": [0] * 784, "label": 5, "answer": 6}
                 asked = [
                     client.get("/corrections"),
                     client.get("/corrections.zip"),
@@ -529,7 +529,7 @@ def test_corrections_that_can_not_be_used_are_the_servers_fault(
                 ]
                 if kind != "foreign":
                     asked += [
-                        client.post("/corrections", json=told),
+                        client.post("/corrections", json=output),
                         client.delete("/corrections/5"),
                     ]
                 return [*await asyncio.gather(*asked), await client.get("/models")]
@@ -553,8 +553,8 @@ def test_an_odd_model_file_fails_for_no_other(
     save_model(odd, tmp_path / "odd.onnx")
     proto = onnx.load(tmp_path / "odd.onnx")
     [about] = proto.metadata_props
-    told = {"classes": [name, "B"], "scores": {"accuracy": 10**400}}
-    about.value = json.dumps({**json.loads(about.value), **told})
+    output = {"classes": [name, "B"], "scores": {"accuracy": 10**400}}
+    about.value = json.dumps({**json.loads(about.value), **output})
     onnx.save(proto, tmp_path / "odd.onnx")
     app, _ = make_app(ModelStore(tmp_path))
 
@@ -633,11 +633,11 @@ def test_document_tells_every_address(client: httpx.Client) -> None:
     metrics = Metrics(store)
     router = make_router(Service(store, metrics), Infer(store, metrics))
 
-    told = client.get("/openapi.json").json()
-    assert told == json.loads(json.dumps(document()))
+    output = client.get("/openapi.json").json()
+    assert output == json.loads(json.dumps(document()))
     routes = {getattr(r, "path", "") for r in router.routes}
     pages = {"/", "/docs", "/openapi.json", *(r for r in routes if r.startswith("/page"))}
-    assert set(told["paths"]) == routes - pages
+    assert set(output["paths"]) == routes - pages
 
 
 @pytest.mark.slow
@@ -649,8 +649,8 @@ def test_models_of_other_classes_have_no_corrections(serve: Any, tmp_path: Path)
         (tmp_path / "models" / "letters").mkdir(parents=True, exist_ok=True)
         save_model(letters, tmp_path / "models" / "letters" / f"{version}.onnx")
     with serve(tmp_path, "--models", str(tmp_path / "models")) as (url, _):
-        told = {"image": [0] * 784, "label": 1, "answer": 0, "model": "letters"}
-        response = httpx.post(f"{url}/corrections", json=told)
+        output = {"image": [0] * 784, "label": 1, "answer": 0, "model": "letters"}
+        response = httpx.post(f"{url}/corrections", json=output)
         assert response.status_code == 422
         assert "'letters' has other classes" in response.json()["error"]
         assert httpx.get(f"{url}/corrections").json()["count"] == 0

@@ -151,22 +151,22 @@ def test_every_list_of_numbers_is_parsed(parts: list[str]) -> None:
     """Every valid JSON list of numbers without empty rows is parsed."""
     text = "".join(parts).encode()
     try:
-        told = orjson.loads(b"[" + text + b"]")
+        document = orjson.loads(b"[" + text + b"]")
     except orjson.JSONDecodeError:
         return
-    leaves = list(_leaves(told))
+    leaves = list(_leaves(document))
     numeric = all(isinstance(leaf, int | float) for leaf in leaves)
-    if numeric and (not told or b"[" not in text or not re.search(rb"\[\s*\]", text)):
+    if numeric and (not document or b"[" not in text or not re.search(rb"\[\s*\]", text)):
         found = NumberText(text, 0, len(text)).parse(np.dtype("f8"), 1000)
         assert found.tolist() == leaves
 
 
-def _leaves(told: Any) -> Iterator[Any]:
-    if isinstance(told, list):
-        for one in told:
+def _leaves(document: Any) -> Iterator[Any]:
+    if isinstance(document, list):
+        for one in document:
             yield from _leaves(one)
     else:
-        yield told
+        yield document
 
 
 @pytest.mark.parametrize(

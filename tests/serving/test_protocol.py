@@ -42,9 +42,9 @@ def test_a_client_library_works_unchanged(
     assert client.is_model_ready(kind, "1")
     assert not client.is_model_ready("nothing")
     assert client.get_server_metadata()["name"] == "mnistry"
-    told = client.get_model_metadata(kind, "1")
-    assert told["inputs"] == [{"name": "images", "datatype": "UINT8", "shape": [-1, 28, 28]}]
-    assert [output["name"] for output in told["outputs"]] == NAMES
+    result = client.get_model_metadata(kind, "1")
+    assert result["inputs"] == [{"name": "images", "datatype": "UINT8", "shape": [-1, 28, 28]}]
+    assert [output["name"] for output in result["outputs"]] == NAMES
     assert {"name": kind, "version": "1", "state": "READY", "reason": ""} in (
         client.get_model_repository_index()
     )
@@ -295,8 +295,8 @@ def test_classification_names_the_highest_classes(url: str, mnist: DataSets, bin
     assert found.shape == (70, 3)
     p = model.predict_proba(images)
     for row, truth in zip(found, p, strict=True):
-        told = [x.decode() if isinstance(x, bytes) else x for x in row]
-        parts = [one.split(":") for one in told]
+        result = [x.decode() if isinstance(x, bytes) else x for x in row]
+        parts = [one.split(":") for one in result]
         assert [int(index) for _, index, _ in parts] == np.argsort(-truth)[:3].tolist()
         assert [label for _, _, label in parts] == [index for _, index, _ in parts]
         np.testing.assert_allclose([float(v) for v, _, _ in parts], -np.sort(-truth)[:3], atol=2e-5)

@@ -105,8 +105,8 @@ def test_who_comes_too_many_is_told_at_once(url: str, mnist: DataSets) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "Too many ask at once" in response.json()["error"]
     assert {response.status_code for response in again} == {200}
-    told = httpx.get(f"{url}/metrics").text
-    found = re.search(r"^mnistry_requests_rejected_total (\S+)", told, re.MULTILINE)
+    answer_text = httpx.get(f"{url}/metrics").text
+    found = re.search(r"^mnistry_requests_rejected_total (\S+)", answer_text, re.MULTILINE)
     assert found
     assert float(found[1]) >= len(away)
 
@@ -476,7 +476,7 @@ def test_garbage_is_no_harm(url: str) -> None:
 
 
 def test_models_come_and_go(serve: Serve, tmp_path: Path) -> None:
-    """A file that appears is served once whole, a broken one is told, a gone one is gone."""
+    """A new model file is served once it is complete; broken and deleted ones are not."""
     folder = tmp_path / "models"
     folder.mkdir()
     shutil.copy(shipped_path("softmax"), folder / "mine.onnx")
@@ -691,10 +691,10 @@ def test_killed_and_started_again_corrections_are_there(
     serve: Serve, tmp_path: Path, mnist: DataSets
 ) -> None:
     """SIGKILL right after an answer loses no correction; another server has them all."""
-    told = {"image": mnist.test.images[8].ravel().tolist(), "label": 5, "answer": 6}
+    answer_text = {"image": mnist.test.images[8].ravel().tolist(), "label": 5, "answer": 6}
     for n in range(1, 4):
         with serve(tmp_path) as (url, process):
-            assert httpx.post(f"{url}/corrections", json=told).status_code == 201
+            assert httpx.post(f"{url}/corrections", json=answer_text).status_code == 201
             process.kill()
         with serve(tmp_path) as (url, _):
             assert httpx.get(f"{url}/corrections").json()["count"] == n

@@ -71,14 +71,14 @@ class Training:
     epoch: int = -1
     order: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
-    def set(self, told: Mapping[str, Any]) -> None:
+    def set(self, changes: Mapping[str, Any]) -> None:
         """Change how it goes on.
 
         Raises
         ------
         InputError : something is out of range or not known.
         """
-        for name, value in told.items():
+        for name, value in changes.items():
             if name == "paused" and isinstance(value, bool):
                 continue
             low, high = LIMITS.get(name, (1.0, 0.0))
@@ -88,16 +88,16 @@ class Training:
                 raise InputError(
                     "A run takes `paused` (true or false), "
                     + ", ".join(f"`{n}` from {a:g} to {b:g}" for n, (a, b) in LIMITS.items())
-                    + f"; got {told[name]!r:.40} for {name[:40]!r}."
+                    + f"; got {changes[name]!r:.40} for {name[:40]!r}."
                 )
-        self.model.rate = float(told.get("rate", self.model.rate))
-        self.speed = float(told.get("speed", self.speed))
-        paused = bool(told.get("paused", "steps" in told or self.paused))
+        self.model.rate = float(changes.get("rate", self.model.rate))
+        self.speed = float(changes.get("speed", self.speed))
+        paused = bool(changes.get("paused", "steps" in changes or self.paused))
         with self.lock:
             if paused and not self.paused:
                 self.owed = 0.0  # steps that were late are not made up for in a pause
             self.paused = paused
-            self.owed += int(told.get("steps", 0))
+            self.owed += int(changes.get("steps", 0))
         self.changed.set()
 
     def take_step(self) -> bool:
@@ -152,7 +152,7 @@ class Trainings:
         del self._runs[run.name]
         self._leave(run)
 
-    def set(self, name: str, told: Mapping[str, Any]) -> None:
+    def set(self, name: str, changes: Mapping[str, Any]) -> None:
         """Change how a run goes on.
 
         Raises
@@ -162,7 +162,7 @@ class Trainings:
         run = self._runs.get(name)
         if run is None:
             raise Refused(404, "There is no such run any more; begin another.")
-        run.set(told)
+        run.set(changes)
 
     def stop(self) -> None:
         """End all runs, because the server shuts down."""
@@ -344,5 +344,5 @@ def tutorial_weights() -> bytes:
     return orjson.dumps({name: values.round(4).tolist() for name, values in rounded.items()})
 
 
-def _event(kind: str, told: dict[str, Any]) -> bytes:
-    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(told) + b"\n\n"
+def _event(kind: str, changes: dict[str, Any]) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(changes) + b"\n\n"

@@ -1,4 +1,4 @@
-"""Corrections over HTTP: told, listed, forgotten, taken away as files."""
+"""Corrections over HTTP: added, listed, deleted and exported as files."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def _open_corrections() -> Iterator[Corrections]:
         ) from None
 
 
-def add(told: Mapping[str, Any]) -> dict[str, int]:
+def add(correction: Mapping[str, Any]) -> dict[str, int]:
     """Keep a correction.
 
     Raises
     ------
     InputError : it is no picture, or a label is no digit.
     """
-    model = told.get("model")
+    model = correction.get("model")
     if not (model is None or isinstance(model, str)):
         raise InputError("`model` must be a model's name or null.")
-    label: Any = told.get("label")
-    image = image_of(told.get("image"), (28, 28))
+    label: Any = correction.get("label")
+    image = image_of(correction.get("image"), (28, 28))
     with _open_corrections() as corrections:
-        return {"id": corrections.add(image, label, told.get("answer"), model)}
+        return {"id": corrections.add(image, label, correction.get("answer"), model)}
 
 
 def remove(number: str) -> None:

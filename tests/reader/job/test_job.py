@@ -171,7 +171,7 @@ class Jobs:
     def hands(self, process: subprocess.Popen[str]) -> list[int]:
         """Wait for processes that read for one, and give them."""
         until = time.monotonic() + HANG
-        while not (found := [p for p, told in below(process.pid).items() if is_hand(told)]):
+        while not (found := [p for p, result in below(process.pid).items() if is_hand(result)]):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until, "no process reads"
         return found
@@ -197,19 +197,19 @@ def messages(stderr: str) -> str:
     return re.sub(r"(?m)^[\d,]+ images?  [\d,]+ a second\n", "", stderr)
 
 
-def is_hand(told: str) -> bool:
-    return "spawn_main" in told or told.startswith(("ray::_work", "ray::IDLE"))
+def is_hand(result: str) -> bool:
+    return "spawn_main" in result or result.startswith(("ray::_work", "ray::IDLE"))
 
 
 def is_alive(pid: int) -> bool:
-    told = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
-    return told.stdout.strip()[:1] not in ("", "Z")
+    result = subprocess.run(["ps", "-o", "stat=", "-p", f"{pid}"], capture_output=True, text=True)
+    return result.stdout.strip()[:1] not in ("", "Z")
 
 
 def below(pid: int) -> dict[int, str]:
     """Give the processes that a process started, and those started: their command lines."""
-    told = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True)
-    listed = [line.split(None, 2) for line in told.stdout.splitlines()]
+    result = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True)
+    listed = [line.split(None, 2) for line in result.stdout.splitlines()]
     found: dict[int, str] = {}
     wanted = {pid}
     while more := {int(p[0]): p[-1] for p in listed if int(p[1]) in wanted} | found:
@@ -230,10 +230,10 @@ def jobs(place: Path, tmp_path: Path) -> Iterator[Jobs]:
 def test_a_job_gives_what_reading_gives(jobs: Jobs, expected: Rows) -> None:
     """Rows are those of reading without a job, errors among them; a second run adds nothing."""
     process = jobs.start(*SOURCES, "--out", jobs.out, "--per-file", 30, "--json")
-    told, _ = process.communicate()
+    result, _ = process.communicate()
     assert process.returncode == 0
     assert jobs.rows() == expected
-    summary = json.loads(told)
+    summary = json.loads(result)
     assert (summary["pictures"], summary["errors"]) == (len(expected), 4)
     assert (summary["before"], summary["parts"]) == (0, jobs.parts())
     there = {path.name for path in jobs.out.iterdir()}
@@ -274,9 +274,9 @@ def test_a_job_without_the_extra_counts_what_it_skips(jobs: Jobs, tmp_path: Path
     """A PDF is a row with an error then; one sentence names the extra and their count."""
     found = documents(tmp_path)
     process = jobs.start(*found, "--out", jobs.out, "--json", NO_PDF="1")
-    told, wrong = process.communicate()
+    result, wrong = process.communicate()
     assert process.returncode == 0
-    assert json.loads(told)["skipped"] == 1
+    assert json.loads(result)["skipped"] == 1
     wrong = messages(wrong)
     assert wrong.startswith("mnistry: Reading PDF (1 file skipped, each a row with an error) needs")
     assert wrong.count("\n") == 1
@@ -296,16 +296,16 @@ from mnistry.reader.job.store import Store
 me, rounds, sources = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 with open("barrier", "r+b") as file:
     slots = mmap.mmap(file.fileno(), 2)
-told = []
+results = []
 for i in range(1, rounds + 1):
     slots[me] = i
     while slots[1 - me] < i:
         time.sleep(0)
     try:
-        told.append(begin(Store(f"out{i}"), [sources], 1, {"sources": [sources]}))
+        results.append(begin(Store(f"out{i}"), [sources], 1, {"sources": [sources]}))
     except InputError as error:
-        told.append(str(error))
-print(json.dumps(told))
+        results.append(str(error))
+print(json.dumps(results))
 """
 
 
@@ -323,15 +323,15 @@ def race(folder: Path, rounds: int, names: tuple[str, str]) -> list[tuple[Any, A
         )
         for me, name in enumerate(names)
     ]  # fmt: skip
-    told = [json.loads(racer.communicate()[0]) for racer in racers]
-    return list(zip(*told, strict=True))
+    result = [json.loads(racer.communicate()[0]) for racer in racers]
+    return list(zip(*result, strict=True))
 
 
 def test_of_two_jobs_begun_at_once_one_is_refused(tmp_path: Path) -> None:
     """One job gets the folder, with only its own plan; the other gets an error."""
-    for i, told in enumerate(race(tmp_path, 30, ("a", "b")), 1):
-        [kept] = [one for one in told if isinstance(one, dict)]
-        [sentence] = [one for one in told if isinstance(one, str)]
+    for i, result in enumerate(race(tmp_path, 30, ("a", "b")), 1):
+        [kept] = [one for one in result if isinstance(one, dict)]
+        [sentence] = [one for one in result if isinstance(one, str)]
         assert "holds a job with another `sources`" in sentence
         out = tmp_path / f"out{i}"
         assert json.loads((out / "_job.json").read_text()) == kept
@@ -370,9 +370,9 @@ def test_killed_processes_lose_nothing(jobs: Jobs, expected: Rows) -> None:
     while killed < 5 and jobs.await_parts(2 * killed + 1, process):
         os.kill(rng.choice(jobs.hands(process)), signal.SIGKILL)
         killed += 1
-    told, wrong = process.communicate()
+    result, wrong = process.communicate()
     assert (process.returncode, messages(wrong), killed) == (0, "", 5)
-    assert re.search(r"^processes killed: [1-5]; what", told, re.MULTILINE)
+    assert re.search(r"^processes killed: [1-5]; what", result, re.MULTILINE)
     assert jobs.rows() == expected
 
 
@@ -391,9 +391,9 @@ def test_a_killed_job_goes_on(jobs: Jobs, expected: Rows) -> None:
         process.wait()
     (jobs.out / ".part-00000001.parquet.0123456789ab.part").write_bytes(b"PAR1")  # half of one
     last = jobs.start(*command)
-    told, wrong = last.communicate()
+    result, wrong = last.communicate()
     assert (last.returncode, messages(wrong)) == (0, "")
-    assert "were read before" in told
+    assert "were read before" in result
     assert jobs.rows() == expected
     assert not [path for path in jobs.out.iterdir() if path.name.startswith(".")]
     assert jobs.are_gone(hands)
@@ -409,10 +409,10 @@ def test_pictures_that_kill_stop_nothing(jobs: Jobs) -> None:
     process = jobs.start(folder, "--out", jobs.out, "--json")
     summary = json.loads(process.communicate()[0])
     assert (process.returncode, summary["errors"]) == (0, 2)
-    told = {Path(row["picture"]).stem: row for row in jobs.rows()}
-    assert [told[name]["text"] for name in "135"] == ["7"] * 3
-    assert "was killed; is the picture too large for memory?" in told["2-deadly"]["error"]
-    assert "made mnistry fail (KeyError: 'a fault')" in told["4-fault"]["error"]
+    result = {Path(row["picture"]).stem: row for row in jobs.rows()}
+    assert [result[name]["text"] for name in "135"] == ["7"] * 3
+    assert "was killed; is the picture too large for memory?" in result["2-deadly"]["error"]
+    assert "made mnistry fail (KeyError: 'a fault')" in result["4-fault"]["error"]
 
 
 def test_what_cannot_be_read_now_is_read_later(jobs: Jobs, expected: Rows) -> None:
@@ -422,8 +422,8 @@ def test_what_cannot_be_read_now_is_read_later(jobs: Jobs, expected: Rows) -> No
     """
     command = (*SOURCES, "--out", jobs.out, "--per-file", 30)
     process = jobs.start(*command, BROKEN="rows.parquet")
-    told, wrong = process.communicate()
-    assert (process.returncode, told) == (2, "")
+    result, wrong = process.communicate()
+    assert (process.returncode, result) == (2, "")
     assert messages(wrong) == (
         "mnistry: 'rows.parquet' can't be read: no luck; when it can, run the same command again.\n"
     )
@@ -553,9 +553,9 @@ def test_a_cluster_loses_nothing(
     assert jobs.await_parts(jobs.parts() + 1, job)
     print(file=cluster.stdin, flush=True)
     assert cluster.stdout.readline() == "removed\n"
-    told, wrong = job.communicate()
+    result, wrong = job.communicate()
     assert (job.returncode, messages(wrong)) == (0, "")
-    assert 0 < json.loads(told)["before"] < len(expected)
+    assert 0 < json.loads(result)["before"] < len(expected)
     assert jobs.rows() == expected
 
 
@@ -577,8 +577,8 @@ def test_a_ray_of_our_own_reads_and_ends(jobs: Jobs) -> None:
         assert "RAY_USAGE_STATS_ENABLED=0" in told_to
         assert "RAY_AUTH_MODE=token" in told_to
     rays = list(below(job.pid))
-    told, _ = job.communicate()
-    assert (job.returncode, json.loads(told)["errors"]) == (0, 1)
+    result, _ = job.communicate()
+    assert (job.returncode, json.loads(result)["errors"]) == (0, 1)
     assert [row.get("text") for row in jobs.rows()] == ["7", None, "7"]
     assert jobs.are_gone(rays)
 

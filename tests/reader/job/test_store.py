@@ -130,13 +130,13 @@ def test_of_two_processes_one_creates_a_new_file(where: str, tmp_path: Path) -> 
         )
         for me in (0, 1)
     ]  # fmt: skip
-    told = [json.loads(racer.communicate()[0]) for racer in racers]
-    for i, won in enumerate(zip(*told, strict=True), 1):
+    result = [json.loads(racer.communicate()[0]) for racer in racers]
+    for i, won in enumerate(zip(*result, strict=True), 1):
         assert sum(won) == 1 or (where == "elsewhere" and not any(won))
         if any(won):
             assert (tmp_path / f"{i}/job").read_bytes() == b"%d" % won.index(True) * 1000
         assert {path.name for path in (tmp_path / str(i)).iterdir()} <= {"job"}
-    assert any(told[0] + told[1])
+    assert any(result[0] + result[1])
 
 
 def test_a_new_file_is_put_once(store: Store) -> None:
