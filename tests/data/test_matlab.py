@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistry.data.matlab import read_mat, read_mat_images
@@ -89,8 +89,21 @@ def test_mat_without_scipy_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_mat(tmp_path / "a.mat")
 
 
+@pytest.mark.parametrize("byte", [145, 176, 177])
+def test_mat_that_crashes_scipy_gives_a_sentence(tmp_path: Path, byte: int) -> None:
+    """Bytes with which SciPy 1.17 ends its process end no other."""
+    path = tmp_path / "damaged.mat"
+    io.savemat(path, {"data": IMAGES[:3].reshape(3, 784).T, "label": LABELS[None, :3]})
+    bad = bytearray(path.read_bytes())
+    bad[byte] = 255
+    path.write_bytes(bad)
+    with pytest.raises(DataError, match=r"damaged\.mat' is a damaged \.mat"):
+        read_mat(path)
+
+
 @pytest.mark.slow
 @given(st.data())
+@settings(max_examples=25)  # each starts a process
 def test_mat_damage_gives_a_sentence_or_a_set(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -52,57 +56,53 @@ def _arrays(path: str | os.PathLike[str], name: str) -> dict[str, NDArray[Any]]:
             f"{name} is HDF5, as MATLAB 7.3 writes it, which is not read; save it in MATLAB by "
             "`save(..., '-v7')`, or in Python as .npz."
         )
-    try:
-        from scipy import io
-    except ImportError:
-        raise MissingExtra("Reading .mat", "scipy", "sklearn") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SciPy warns of variables that it can't represent
-            # Compressed variables can't grow further than this, whatever they claim.
-            claim = sum(8 * math.prod(shape) for _, shape, kind in io.whosmat(path))
-            if claim > min(_MAX_BYTES * 8, 8 * MAX_RATIO * size):
-                raise DataError(f"{name} claims {claim:,} bytes, too many; get it again.")
-            loaded = io.loadmat(path, squeeze_me=False, struct_as_record=True)
-    except DataError:
-        raise
-    except Exception as error:  # noqa: BLE001 - damaged files make SciPy raise anything
-        raise DataError(f"{name} is a damaged .mat ({error!s:.200}); get it again.") from None
-    arrays = {key: value for key, value in loaded.items() if not key.startswith("__")}
-    if "dataset" in arrays and arrays["dataset"].dtype.names:
-        return _emnist(arrays["dataset"], name)
-    return {
-        key: value
-        for key, value in arrays.items()
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and any(role_of(key)[:2])
-    }
+    if find_spec("scipy") is None:
+        raise MissingExtra("Reading .mat", "scipy", "sklearn")
+    # Compressed variables can't grow further than this, whatever they claim.
+    most = 8 * min(_MAX_BYTES, MAX_RATIO * size)
+    with TemporaryDirectory(prefix="mnistry-") as folder:
+        out = Path(folder, "arrays.npz")
+        program = str(Path(__file__).with_name("mat_child.py"))
+        # -P: modules of mnistry beside the program must not hide others of the same name.
+        command = [sys.executable, "-P", program, os.path.abspath(os.fspath(path)), str(out)]
+        done = subprocess.run(  # noqa: S603 - the program is this package's own
+            [*command, str(most)], capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["it ends the reader"])[-1]
+            raise DataError(f"{name} is a damaged .mat ({why:.200}); get it again.")
+        with np.load(out, allow_pickle=False) as loaded:
+            arrays = dict(loaded)
+    if any(key.startswith("dataset.") for key in arrays):
+        return _emnist(arrays, name)
+    return {key: value for key, value in arrays.items() if any(role_of(key)[:2])}
 
 
-def _emnist(dataset: NDArray[Any], name: str) -> dict[str, NDArray[Any]]:
+def _emnist(found: dict[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
     """Return the arrays of EMNIST's struct; its images are transposed, since MATLAB's are."""
     arrays: dict[str, NDArray[Any]] = {}
-    try:
-        top = dataset[0, 0]
-        for split in SPLITS:
-            if split in (top.dtype.names or ()):
-                part = top[split][0, 0]
-                images = np.asarray(part["images"])
-                side = math.isqrt(images.shape[1])
-                turned = images.reshape(-1, side, side).transpose(0, 2, 1)
-                arrays[f"{split}_images"] = np.ascontiguousarray(turned)
-                arrays[f"{split}_labels"] = np.asarray(part["labels"])
-    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
+    for split in SPLITS:
+        images = found.get(f"dataset.{split}.images")
+        labels = found.get(f"dataset.{split}.labels")
+        if images is None or labels is None:
+            continue
+        side = math.isqrt(images.shape[1])
+        if side * side == images.shape[1]:
+            turned = images.reshape(-1, side, side).transpose(0, 2, 1)
+            arrays[f"{split}_images"] = np.ascontiguousarray(turned)
+            arrays[f"{split}_labels"] = labels
+    if not arrays:
         raise DataError(
             f"{name} holds a struct `dataset` that is not EMNIST's (`train` and `test`, each with "
             "`images` and `labels`); save its arrays as .npz."
-        ) from None
+        )
     # EMNIST's letters count from 1 to 26: without their names, class 0 would have no image.
-    labels = {key: arrays[key] for key in arrays if key.endswith("labels")}
-    if labels and {1, 26} == {
-        min(int(some.min(initial=99)) for some in labels.values()),
-        max(int(some.max(initial=0)) for some in labels.values()),
+    labels_of = {key: arrays[key] for key in arrays if key.endswith("labels")}
+    if {1, 26} == {
+        min(int(some.min(initial=99)) for some in labels_of.values()),
+        max(int(some.max(initial=0)) for some in labels_of.values()),
     }:
-        for key, numbers in labels.items():
+        for key, numbers in labels_of.items():
             arrays[key] = np.array([chr(ord("A") + int(i) - 1) for i in numbers.reshape(-1)])
     return arrays
 
