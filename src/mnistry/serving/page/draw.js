@@ -33,6 +33,7 @@ let others = new Map(); // by the model's name: its answer to `image`
 let asking = null; // classes to compare once `image` is answered: {image, classes, label}
 let number = null; // the reading of several digits that is the headline
 let picked = null; // the digit of `number` that `image` shows
+let newestStroke = null; // the last stroke that `number` was read with
 let version = 0; // counts the changes of the drawing
 let resting = 0;
 let reading = 0;
@@ -200,8 +201,12 @@ const readAll = newest(async (mine) => {
     const found = await readDrawing(await pen.toBlob(), alpha);
     if (stale()) return;
     if (isNumber(found) && found.probability >= LIKELY) {
-      const last = pen.strokes.at(-1).points.at(-1);
-      sayMany(found, touched(found, last) ?? rowsOf(found).flat().at(-1));
+      const stroke = pen.strokes.at(-1);
+      // A tap, or another significance level, has the same strokes read again: what the user
+      // picked stays picked.
+      const point = picked && stroke === newestStroke ? centre(picked) : stroke.points.at(-1);
+      newestStroke = stroke;
+      sayMany(found, touched(found, point) ?? rowsOf(found).flat().at(-1));
     } else if (number) {
       sayOne();
       show(framed);
@@ -217,6 +222,8 @@ const isNumber = ({ text }) => (text ?? "").replace(/\D/g, "").length > 1;
 /** Return the digit of a reading whose box contains a point. */
 const touched = ({ digits }, [x, y]) =>
   digits.find(({ box: [left, top, w, h_] }) => x >= left && x <= left + w && y >= top && y <= top + h_);
+
+const centre = ({ box: [left, top, w, h_] }) => [left + w / 2, top + h_ / 2];
 
 /** Show a number of several digits in the headline, and the bars of one of its digits. */
 function sayMany(found, digit) {
