@@ -193,7 +193,7 @@ def test_killed_a_dozen_times_and_whole_at_the_end(tmp_path: Path) -> None:
     assert found["died"] >= 9
     assert found["broken"] == []
     assert found["lost"] == []
-    assert len(set(found["steps"])) > 5
+    assert len(set(found["steps"])) > 5  # most children advanced
     assert found["same"]
     assert found["left"] == ["killed.onnx", "warm.onnx", "whole.onnx"]
 
