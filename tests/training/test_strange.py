@@ -27,6 +27,7 @@ def test_strangers_repeat_and_differ(little: DataSet) -> None:
     assert (strangers(little, 300, seed=5) != made).any(axis=(1, 2)).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_letters_that_are_written_as_digits_are_left_out() -> None:
     """Neither O nor l is among the letters, nor any that is a class of the data."""
     assert set("0189OolIZS") <= _ALIKE
