@@ -5,9 +5,11 @@ Rows are parsed by NumPy's own reader, a block at a time, so that a table may be
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import math
 import os
 import re
@@ -22,7 +24,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mnistry.data.arrays import full_scale, scale_floats, to_splits
-from mnistry.data.gunzip import MAGIC as GZIP
 from mnistry.data.mapped import pile
 from mnistry.data.roles import Split, role_of
 from mnistry.errors import DataError, DataWarning
@@ -42,7 +43,12 @@ _LEAST_PIXELS = 16
 _ROWS = 1000  # rows parsed at a time; the first block decides the full scale of pixels
 _MAX_LINE = 2**22  # characters
 _MAX_BYTES = 64 * 2**30  # of a gzipped table's text
-_DAMAGED = EOFError, gzip.BadGzipFile, zlib.error  # raised for damaged gzip
+# Decompressors by the first bytes of what they read, and what they raise for damaged files; bz2's
+# OSError, unlike that of a missing file, has no number.
+_COMPRESSED: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open
+}  # fmt: skip
+_DAMAGED = EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError
 
 
 class Columns(NamedTuple):
@@ -106,7 +112,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
             blocks = _blocks(columns, delimiter, lines, name, labels)
             images = pile(blocks, columns.shape)
     except _DAMAGED as error:
-        raise DataError(f"{name} is damaged gzip ({error}); get it again.") from None
+        raise DataError(f"{name} is damaged ({error}); get it again.") from None
     if not len(images):
         raise DataError(f"{name} has a header, but no rows.")
     return Table(images, _concatenate(labels) if labels else None)
@@ -208,9 +214,15 @@ def _open_text(path: str | os.PathLike[str]) -> Iterator[io.TextIOWrapper]:
     with open(path, "rb") as raw:
         start = raw.read(2)
         raw.seek(0)
-        binary: Any = gzip.GzipFile(fileobj=raw) if start == GZIP else raw
+        opener = _COMPRESSED.get(start)
+        binary: Any = raw if opener is None else opener(raw, "rb")
         with io.TextIOWrapper(binary, "utf-8-sig", "replace") as file:
-            yield file
+            try:
+                yield file
+            except OSError as error:
+                if error.errno is None:
+                    raise EOFError(str(error)) from None
+                raise
 
 
 def _lines(file: io.TextIOWrapper, name: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 import urllib.parse
+from asyncio import to_thread
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -115,7 +116,8 @@ async def from_form(request: Request, most: int) -> Named:
                     name = printable(part.filename or "", 200) or f"picture {i}"
                     named.append((name, await part.read()))
                 elif _is_text_of_image(part):
-                    named.append((printable(field, 200), _from_text(part, f"The field {field!r}")))
+                    image = await to_thread(_from_text, part, f"The field {field!r}")
+                    named.append((printable(field, 200), image))
     except HTTPException as error:
         raise Refused(400, f"The form can't be read: {str(error.detail)[:200]}") from None
     except UnicodeError:
