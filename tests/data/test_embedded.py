@@ -40,7 +40,7 @@ def test_embedded_damage_is_noticed(
         array.flat[-1] ^= 1
         write_idx(paths[key], array, compress=False)
     monkeypatch.setattr(embedded, "locate", lambda _: paths)
-    with pytest.raises(DataError, match=r"embedded MNIST is damaged: .*pip install --force-rein"):
+    with pytest.raises(DataError, match=r"embedded MNIST is damaged: .*Install mnistry again from"):
         embedded.load_embedded_mnist()
 
 

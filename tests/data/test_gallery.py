@@ -11,7 +11,7 @@ from PIL import Image
 
 from mnistry.data.dataset import DataSets, Splits
 from mnistry.data.gallery import find_gallery, read_gallery, to_images
-from mnistry.errors import DataError, DataWarning
+from mnistry.errors import DataError, DataWarning, MissingExtra
 from mnistry.pictures.frame import frame
 
 
@@ -224,3 +224,45 @@ def test_images_of_other_sizes_are_framed(mnist: DataSets) -> None:
 def test_images_of_none_are_none() -> None:
     """No pictures are no images."""
     assert to_images([]).shape == (0, 28, 28)
+
+
+def test_labels_beside_folders_that_are_no_classes_are_used(tmp_path: Path) -> None:
+    """`train_images/` and `test_images/` are not classes if a CSV file gives other labels."""
+    for folder in ("train_images", "test_images"):
+        (tmp_path / folder).mkdir()
+        for i in range(4):
+            name = f"{folder[:2]}{i}.png"
+            Image.fromarray(np.full((28, 28), 40 * i, np.uint8)).save(tmp_path / folder / name)
+    rows = "".join(f"train_images/tr{i}.png,{i % 2}\n" for i in range(4))
+    (tmp_path / "train.csv").write_text("filename,label\n" + rows)
+    with pytest.warns(DataWarning, match=r"4 images that train\.csv does not list"):
+        gallery = find_gallery(tmp_path)
+    assert gallery is not None
+    train = read_gallery(gallery).train
+    assert train.classes == ("0", "1")
+    assert train.labels.tolist() == [0, 1, 0, 1]
+    (tmp_path / "train.csv").write_text("who,when\nA,1\n")  # it lists no images
+    gallery = find_gallery(tmp_path)
+    assert gallery is not None
+    assert gallery.classes == ("test_images", "train_images")
+
+
+def test_all_pages_of_a_document_are_images_of_its_class(tmp_path: Path) -> None:
+    """A TIFF of three pages is three images; a PDF is read as well, or its package is named."""
+    pages = [Image.fromarray(np.full((28, 28), shade, np.uint8)) for shade in (0, 0, 0)]
+    for i, page in enumerate(pages):
+        page.putpixel((10, 10 + i), 255)  # in row 10 + i
+    for name in ("0", "1"):
+        (tmp_path / name).mkdir()
+        pages[0].save(tmp_path / name / "a.png")
+    pages[0].save(tmp_path / "1" / "b.tif", save_all=True, append_images=pages[1:])
+    gallery = find_gallery(tmp_path)
+    assert gallery is not None
+    train = read_gallery(gallery).train
+    assert train.labels.tolist() == [0, 1, 1, 1, 1]
+    assert [int(image.argmax()) // 28 for image in train.images] == [10, 10, 10, 11, 12]
+    (tmp_path / "1" / "c.pdf").write_bytes(b"%PDF-1.4 no more than that")
+    gallery = find_gallery(tmp_path)
+    assert gallery is not None
+    with pytest.raises((DataError, MissingExtra), match=r"c\.pdf|PDF"):
+        read_gallery(gallery)

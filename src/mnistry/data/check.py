@@ -245,7 +245,7 @@ def _unpacked_start(path: Path) -> bytes:
 
 
 def _grouped(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Tell many pictures, and many folders, in one line."""
+    """Summarize many images, and many folders, in one finding each."""
     groups: dict[str, list[Finding]] = {_PICTURE: [], _FOLDER: []}
     for finding in findings:
         if finding.what in groups:
@@ -279,11 +279,11 @@ def _misfits(findings: list[Finding], counts: dict[str, int | None]) -> Iterator
 
 
 def _with_cure(finding: Finding, place: Path, findings: Sequence[Finding]) -> Finding:
-    """Say how what is broken is mended, by name where it is plain which member it is of."""
+    """Add what repairs a broken file; with the data set's name where that is certain."""
     if finding.state != "broken" or finding.todo:
         return finding
     if place.resolve() == shelf("mnist").resolve():
-        return replace(finding, todo="pip install --force-reinstall mnistry")
+        return replace(finding, todo="install mnistry again from where it came, such as its clone")
     member = _member_of(finding, place, findings)
     both = " + " in finding.name
     todo = f"delete {'the wrong one' if both else 'it'} and get it again"
@@ -295,7 +295,7 @@ def _with_cure(finding: Finding, place: Path, findings: Sequence[Finding]) -> Fi
 
 
 def _lacks(finding: Finding, findings: Sequence[Finding]) -> str:
-    """Say so if whole images are here without their labels, or labels without their images."""
+    """Report images without their labels, and labels without their images."""
     if finding.state != "whole":
         return ""
     if _is_named_idx(finding.name) and (match := re.match(r"(.*?)(images|labels)", finding.name)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mnistry.data.members import File
 
 Progress = Callable[[int, int | None], object]
-"""Is told the bytes so far and, if known, the bytes in all."""
+"""Called with the bytes received and, if known, the total."""
 
 _CHUNK = 1 << 18
 _TRIES = 4  # of one mirror, each going on where the last one broke off

@@ -67,5 +67,5 @@ def load_embedded_mnist() -> tuple[DataSet, DataSet]:
 def _damaged(why: str) -> DataError:
     return DataError(
         f"The embedded MNIST is damaged: {why} "
-        "Install the package again: pip install --force-reinstall mnistry"
+        "Install mnistry again from where it came, such as its clone."
     )

@@ -20,7 +20,7 @@ from mnistry.data.family import File, Member, find, home, locate
 from mnistry.errors import DataError, InputError
 
 Progress = Callable[[str, int, int | None], object]
-"""Is told what is being fetched, its bytes so far and, if known, its bytes in all."""
+"""Called with the file's name, the bytes received and, if known, the total."""
 
 _CHUNK = 1 << 20
 _LONGEST = 24 * 3600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,12 +23,14 @@ from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.grey import have_light_borders, to_grey
 from mnistry.pictures.ink import to_ink
 from mnistry.pictures.item import natural
+from mnistry.pictures.pages import Page, count_pages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
 _AT_ONCE = 1000  # images
+_SUFFIXES = SUFFIXES | {".pdf"}
 
 
 class Gallery(NamedTuple):
@@ -98,13 +101,12 @@ def read_gallery(gallery: Gallery) -> Splits:
     Raises
     ------
     DataError : an image is damaged.
+    MissingExtra : there is a PDF, and pypdfium2 is not installed.
     OSError : a file is unreadable.
     """
-    images = {
-        split: to_images(decode(path) for path, _ in files)
-        for split, files in gallery.files.items()
-    }
-    names = {s: np.array([name for _, name in files]) for s, files in gallery.files.items()}
+    files = {split: _pages(listed) for split, listed in gallery.files.items()}
+    images = {split: to_images(decode(source) for source, _ in own) for split, own in files.items()}
+    names = {split: np.array([name for _, name in own]) for split, own in files.items()}
     first = str(gallery.files["train"][0][0].parent)
     if gallery.classes is None:
         labels, classes = encode_labels(names, repr(first))
@@ -114,6 +116,18 @@ def read_gallery(gallery: Gallery) -> Splits:
         labels = {s: np.array([index[str(n)] for n in some]) for s, some in names.items()}
     sets = {split: DataSet(images[split], labels[split], classes) for split in images}
     return Splits(*(sets.get(split) for split in SPLITS))  # type: ignore[arg-type]
+
+
+def _pages(files: Iterable[Listed]) -> list[tuple[Path | Page, str]]:
+    """Replace each document by its pages, all with the document's label."""
+    pages: list[tuple[Path | Page, str]] = []
+    for path, name in files:
+        count = count_pages(str(path))
+        if count == 1:
+            pages.append((path, name))
+        else:
+            pages += [(Page(str(path), number), name) for number in range(1, count + 1)]
+    return pages
 
 
 def _warn_of_others(top: Path, splits: list[Path]) -> None:
@@ -135,7 +149,7 @@ def _warn_of_others(top: Path, splits: list[Path]) -> None:
 def _unsplit(top: Path) -> Gallery | None:
     """Find the images of a folder without splits."""
     classes = _classes(top)
-    if len(classes) < 2 and (listed := find_label_files(top)):
+    if listed := find_label_files(top) if len(classes) < 2 else _other_labels(top, classes):
         if "train" not in listed:
             listed = {"train": [pair for pairs in listed.values() for pair in pairs]}
         return Gallery(listed, None)
@@ -149,6 +163,19 @@ def _unsplit(top: Path) -> Gallery | None:
             "with a row for each image."
         )
     return Gallery({"train": _by_class(top, classes)}, classes)
+
+
+def _other_labels(top: Path, classes: tuple[str, ...]) -> dict[Split, list[Listed]]:
+    """Read label files whose labels are not the folders' names, as beside `train_images/`.
+
+    Where they list no images, or the same classes as the folders, the result is empty.
+    """
+    listed: dict[Split, list[Listed]] = {}
+    with warnings.catch_warnings(), suppress(DataError):
+        warnings.simplefilter("ignore")  # they are repeated below if the lists are used
+        listed = find_label_files(top)
+    others = {label for own in listed.values() for _, label in own} - set(classes)
+    return find_label_files(top) if others else {}
 
 
 def _classes(place: Path) -> tuple[str, ...]:
@@ -206,7 +233,7 @@ def _images_below(folder: Path) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.suffix.lower() in _SUFFIXES and path.is_file()
 
 
 def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
@@ -241,7 +268,7 @@ def to_images(pictures: Iterable[Image]) -> NDArray[np.uint8]:
 
 
 def _small(picture: Image) -> tuple[NDArray[np.uint8], bool]:
-    """Give a picture at 28x28, and whether it was so already."""
+    """Return an image at 28x28, and whether it had that size."""
     if picture.size == (SIDE, SIDE):
         return _greys(picture), True
     return frame_many([to_ink(picture)])[0], False
@@ -258,6 +285,6 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _listing(folder: Path) -> list[Path]:
-    """What is in a folder and not hidden, numbers in names by their value."""
+    """Return the folder's visible entries in natural order (2 before 10)."""
     names = [path for path in folder.iterdir() if not path.name.startswith(".")]
     return sorted(names, key=lambda path: (natural(path.name), path.name))
