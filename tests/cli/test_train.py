@@ -154,8 +154,8 @@ def test_a_run_that_diverges_says_so(
     said = capsys.readouterr()
     assert json.loads(said.out)["kind"] == "softmax"
     assert re.fullmatch(
-        r"mnistry: Training diverged: its loss of [\d,.]+ nats is above the 2\.30 of guessing; "
-        r"lower `--learning-rate`, which was 1e\+09\.\n",
+        r"mnistry: The training loss of [\d,.]+ nats is above the 2\.30 of guessing: the steps are "
+        r"too large, .* overconfident\. Lower `--learning-rate`, which was 1e\+09\.\n",
         said.err,
     )
     assert main([*base, "--steps", "100"]) == 0
@@ -241,7 +241,7 @@ def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.slow
-def test_progress_goes_to_a_terminal_alone(
+def test_progress_moves_on_a_terminal_alone(
     small: Path, tmp_path: Path, on_terminal: OnTerminal
 ) -> None:
     """On a terminal a line moves on standard error and is erased; elsewhere it has no control

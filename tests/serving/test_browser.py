@@ -753,11 +753,10 @@ def test_rows_of_a_photo_are_rows(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_several_files_are_all_read(opened: Opened, tmp_path: Path) -> None:
-    """A list has a line for each; one that can't be read is named, the others can be opened."""
-    (tmp_path / "damaged.png").write_bytes(photo(tmp_path / "17.png", "17").read_bytes()[:300])
-    photo(tmp_path / "24.png", "24")
+    """A list has a line for each file, and each can be opened."""
+    for text in ("17", "24"):
+        photo(tmp_path / f"{text}.png", text)
     page = opened(locale="en-GB")
-    page.on("console", lambda _: None)
     names = ["17.png", "24.png"]
     page.set_input_files("#file", [tmp_path / name for name in names])
     lines = page.locator("#files button")
@@ -913,7 +912,7 @@ def test_what_the_server_refuses_is_said_in_chinese_too(
     given = [b"", b"no picture", whole.getvalue()[:700], wide.getvalue(), b"\0\0\0\x18ftypheic" * 9]
     sentences = [
         _too_large(2**20).sentence,
-        "Too many ask at once; come again in a second.",
+        "The server is busy; try again in a second.",
         "Too much is being done already; come again in a second.",
     ]
     for data in given:

@@ -93,7 +93,7 @@ def split(args: argparse.Namespace, model: Model | None = None) -> tuple[DataSet
 def picture(
     args: argparse.Namespace, model: Model | None = None
 ) -> tuple[NDArray[np.uint8], str, dict[str, Any]]:
-    """Give the picture asked for, (h, w), its title, and what to tell of it."""
+    """Return the image that was asked for, (h, w), its title and its metadata."""
     if args.picture is not None:
         image = _read_picture(args.picture, model)
         return image, Path(args.picture).name, {"picture": args.picture}
@@ -156,7 +156,7 @@ def label(name: str, classes: tuple[str, ...], option: str = "--class") -> int:
 
 
 def about(source: DataSets, args: argparse.Namespace) -> dict[str, Any]:
-    """Tell what `split` gave."""
+    """Return the data set's name and split as metadata."""
     return {"data": source.name, "split": args.split}
 
 

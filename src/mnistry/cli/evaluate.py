@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**about, **sheet.to_dict(), **more}))
         return 0
     what = "images" if split == "all" else "test images"
-    print(f"{name} on {data.name}, {sheet.pictures:,} {what}")
+    print(f"{name} on {printable(data.name)}, {sheet.pictures:,} {what}")
     if split == "drawn":
         total = len(data.train) + len(data.validation) + len(data.test)
         print(

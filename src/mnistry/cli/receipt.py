@@ -1,4 +1,4 @@
-"""What ``mnistry show`` tells of one answer: why it and not another, and its nearest pictures."""
+"""Text and figures of ``mnistry show evidence`` and ``nearest``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_count(parser: argparse.ArgumentParser) -> None:
 
 
 def is_asked(args: argparse.Namespace) -> bool:
-    """Say whether it is asked why one class and not another."""
+    """Return whether a contrast of two classes was requested."""
     return args.why is not None or args.against is not None
 
 
@@ -111,7 +111,7 @@ def nearest(args: argparse.Namespace) -> tuple[Figure, dict[str, Any]]:
 
 
 def told(facts: dict[str, Any]) -> str:
-    """Lay out what `evidence` or `nearest` tells, for a person."""
+    """Lay out the facts of `evidence` or `nearest` as text."""
     if "nearest" in facts:
         rows = [
             f"{r['index']:>8,}  {printable(r['label'], 30):<8}  {r['distance']:.3f}"

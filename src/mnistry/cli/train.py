@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mnistry.cli import choice, convnet
 from mnistry.cli.parser import real, whole
 from mnistry.cli.progress import Progress
-from mnistry.errors import InputError
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -186,7 +186,7 @@ def _run(args: argparse.Namespace, ranks: Ranks | None) -> int:
     from mnistry.cli.evaluate import report
 
     print(
-        f"{_NAMES[args.model]} on {data.name}: {counts['train']:,} training and "
+        f"{_NAMES[args.model]} on {printable(data.name)}: {counts['train']:,} training and "
         f"{counts['test']:,} test images\ntrained in {seconds['train']:.2f} s"
         + (f" on {provenance['device']}\n" if "device" in provenance else "\n")
     )
@@ -274,8 +274,9 @@ def _warn_if_diverged(model: Any, data: DataSets, rate: float) -> None:
     loss, guess = cross_entropy(model.logits(sample.images), sample.labels), log(len(data.classes))
     if loss > guess > 0:
         print(
-            f"mnistry: Training diverged: its loss of {loss:,.2f} nats is above the {guess:.2f} "
-            f"of guessing; lower `--learning-rate`, which was {rate:g}.",
+            f"mnistry: The training loss of {loss:,.2f} nats is above the {guess:.2f} of guessing: "
+            "the steps are too large, so that the weights oscillate and the probabilities are "
+            f"overconfident. Lower `--learning-rate`, which was {rate:g}.",
             file=sys.stderr,
         )
 

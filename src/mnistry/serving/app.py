@@ -80,7 +80,7 @@ def make_router(service: Service, infer: Infer) -> Router:
         Route("/corrections.parquet", service.parquet),
         Route("/corrections.zip", service.idx),
         Route("/corrections/{id}", service.forget, methods=["DELETE"]),
-        Route("/metrics", service.told),
+        Route("/metrics", service.metrics_text),
         Route("/openapi.json", service.openapi),
         Route("/docs", files.docs),
         Route("/", files.index),

@@ -1,4 +1,4 @@
-"""What a server says no with: a status and one sentence."""
+"""An error response: a status code and a message of one sentence."""
 
 from __future__ import annotations
 

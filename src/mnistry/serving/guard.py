@@ -1,4 +1,4 @@
-"""What stands before every answer: who asks, how much at once, how long it may take."""
+"""Middleware that checks callers, and limits requests, their size and their duration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 _OPEN = ("/", "/docs", "/v2/health/live", "/v2/health/ready", "/favicon.ico")  # to all, always
-STREAMS = ("/training",)  # see to their own end and number
+STREAMS = ("/training",)  # limit their own duration and number
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -193,7 +193,9 @@ class Guard:
     def _check_caller(self, headers: dict[bytes, bytes], path: str) -> None:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self.hosts is not None and without_port(host) not in self.hosts:
-            raise Refused(421, "This server is not called that; use the address it told.")
+            raise Refused(
+                421, "The Host header does not name this server; use the address that it printed."
+            )
         origin = headers.get(b"origin")
         if origin is not None:
             of = origin.decode("latin-1").lower().partition("://")[2]
@@ -207,7 +209,7 @@ class Guard:
         shown = shown[7:].strip() if shown[:7].lower() == b"bearer " else b""
         shown = shown or headers.get(b"x-api-key", b"")
         if not hmac.compare_digest(shown, self.key):
-            raise Refused(401, "A key is asked for here; send `Authorization: Bearer KEY`.")
+            raise Refused(401, "This server requires a key; send `Authorization: Bearer KEY`.")
 
     def _is_allowed(self, origin: bytes | None) -> bool:
         """Return whether pages of another site's origin may send requests."""
@@ -249,10 +251,10 @@ class Guard:
 
     def _turn_away(self) -> None:
         self.rejected += 1
-        raise Refused(503, "Too many ask at once; come again in a second.")
+        raise Refused(503, "The server is busy; try again in a second.")
 
 
-class _Gone(Exception):  # noqa: N818 - no one is there to be told
+class _Gone(Exception):  # noqa: N818 - internal, never reported
     """The client has left."""
 
 
@@ -366,7 +368,7 @@ async def _refuse(
     """Say no, unless an answer has begun, which can only be broken off."""
     if started:
         raise ConnectionAbortedError(sentence)
-    headers, body = _told(sentence)
+    headers, body = _error_response(sentence)
     headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -395,7 +397,7 @@ async def _let_come(receive: Receive) -> None:
                 more = message.get("more_body", False)
 
 
-def _told(sentence: str) -> tuple[list[Header], bytes]:
+def _error_response(sentence: str) -> tuple[list[Header], bytes]:
     # A name in it may hold surrogates, which UTF-8 can't encode.
     body = orjson.dumps({"error": printable(sentence)})
     length = str(len(body)).encode()
@@ -404,7 +406,7 @@ def _told(sentence: str) -> tuple[list[Header], bytes]:
 
 def refusal(status: int, sentence: str) -> bytes:
     """Give a whole response, as bytes, to what is no request; the connection is to be closed."""
-    headers, body = _told(sentence)
+    headers, body = _error_response(sentence)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
     lines += [name + b": " + value for name, value in (*headers, *_HEADERS)]
     return b"\r\n".join([*lines, b"connection: close", b"", body])

@@ -51,7 +51,7 @@ class Infer:
         raw.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": content})
-        if len(body) > _WORTH_A_THREAD:  # whoever asked has the answer already
+        if len(body) > _WORTH_A_THREAD:  # the response has been sent
             await asyncio.to_thread(self._metrics.look, served.name)
 
     async def predict(self, request: Request) -> Response:

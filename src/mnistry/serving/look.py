@@ -45,7 +45,7 @@ def split(name: str) -> DataSet:
 
 
 def labels(name: str) -> dict[str, Any]:
-    """Tell what each picture of a split is labelled, and of the test split whose hand it is."""
+    """Return the labels of a split and, of the test split, which writers are students."""
     data = split(name)
     students = halves(data).get("students")
     return {
@@ -79,7 +79,7 @@ def images(name: str, query: Mapping[str, str]) -> bytes:
 
 
 def answers(served: Served) -> dict[str, Any]:
-    """Tell what a model answers on the test split, how sure it is, and its score sheet.
+    """Return a model's predictions on the test split, their probabilities and its scores.
 
     Raises
     ------

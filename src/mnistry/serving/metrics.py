@@ -1,4 +1,4 @@
-"""What Prometheus is told: KServe's times of each step, and what the answers were like."""
+"""Metrics in Prometheus' format: durations of each step, and statistics of predictions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Metrics:
             for step in STEPS
         }  # fmt: skip
         self.outcomes = Counter(
-            "mnistry_outcomes", "What things in pictures turned out to be.",
+            "mnistry_outcomes", "Outcomes of what was found in images, by model.",
             ["model_name", "outcome"], registry=self.registry,
         )  # fmt: skip
         self._unframed = Counter(

@@ -1,4 +1,4 @@
-"""Connections that keep the server waiting are cut off: no head, or no one to take the answer."""
+"""Close connections that send no request head, or do not read the response (slow clients)."""
 
 from __future__ import annotations
 

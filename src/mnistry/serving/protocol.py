@@ -166,7 +166,7 @@ def _images(tensor: dict[str, Any], rest: bytes, size: tuple[int, int]) -> NDArr
             )
         array = np.frombuffer(rest, dtype)
     elif rest:
-        raise Refused(400, "Bytes follow the JSON, but `binary_data_size` is not told.")
+        raise Refused(400, "Bytes follow the JSON, but `binary_data_size` is missing.")
     else:
         array = _numbers(tensor.get("data"), dtype, numbers)
     return _levels(array).reshape(n, h, w)

@@ -143,7 +143,7 @@ def serve(
         backlog=_BACKLOG,
     )
     tune_allocator()
-    # What is there now stays, and looking for rings among it is time that no request gets.
+    # Objects that exist now are permanent: the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)

@@ -149,7 +149,7 @@ class Service:
 
     async def models(self, _: Request) -> Response:
         """Tell of all models that are ready."""
-        return _json({"models": [_told(one) for one in self.store.all()]})
+        return _json({"models": [_model_info(one) for one in self.store.all()]})
 
     async def answers(self, request: Request) -> Response:
         """Tell what a model makes of MNIST's test pictures."""
@@ -217,13 +217,13 @@ class Service:
         return _file(found, "application/vnd.apache.parquet", "train.parquet")
 
     async def idx(self, _: Request) -> Response:
-        """Give the corrections as IDX files, zipped."""
+        """Return the corrections as IDX files, zipped."""
         return _file(await self.desk.do(teach.as_idx), "application/zip", "corrections.zip")
 
     # The rest
 
-    async def told(self, _: Request) -> Response:
-        """Give the metrics."""
+    async def metrics_text(self, _: Request) -> Response:
+        """Return the metrics in Prometheus' format."""
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def openapi(self, _: Request) -> Response:
@@ -259,7 +259,7 @@ async def _images_in(request: Request, desk: Desk) -> uploads.Named:
     return images
 
 
-def _told(served: Served) -> dict[str, Any]:
+def _model_info(served: Served) -> dict[str, Any]:
     model: Model = served.model
     scores = model.provenance.get("scores")
     accuracy = scores.get("accuracy") if isinstance(scores, dict) else None

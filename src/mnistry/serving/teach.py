@@ -75,7 +75,7 @@ def remove(number: str) -> None:
 
 
 def listed() -> dict[str, Any]:
-    """Tell of the newest corrections."""
+    """Return the newest corrections and how many there are."""
     with _open_corrections() as corrections:
         latest, count = corrections.latest(_MOST), len(corrections)
     return {

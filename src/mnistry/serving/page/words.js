@@ -40,7 +40,7 @@ const SAID = [
   [/^(.+) is a PDF; send its pages as images\.$/, "$1 是 PDF；请把各页存成图片再发送。"],
   [/^(.+) is (HEIC|AVIF), which .*$/, "$1 是 $2 格式，这台服务器不能解码；请存为 JPEG。"],
   [/^A request may have at most ([\d,]+) bytes; send less at once\.$/, "一次最多发送 $1 字节，请少发一些。"],
-  [/^Too many ask at once; come again in a second\.$/, "同时请求太多，请稍等一秒再试。"],
+  [/^The server is busy; try again in a second\.$/, "同时请求太多，请稍等一秒再试。"],
   [/^Too much is being done already; come again in a second\.$/, "服务器正忙，请稍等一秒再试。"],
   [/^The corrections can't be read or written now; the server's log says why\.$/, "现在无法读写更正，原因见服务器日志。"],
   [/^(.+) is more than the (\d+) images, pages counted, that a request may .*$/, "$1 超过了一次最多 $2 张图片（按页数计算），请少发一些。"],
