@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mnistry.cli import choice
 from mnistry.cli.console import bar, columns, table
 from mnistry.cli.parser import whole
-from mnistry.errors import printable
+from mnistry.errors import InputError, printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -32,7 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "same --seed, and the one in the package on all. --all adds prediction sets, selective "
         "prediction (the error rate if only the surest are answered) and out-of-distribution (OOD) "
         "rejection.",
-        epilog="Examples:\n  mnistry evaluate digits.onnx --json\n  mnistry evaluate --corrupt\n",
+        epilog="Examples:\n  mnistry evaluate digits.onnx --json\n  mnistry evaluate --corrupt\n"
+        "  mnistry evaluate --images fields/ --labels fields.csv\n",
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="model file; default: the one in the package"
@@ -57,12 +58,29 @@ def add_parser(subparsers: Subparsers) -> None:
         default=0,
         help="seed for drawing a test split if the data has none, and corruptions; default 0",
     )
+    parser.add_argument(
+        "--images",
+        metavar="FOLDER",
+        help="score reading instead, on the images of a folder and the texts that they show: exact "
+        "match, straight-through rate at several risks, calibration",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="with --images: CSV with the columns file and text; default: those in the folder",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Load, score, report."""
+    if args.images is not None:
+        from mnistry.cli import evaluate_texts
+
+        return evaluate_texts.run(args)
+    if args.labels is not None:
+        raise InputError("`--labels` goes with `--images FOLDER`.")
     from mnistry.data.sources import all_images, load_data
     from mnistry.models.file import load_model, shipped_model
     from mnistry.probability.sheet import score

@@ -23,6 +23,7 @@ _FILE_COLUMNS = frozenset(
     | {"image_path", "img", "img_name", "img_path", "name", "id", "image_id", "imageid"}
 )
 _SPLIT_COLUMNS = frozenset({"split", "subset", "set", "fold", "usage"})
+_TEXT_COLUMNS = LABEL_COLUMNS | {"text", "number", "value", "transcription"}
 _MAX_BYTES = 2**28
 _MAX_COLUMNS = 60  # more are pixels, whose values could be taken for file names
 
@@ -83,6 +84,43 @@ def find_label_files(folder: Path) -> dict[Split, list[Listed]]:
     return listed
 
 
+def read_texts(folder: str | os.PathLike[str], labels: str | None = None) -> list[Listed]:
+    """Read the images below a folder and the texts that they show.
+
+    Parameters
+    ----------
+    labels : a CSV, TSV or JSON Lines file with a column of file names and one of texts, called
+        `text`, `label` or the like; None: the files of that kind in the folder.
+
+    Raises
+    ------
+    DataError : there is no such file, or it names an image that is not there.
+    OSError : a file is missing or unreadable.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise DataError(f"{str(folder)!r} is not a folder of images.")
+    images = _Images(place)
+    files = [Path(labels)] if labels else [p for p in sorted(place.iterdir()) if is_label_file(p)]
+    listed: list[Listed] = []
+    for path in files:
+        for row, (file, text, _) in enumerate(_rows(path, images, _TEXT_COLUMNS), 1):
+            image = images.find(file)
+            if image is None:
+                raise DataError(
+                    f"{str(path)!r} lists {file!r:.100} in row {row}, which is not the name of one "
+                    f"image below {str(folder)!r}."
+                )
+            listed.append((image, text))
+    if not listed:
+        where = repr(labels) if labels else f"No CSV file in {str(folder)!r}"
+        raise DataError(
+            f"{where} lists no images below {str(folder)!r} with their texts; give a CSV file with "
+            "the columns `file` and `text`."
+        )
+    return listed
+
+
 class _Images:
     """An index of the image files below a folder, by path, name and stem."""
 
@@ -112,7 +150,9 @@ class _Images:
         return None
 
 
-def _rows(path: Path, images: _Images) -> Iterator[tuple[str, str, str]]:
+def _rows(
+    path: Path, images: _Images, labels: frozenset[str] = LABEL_COLUMNS
+) -> Iterator[tuple[str, str, str]]:
     """Iterate over (file, label, split) of a list; over nothing if the file is no such list."""
     rows = _json_rows(path) if path.suffix.lower() == ".jsonl" else _csv_rows(path)
     first = next(rows, [])
@@ -121,7 +161,7 @@ def _rows(path: Path, images: _Images) -> Iterator[tuple[str, str, str]]:
     if second is None or not 2 <= len(first) <= _MAX_COLUMNS or len(second) < len(first):
         return
     file = next((i for i, name in enumerate(plain) if name in _FILE_COLUMNS), None)
-    label = next((i for i, name in enumerate(plain) if name in LABEL_COLUMNS), None)
+    label = next((i for i, name in enumerate(plain) if name in labels), None)
     split = next((i for i, name in enumerate(plain) if name in _SPLIT_COLUMNS), None)
     if file is None or images.find(second[file]) is None:
         # In a column of another name only cells with an ending are file names: numbers may be
