@@ -697,7 +697,8 @@ def test_strokes_go_onto_an_example(opened: Opened) -> None:
     draw(page, [[(0.3, 0.5), (0.7, 0.5)]])
     page.wait_for_function(f"before => String(({levels})()) !== String(before)", arg=before)
     ink = [255 - np.array(image, int) for image in (before, page.evaluate(levels))]
-    assert ink[1].sum() > 1.02 * ink[0].sum()
+    # Framing moves and scales the ink a little, but most of the example's is still there.
+    assert np.minimum(*ink).sum() > 0.5 * ink[0].sum()
     page.click("#undo")
     page.wait_for_function(f"before => String(({levels})()) === String(before)", arg=before)
     page.click("#undo")
