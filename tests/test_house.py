@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "models": {"data", "errors", "atomic", "cores", "notebook", "runtime"},
     "probability": {"models", "data", "pictures", "errors", "notebook"},
     "training": {"probability", "models", "data", "pictures", "errors", "atomic", "cores"},
+    "ocr": {"pictures", "errors", "cores", "runtime"},
+    "synthesis": {"ocr", "training", "data", "errors", "atomic", "cores"},
     "sklearn": {"training", "models", "data", "errors"},
     "evidence": {
         "probability",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     },
     "reading": {"pictures", "notebook"},
     "reader": {
+        "ocr",
         "reading",
         "probability",
         "models",
@@ -50,6 +53,7 @@ MAY_IMPORT = {
         "runtime",
     },
     "serving": {
+        "ocr",
         "cores",
         "reader",
         "reading",
@@ -62,6 +66,7 @@ MAY_IMPORT = {
         "runtime",
     },
     "cli": {
+        "ocr",
         "serving",
         "reader",
         "reading",

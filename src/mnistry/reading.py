@@ -102,6 +102,8 @@ class Reading:
     inked, found : the ink, and the pieces of it that were looked at; None where another process
         read the picture.
     pages : of the document of which `Reader.read` read the first.
+    alternatives : the most probable texts with their probabilities, this one among them.
+    fits : whether the text is one that the field may hold; None if nothing is known of the field.
     """
 
     text: str
@@ -111,6 +113,8 @@ class Reading:
     inked: Inked | None = field(repr=False)
     found: Found | None = field(repr=False)
     pages: int = 1
+    alternatives: tuple[tuple[str, float], ...] = ()
+    fits: bool | None = None
 
     def __repr__(self) -> str:
         count = f"{len(self.digits)} mark{'s' * (len(self.digits) != 1)}"
@@ -135,10 +139,15 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""
+        fits = {} if self.fits is None else {"fits": self.fits}
         return {
             "text": self.text,
             "probability": round(self.probability, 6),
             "outcome": str(self.outcome),
+            **fits,
+            "alternatives": [
+                {"text": text, "probability": round(p, 6)} for text, p in self.alternatives
+            ],
             "digits": [mark.to_dict() for mark in self.digits],
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -138,7 +139,7 @@ def test_read_prints_one_picture_in_detail(
     assert out[-1] == "A set holds the right digit 95% of the time."
     assert asked == {
         "model": None, "alpha": 0.05, "level": 0.001, "count": None, "keep": False,
-        "sources": ["a.png"],
+        "pattern": None, "between": None, "allowed": None, "check": None, "sources": ["a.png"],
         "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip
 
@@ -175,7 +176,14 @@ def test_read_prints_a_json_object_a_line(found: Found, capsys: pytest.CaptureFi
     assert [json.loads(line) for line in out] == [
         {"picture": "a.png", **MANY.to_dict()},
         {"picture": "bad.png", "error": str(ERROR)},
-        {"picture": "c.png", "text": "", "probability": 1.0, "outcome": "blank", "digits": []},
+        {
+            "picture": "c.png",
+            "text": "",
+            "probability": 1.0,
+            "outcome": "blank",
+            "alternatives": [],
+            "digits": [],
+        },
     ]
     digit = json.loads(out[0])["digits"][0]
     assert set(digit) == {"digit", "probabilities", "set", "outcome", "typicality", "box"}
@@ -312,13 +320,37 @@ def test_read_help_has_examples_that_parse(capsys: pytest.CaptureFixture[str]) -
         main(["read", "--help"])
     assert caught.value.code == 0
     examples = capsys.readouterr().out.partition("Examples:\n")[2].strip().split("\n")
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
-        command, *argv = example.split()
+        command, *argv = shlex.split(example)
         assert command == "mnistry"
         assert build_parser().parse_args(argv).pictures
     assert main(["read"]) == 2
     assert capsys.readouterr().err.startswith("mnistry: No PICTURE was given; name a file")
+
+
+def test_what_is_known_of_the_field_is_used(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--pattern, --range, --allowed and --check reach the reader; what is malformed names them."""
+    picture = str(sorted(pictures.glob("*.png"))[0])
+    (tmp_path / "values.txt").write_text("00000000\n")
+    for more in (
+        ["--pattern", "0{8}"], ["--range", "90000000-99999999"], ["--check", "isbn13"],
+        ["--allowed", str(tmp_path / "values.txt")],
+    ):  # fmt: skip
+        assert main(["read", picture, "--json", *more]) == 0
+        assert json.loads(capsys.readouterr().out)["fits"] is False
+    assert main(["read", picture, "--pattern", "0{8}"]) == 0
+    assert "does not fit" in capsys.readouterr().out
+    for bad, said in (
+        (["--pattern", "x"], "The pattern 'x' is refused"),
+        (["--range", "5"], "`--range` must be LOW-HIGH, such as 100-250; got '5'"),
+        (["--allowed", picture], "An allowed value must consist of digits"),
+        (["--allowed", "nowhere.txt"], "nowhere.txt"),
+    ):
+        assert main(["read", picture, *bad]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_read_help_loads_nothing_heavy() -> None:
@@ -420,7 +452,7 @@ def test_closed_pipe_is_no_error(pictures: Path) -> None:
 
 
 @pytest.mark.slow
-def test_progress_goes_to_a_terminal_alone(pictures: Path, on_terminal: OnTerminal) -> None:
+def test_progress_moves_on_a_terminal(pictures: Path, on_terminal: OnTerminal) -> None:
     """Where standard error alone is a terminal, a counter is drawn there and erased."""
     told, seen = on_terminal([*COMMAND, "read", *["seven.png"] * 500, "--json"], pictures)
     assert len(told.splitlines()) == 500

@@ -266,7 +266,7 @@ def test_reading_is_as_the_contract_says(mnist: DataSets, reader: Reader) -> Non
     assert isinstance(reading, Reading)
     assert 0 < reading.probability <= 1
     told = reading.to_dict()
-    assert list(told) == ["text", "probability", "outcome", "digits"]
+    assert list(told) == ["text", "probability", "outcome", "alternatives", "digits"]
     for digit in told["digits"]:
         assert set(digit) == {"digit", "probabilities", "set", "outcome", "typicality", "box"}
         assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-4)

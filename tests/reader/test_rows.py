@@ -1,4 +1,4 @@
-"""What a row may say: the evidence of line and candidates together, and the number asked for."""
+"""What a row may say: the evidence of lattice and candidates, and the number asked for."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistry.ocr.constraints import expected
+from mnistry.ocr.recognizer import BLANK, CLASSES
 from mnistry.pictures.paths import Path
-from mnistry.reader.rows import Hypothesis, RowEvidence, choose, hypotheses
-
-NOTHING = 10
+from mnistry.reader.rows import (
+    Hypothesis,
+    RowEvidence,
+    choose,
+    digit_probabilities,
+    hypotheses,
+)
 
 
 def columns_saying(*likely: tuple[int, float]) -> np.ndarray:
     """A line of three columns for each digit: the digit with its probability, else nothing."""
     columns = []
     for digit, p in likely:
-        between, there = np.full((2, 11), 1e-6)
-        between[NOTHING] = 1
-        there[digit], there[NOTHING] = p, 1 - p
+        between, there = np.full((2, CLASSES), 1e-6)
+        between[BLANK] = 1
+        there[digit], there[BLANK] = p, 1 - p
         columns += [between, there, between]
     array = np.array(columns)
     normalised: np.ndarray = np.log(array / array.sum(axis=1, keepdims=True))
@@ -49,6 +55,7 @@ def test_line_and_candidates_that_agree_are_believed() -> None:
     made = hypotheses(row(columns_saying((4, 0.9), (2, 0.9)), (4, 0.9, 0.95), (2, 0.9, 0.95)))
     chosen = max(made, key=lambda one: one.score)
     assert chosen.text == (4, 2)
+    assert chosen.path is not None
     assert chosen.path.taken == (0, 1)
     assert chosen.path.digit == (True, True)
 
@@ -68,7 +75,7 @@ def test_a_thing_by_itself_is_rather_one_digit() -> None:
     columns = columns_saying((1, 0.99), (0, 0.99))
     spans = [(0, 0), (1, 1), (0, 1)]
     known = np.log(np.full((3, 10), 0.1))
-    whole = np.array([0.15, 0.15, 0.9])
+    whole = np.array([0.4, 0.4, 0.9])
     scores = spans, np.log(whole), np.full(3, -14.0), known, columns
     assert best(hypotheses(RowEvidence(*scores))) == (1, 0)
     assert len(best(hypotheses(RowEvidence(*scores, single=True)))) == 1
@@ -80,7 +87,7 @@ def test_a_thing_that_may_be_no_whole_digit_is_rather_read_as_a_line(
 ) -> None:
     """A 7 by itself, a 2 by its line, which sees the stroke that its ink lacks."""
     evidence = row(columns_saying((2, 0.9)), (7, 0.9, whole))
-    columns = np.array(evidence.columns)
+    columns = np.array(evidence.lattice)
     columns[1, 7] = np.log(0.015)
     evidence.known[0, 2] = np.log(0.06)
     scores = evidence.spans, evidence.digit, np.full(1, -14.0), evidence.known, columns
@@ -94,22 +101,53 @@ def test_what_the_line_passes_over_is_no_digit() -> None:
     made = hypotheses(row(columns_saying((5, 0.99)), (5, 0.9, 0.9), (1, 0.6, 0.5)))
     chosen = max(made, key=lambda one: one.score)
     assert chosen.text == (5,)
+    assert chosen.path is not None
     assert chosen.path.digit == (True, False)
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 99))
-def test_texts_have_room_and_no_more_digits_than_asked_for(
-    pieces: int, count: int, seed: int
-) -> None:
-    """Every text has a path with as many digits, at most `count`; every number is there."""
+def test_texts_are_of_the_number_asked_for(pieces: int, count: int, seed: int) -> None:
+    """Texts have at most `count` digits; a path has those of its text; every number is there."""
     rng = np.random.default_rng(seed)
     columns = columns_saying(*((int(rng.integers(10)), rng.random()) for _ in range(pieces)))
     digits = [(int(rng.integers(10)), 0.9, float(rng.uniform(0.1, 0.9))) for _ in range(pieces)]
     made = hypotheses(row(columns, *digits), count)
     for one in made:
-        assert len(one.text) == sum(one.path.digit) <= count
+        assert len(one.text) <= count
+        assert one.path is None or sum(one.path.digit) == len(one.text)
         assert np.isfinite(one.score)
     assert {len(one.text) for one in made} >= set(range(min(count, pieces) + 1))
+
+
+def test_a_digit_that_binarization_lost_is_read() -> None:
+    """The lattice says 135, the ink holds 3 and 5 alone: the 1 is read without a candidate."""
+    columns = columns_saying((1, 0.999), (3, 0.999), (5, 0.999))
+    made = hypotheses(row(columns, (3, 0.99, 0.95), (5, 0.99, 0.95)))
+    chosen = max(made, key=lambda one: one.score)
+    assert chosen.text == (1, 3, 5)
+    assert chosen.path is None
+    _, probability = choose([made], None)
+    assert 0.5 < probability < 1
+    columns = columns_saying((1, 0.5), (3, 0.999), (5, 0.999))
+    assert best(hypotheses(row(columns, (3, 0.99, 0.95), (5, 0.99, 0.95)))) == (3, 5)
+
+
+def test_what_is_known_decides_between_texts() -> None:
+    """A 4 that could be a 9 is what fits; the digit's probabilities agree; nothing is forced."""
+    evidence = row(columns_saying((2, 0.99), (4, 0.6)), (2, 0.99, 0.95), (4, 0.6, 0.95))
+    evidence.lattice[4, 9] = np.log(0.35)
+    evidence.known[1, 9] = np.log(0.35)
+    assert best(hypotheses(evidence)) == (2, 4)
+    made = hypotheses(evidence, expected=expected(allowed=["29", "31"]))
+    assert best(made) == (2, 9)
+    [chosen], probability = choose([made], None)
+    assert chosen.fits
+    assert probability > 0.8
+    alone = np.exp(evidence.known) / np.exp(evidence.known).sum(axis=1, keepdims=True)
+    p = digit_probabilities(made, chosen, alone)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert p.argmax(axis=1).tolist() == [2, 9]
+    assert best(hypotheses(evidence, expected=expected(allowed=["31"]))) == (2, 4)
 
 
 def some(rng: np.random.Generator, n: int) -> list[Hypothesis]:
@@ -128,12 +166,7 @@ def test_choice_is_the_best_of_all(n: int, count: int | None, seed: int) -> None
     chosen, probability = choose(rows, count)
     scores = [sum(one.score for one in c) for c in counted]
     assert sum(one.score for one in chosen) == pytest.approx(max(scores))
-    alike = [
-        score
-        for c, score in zip(counted, scores, strict=True)
-        if [len(one.text) for one in c] == [len(one.text) for one in chosen]
-    ]
-    share = np.exp(np.logaddexp.reduce(alike) - np.logaddexp.reduce(scores))
+    share = np.exp(max(scores) - np.logaddexp.reduce(scores))
     assert probability == pytest.approx(share)
 
 

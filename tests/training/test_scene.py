@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistry.data.dataset import DataSets
-from mnistry.training.paper import _boxes
+from mnistry.training.paper import _boxes, _dashes
 from mnistry.training.scene import NOT_A_DIGIT, Scenes
 from mnistry.training.segments import CLASSES, candidates
 
@@ -106,11 +106,23 @@ def test_boxes_are_drawn_around_what_is_written(gap: int) -> None:
     for left in (40, 40 + 24 + gap, 40 + 2 * (24 + gap)):
         ink[20:50, left : left + 24] = 1
     y, x = np.mgrid[:60, :200].astype(np.float32)
-    forms = [_boxes(np.random.default_rng(seed), x, y, ink, 30) for seed in range(40)]
+    forms = [_boxes(np.random.default_rng(seed), x, y, ink, 30, np.ones_like) for seed in range(40)]
     walls = [np.diff(np.r_[0, form[35] > 0, 0]).clip(0).sum() for form in forms]
     assert set(walls) <= {0, 4}  # a comb's may end below that row
     assert np.mean(np.array(walls) == 4) > 0.7
     assert np.mean([form[ink > 0].mean() < 0.1 * form.max() for form in forms]) > 0.9
     shades = [form[form > 0].max() for form in forms]
     assert min(shades) < 0.3 < 0.7 < max(shades)
-    assert not _boxes(np.random.default_rng(0), x, y, 0 * ink, 30).any()
+    assert not _boxes(np.random.default_rng(0), x, y, 0 * ink, 30, np.ones_like).any()
+
+
+def test_lines_of_forms_may_be_dashed() -> None:
+    """With `forms` a quarter of the lines have gaps of more than a pixel; without, none has."""
+    x = np.arange(300, dtype=np.float32)[None]
+
+    def dashed(forms: bool) -> float:
+        lines = [_dashes(np.random.default_rng(seed), 30, forms)(x) for seed in range(100)]
+        return float(np.mean([0.2 < line.mean() < 0.9 for line in lines]))
+
+    assert dashed(False) == 0
+    assert 0.15 < dashed(True) < 0.35

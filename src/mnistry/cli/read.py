@@ -15,6 +15,7 @@ from mnistry.cli.console import bar, columns
 from mnistry.cli.progress import Counter
 from mnistry.cores import cores
 from mnistry.errors import InputError, printable
+from mnistry.ocr.constraints import CHECKS, parse_range
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -38,6 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "  mnistry read photo.jpg\n"
         "  mnistry read scans/ more.zip --json\n"
         "  mnistry read meter.png --digits 5 --show strip.png --doctor\n"
+        "  mnistry read cards/ --check luhn --pattern '4\\d{15}' --json\n"
         "  mnistry read s3://bucket/scans --out readings/ --ray auto\n",
     )
     parser.add_argument(
@@ -64,6 +66,24 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--digits", type=int, metavar="N", help="number of digits in each image, if it is known"
+    )
+    parser.add_argument(
+        "--pattern",
+        metavar="P",
+        help="regular expression over digits that each row matches as a whole, such as "
+        "'\\d{4}|\\d{6}'",
+    )
+    parser.add_argument("--range", metavar="LOW-HIGH", help="least and greatest value of each row")
+    parser.add_argument(
+        "--allowed",
+        metavar="FILE",
+        help="text file with all values that a row may have",
+    )
+    parser.add_argument(
+        "--check",
+        choices=sorted(CHECKS),
+        metavar="NAME",
+        help="rule of the check digit: luhn, mod97 (IBAN), ean, isbn13 or isbn10",
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep points, commas and dashes in the text"
@@ -102,7 +122,12 @@ def run(args: argparse.Namespace) -> int:
     args.alpha = ALPHA if args.alpha is None else args.alpha
     level = LEVEL if args.level is None else args.level
     model = None if args.model is None else choice.load(args, "convnet")[0]
-    reader = Reader(model, alpha=args.alpha, level=level, count=args.digits, keep=args.keep)
+    reader = Reader(
+        model, alpha=args.alpha, level=level, count=args.digits, keep=args.keep,
+        pattern=args.pattern, check=args.check,
+        between=None if args.range is None else parse_range(args.range, "--range"),
+        allowed=None if args.allowed is None else Path(args.allowed),
+    )  # fmt: skip
     if args.out is not None:
         return job.run(args, reader)
     shots: list[Shot] = []
@@ -178,6 +203,13 @@ def _details(args: argparse.Namespace, name: str, reading: Reading) -> Iterator[
     if reading.digits:
         yield ""
         yield from _rows(reading.digits)
+    others = [one for one in reading.alternatives if one[0] != reading.text and one[1] > _LEAST]
+    if len(reading.text) > 1 and others:
+        said = [
+            f"{text or '(nothing)'} {_percent(p)}".replace("\n", " / ") for text, p in others[:4]
+        ]
+        yield ""
+        yield f"Other texts: {', '.join(said)}"
     if any(mark.digit is not None and len(mark.set) > 1 for mark in reading.digits):
         yield ""
         yield f"A set holds the right digit {100 * (1 - args.alpha):.4g}% of the time."
@@ -222,6 +254,8 @@ def _outcome(reading: Reading, wanted: int | None) -> str:
     count = sum(mark.digit is not None for mark in reading.digits)
     if wanted is not None and count != wanted:
         return f"{reading.outcome}, {count} of {wanted} digits"
+    if reading.fits is False:
+        return f"{reading.outcome}, does not fit"
     return str(reading.outcome)
 
 

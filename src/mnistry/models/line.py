@@ -1,8 +1,8 @@
-"""The line recogniser: a row of handwriting read whole, column by column.
+"""The ink line recognizer: a row of handwriting read whole, column by column.
 
 A digit by itself may be a 1 or a 7, a loose stroke a 1 or the head of a 5; in its row it mostly is
 clear. The network's answers are to be read by connectionist temporal classification (Graves et
-al. 2006, ICML); see `mnistry.probability.ctc`.
+al. 2006, ICML); see `mnistry.ocr.ctc`. Unlike `mnistry.ocr.recognizer`, it sees the row's ink.
 """
 
 from __future__ import annotations

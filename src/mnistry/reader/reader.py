@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,13 +15,17 @@ from mnistry.errors import DataWarning, InputError
 from mnistry.models.base import softmax
 from mnistry.models.file import shipped_model
 from mnistry.models.line import read_lines
+from mnistry.ocr.alignment import align
+from mnistry.ocr.constraints import expected, read_values
+from mnistry.ocr.ctc import class_posteriors
+from mnistry.ocr.recognizer import BLANK, OTHER, recognize, with_other
 from mnistry.pictures import form
 from mnistry.pictures.decode import decode, settled
 from mnistry.pictures.find import Found
-from mnistry.pictures.frame import SIDE
+from mnistry.pictures.frame import SIDE, frame_many
 from mnistry.pictures.ink import Inked, find_ink
 from mnistry.pictures.item import content, several
-from mnistry.pictures.layout import Box
+from mnistry.pictures.layout import Box, Row
 from mnistry.pictures.line import line_of
 from mnistry.pictures.lost import with_loose_strokes, with_lost_strokes, with_only_stroke
 from mnistry.pictures.pages import count_pages
@@ -29,11 +33,26 @@ from mnistry.pictures.pale import pieces_of
 from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
 from mnistry.pictures.thicken import thickened
-from mnistry.probability.ctc import alternatives
 from mnistry.probability.measure import credible_sets
 from mnistry.reader.candidates import Candidates, look_at
 from mnistry.reader.many import Named, Workers, read_stream
-from mnistry.reader.rows import RowEvidence, choose, hypotheses
+from mnistry.reader.rows import (
+    NEGLIGIBLE,
+    RowEvidence,
+    alternatives,
+    choose,
+    digit_probabilities,
+    hypotheses,
+)
+from mnistry.reader.windows import (
+    Window,
+    darkness,
+    digit_boxes,
+    has_contrast,
+    whole,
+    whole_row,
+    window_of,
+)
 from mnistry.reading import Mark, Outcome, Reading, outcome_of, unsure
 from mnistry.runtime import load_cv2
 
@@ -44,8 +63,11 @@ if TYPE_CHECKING:
     from mnistry.models.base import Model
 
     Source = str | os.PathLike[str] | bytes | BinaryIO | Image | ArrayLike
-    Floats = NDArray[np.float64]
+    Floats = NDArray[np.floating[Any]]
 
+# What is chosen for a row: a path through its candidates with the probabilities of its digits,
+# (digits, 10), where the row was seen whole; or the marks themselves.
+_Part = tuple[Path, "Floats | None", tuple[int, ...]] | list[Mark]
 ALPHA = 0.01
 LEVEL = 0.001
 _STRANGE = 0.003  # judge's probability below which a mark by itself is no digit
@@ -63,22 +85,29 @@ _LOOSE = 1 / 3
 # explains more ink. Of drawn rows on ruled paper it reads 135 of 200, and at 1.0 102.
 _PREFERRED = 0.7
 _ONLY = 0.5  # probability that an image's only stroke is a digit, a guess; see `with_only_stroke`
+_MOST_ALTERNATIVES = 10  # texts of a reading
 MOST_COUNT = 50  # digits of a picture that may be asked for
 
 
 class Reader:
-    """Reads pictures of handwritten digits.
+    r"""Reads pictures of handwritten digits.
 
     Parameters
     ----------
     model : knows the ten digits in 28×28. None: the convnet that ships, together with what the
-        judge of candidates and the line recogniser know of digits; they have seen forms that
+        judge of candidates and the line recognizer know of digits; they have seen forms that
         MNIST's writers seldom wrote.
     alpha : how often the sets of digits may miss the truth.
     level : typicality up to which a mark by itself is no digit, and one of several is ambiguous;
         as many of the digits that are like the model's own are lost so.
     count : how many digits each picture has, where that is known; none is refused then.
     keep : keep points, commas and dashes in the text.
+    pattern : a regular expression over digits that each row matches, such as ``r"\d{4}|\d{6}"``.
+    between : least and greatest value of each row.
+    allowed : all values that a row may have, or the path of a file with one on each line.
+    check : the rule of a check digit, "luhn", "mod97", "ean", "isbn13" or "isbn10"; or a function
+        of the text. With any of these four, a text that does not fit is read only if nothing that
+        fits is plausible; the reading is ambiguous then, and its `fits` is False.
 
     Raises
     ------
@@ -94,6 +123,10 @@ class Reader:
         level: float = LEVEL,
         count: int | None = None,
         keep: bool = False,
+        pattern: str | None = None,
+        between: tuple[int, int] | None = None,
+        allowed: Iterable[str] | os.PathLike[str] | None = None,
+        check: str | Callable[[str], bool] | None = None,
     ) -> None:
         load_cv2()  # fail here, once, and not for each image
         self.model = shipped_model("convnet") if model is None else model
@@ -117,6 +150,14 @@ class Reader:
             )
         self.alpha, self.level, self.keep = alpha, level, keep
         self.count = None if count is None else int(count)
+        if isinstance(allowed, os.PathLike):
+            allowed = read_values(allowed)
+        elif allowed is not None:
+            allowed = tuple(allowed)
+        self._known = {
+            "pattern": pattern, "between": between, "allowed": allowed, "check": check
+        }  # fmt: skip
+        self._expected = expected(pattern=pattern, between=between, allowed=allowed, check=check)
         self._judge = shipped_model("segments")
         self._all = model is None
         self._workers: Workers | None = None  # once they are asked for
@@ -125,7 +166,7 @@ class Reader:
     def made_by(self) -> tuple[Model | None, dict[str, Any]]:
         """What makes another reader like this one: the model, and the other arguments."""
         named = ("alpha", "level", "count", "keep")
-        options = {name: getattr(self, name) for name in named}
+        options = {name: getattr(self, name) for name in named} | self._known
         return None if self._all else self.model, options
 
     def read(self, source: Source) -> Reading:
@@ -217,7 +258,7 @@ class Reader:
             says = other.text or not readings[i].text
             if says and other.probability > readings[i].probability:
                 readings[i] = other
-        empty = [i for i, reading in enumerate(readings) if not reading.text]
+        empty = [i for i, one in enumerate(readings) if not (one.text and seen[i][1].rows)]
         loose = {i: more for i in empty if (more := with_only_stroke(seen[i][0]))}
         loose |= {i: more for i, one in enumerate(seen) if (more := with_loose_strokes(*one))}
         others = self._answer([(inked, pieces_of(inked)) for inked in loose.values()])
@@ -251,25 +292,29 @@ class Reader:
         """
         as_seen, seen = seen, [thickened(*one) for one in seen]
         readings = [
-            self._reading_at_once(one) if len(one.known) else self._reading(one, [], 1.0)
+            self._reading_at_once(one) if len(one.known) else self._reading_of_no_ink(one)
             for one in self._candidates(seen)
         ]
         hard = [i for i, reading in enumerate(readings) if reading is None]
         cut = self._candidates([(seen[i][0], seen[i][1].cut()) for i in hard])
         for i, one in zip(hard, cut, strict=True):
             readings[i] = self._reading_by_hypotheses(one)
+        found_nothing = None if self._expected is None else self._expected.allows(())
         return [
-            replace(reading, inked=inked, found=found)
+            replace(
+                reading, inked=inked, found=found,
+                fits=found_nothing if reading.fits is None else reading.fits,
+            )
             for reading, (inked, found) in zip(readings, as_seen, strict=True)
             if reading is not None
-        ]
+        ]  # fmt: skip
 
     def _candidates(self, seen: Sequence[tuple[Inked, Found]]) -> list[Candidates]:
         return look_at(seen, self.model, self._judge, together=self._all, alpha=self.alpha)
 
     def _reading_at_once(self, seen: Candidates) -> Reading | None:
         """Read a picture that is one digit for sure."""
-        if self.count not in (None, 1) or len(seen.groups) != 1:
+        if self.count not in (None, 1) or len(seen.groups) != 1 or self._expected is not None:
             return None
         spans, digit, other = seen.scores(0, slice(0, len(seen.whole)))
         path = best_path(spans, digit, other)
@@ -281,40 +326,113 @@ class Reader:
         sure = seen.probabilities[i].max() > _CERTAIN and seen.whole[i] > clear
         if not path.digit[0] or not sure:
             return None
-        return self._reading(seen, [(path, None)], path.probability)
+        reading = self._reading(seen, [(path, None, ())], path.probability)
+        # The candidate is one digit: what else it may be is what the digit's network says.
+        p = path.probability * seen.probabilities[i]
+        order = [int(d) for d in (-p).argsort(kind="stable") if p[d] > NEGLIGIBLE]
+        return replace(reading, alternatives=tuple((str(d), float(p[d])) for d in order))
+
+    def _reading_of_no_ink(self, seen: Candidates) -> Reading:
+        """Read an image in which binarization finds nothing, as a row of its own.
+
+        A lone 1 can be taken for a line, and faint digits for paper.
+        """
+        blank = self._reading(seen, [], 1.0)
+        window = whole(seen.inked)
+        if not has_contrast(window.grey):
+            return blank
+        [lattice] = recognize([window.grey])
+        none = np.zeros(0)
+        evidence = RowEvidence([], none, none, np.zeros((0, 10)), lattice)
+        row = hypotheses(evidence, self.count, self._expected)
+        [chosen], probability = choose([row], self.count)
+        if not chosen.text:
+            return replace(blank, probability=probability)
+        marks = self._aligned(seen, whole_row(window), window, lattice, chosen.text)
+        return Reading(
+            "".join(map(str, chosen.text)), probability, tuple(marks), Outcome.AMBIGUOUS,
+            seen.inked, seen.found,
+            alternatives=tuple(alternatives([row], [chosen], self.count, _MOST_ALTERNATIVES)),
+            fits=None if self._expected is None else chosen.fits,
+        )  # fmt: skip
 
     def _reading_by_hypotheses(self, seen: Candidates) -> Reading:
+        windows = [window_of(seen.inked, seen.found, row) for row in seen.found.rows]
+        lattices = recognize([window.grey for window in windows])
         depth = seen.inked.depth
-        columns = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
+        inks = read_lines([line_of(seen.found, row, depth) for row in seen.found.rows])
         rows = []
         for k, own in seen.rows():
             row = seen.found.rows[k]
-            kind = row.is_one, row.broken
-            told = RowEvidence(*seen.scores(k, own), seen.known[own], columns[k], *kind)
-            rows.append(hypotheses(told, self.count))
+            kind = row.is_one, row.broken, seen.found.grown > 0
+            told = RowEvidence(
+                *seen.scores(k, own), seen.known[own], lattices[k], with_other(inks[k]), *kind
+            )
+            rows.append(hypotheses(told, self.count, self._expected))
         chosen, probability = choose(rows, self.count)
-        paths: list[tuple[Path, Floats | None]] = []
-        for one, line, (_, own) in zip(chosen, columns, seen.rows(), strict=True):
-            together = None
+        parts: list[_Part] = []
+        for k, own in seen.rows():
+            one, lattice = chosen[k], lattices[k]
+            if one.path is None:
+                row = seen.found.rows[k]
+                parts.append(self._aligned(seen, row, windows[k], lattice, one.text))
+                continue
+            pairs = zip(one.path.taken, one.path.digit, strict=True)
+            known = seen.known[own][[i for i, is_digit in pairs if is_digit]]
             if self._all:
-                pairs = zip(one.path.taken, one.path.digit, strict=True)
-                known = seen.known[own][[i for i, is_digit in pairs if is_digit]]
-                evidence = (1 - _LINES_PART) * known + _LINES_PART * alternatives(line, one.text)
-                together = np.asarray(softmax(evidence), np.float64)
-            paths.append((one.path, together))
-        return self._reading(seen, paths, probability)
+                known = (1 - _LINES_PART) * known + _LINES_PART * _marginals(lattice, one.text)
+            alone = np.asarray(softmax(known), np.float64)
+            parts.append((one.path, digit_probabilities(rows[k], one, alone), one.text))
+        reading = self._reading(seen, parts, probability)
+        doubtful = bool(reading.text) and probability < 1 - self.alpha
+        outcome = unsure(reading.outcome) if doubtful else reading.outcome
+        fits = None if self._expected is None else all(one.fits for one in chosen)
+        # Marks that were left out of all texts could be digits, too.
+        share = reading.probability / probability if probability else 1.0
+        others = alternatives(rows, chosen, self.count, _MOST_ALTERNATIVES)
+        return replace(
+            reading,
+            outcome=unsure(outcome) if fits is False else outcome,
+            alternatives=tuple((text, p * share) for text, p in others),
+            fits=fits,
+        )
 
-    def _reading(
-        self, seen: Candidates, paths: Sequence[tuple[Path, Floats | None]], likely: float
-    ) -> Reading:
-        """Make the reading of a path through each row.
+    def _aligned(
+        self, seen: Candidates, row: Row, window: Window, lattice: Floats, text: tuple[int, ...]
+    ) -> list[Mark]:
+        """Return the marks of a text that the candidates have no room for, by its alignment."""
+        spans = align(lattice, text) if text else []
+        if not spans:
+            return []
+        boxes = digit_boxes(seen.inked, window, row, spans, len(lattice))
+        images = frame_many([darkness(seen.inked, box) for box in boxes])
+        _, typical = self.model.answer(images)
+        probabilities = np.asarray(softmax(_marginals(lattice, text)), np.float64)
+        sets = credible_sets(probabilities, self.alpha)
+        return [
+            Mark(
+                digit, p, tuple(int(d) for d in np.flatnonzero(members)),
+                Outcome.DIGIT if members.sum() == 1 else Outcome.AMBIGUOUS,
+                float(p_value), _in_picture(box, seen.inked.scale), "", image,
+            )
+            for digit, p, members, p_value, box, image in zip(
+                text, probabilities, sets, typical, boxes, images, strict=True
+            )
+        ]  # fmt: skip
 
-        With a path stand the probabilities of its digits, (digits, 10); None: as candidates.
-        """
-        lines, marks = [], []
+    def _reading(self, seen: Candidates, parts: Sequence[_Part], likely: float) -> Reading:
+        """Make the reading of what was chosen for each row."""
+        lines: list[str] = []
+        marks: list[Mark] = []
         no_digit = 1.0  # over all marks left out, the least probability of being no digit
-        alone = len(paths) == 1 == len(paths[0][0].taken)
-        for (path, together), (k, own) in zip(paths, seen.rows(), strict=True):
+        alone = len(parts) == 1 and isinstance(parts[0], tuple) and len(parts[0][0].taken) == 1
+        for part, (k, own) in zip(parts, seen.rows(), strict=True):
+            if isinstance(part, list):
+                marks += part
+                if part:
+                    lines.append("".join(str(mark.digit) for mark in part))
+                continue
+            path, together, row_text = part
             _, as_digit, as_other = seen.scores(k, own)
             said: list[str] = []
             digits = 0
@@ -329,6 +447,8 @@ class Reader:
                 strange = typical <= self.level or seen.whole[j] < _STRANGE
                 strange &= self.count is None
                 digit: int | None = int(p.argmax())
+                if is_digit and together is not None:
+                    digit = row_text[digits - 1]
                 sign = ""
                 if not is_digit or (alone and strange):
                     digit, outcome = None, Outcome.NOT_A_DIGIT
@@ -341,7 +461,8 @@ class Reader:
                     sure = chosen.sum() == 1 and not strange
                     outcome = Outcome.DIGIT if sure else Outcome.AMBIGUOUS
                     said.append(str(digit))
-                    likely *= float(p.max())
+                    if together is None:  # otherwise it is in the text's probability
+                        likely *= float(p[digit])
                 members = tuple(int(d) for d in np.flatnonzero(chosen))
                 box = _in_picture(seen.found.as_written(box), seen.inked.scale)
                 marks.append(Mark(digit, p, members, outcome, typical, box, sign, seen.images[j]))
@@ -355,6 +476,12 @@ class Reader:
             if no_digit < _LEFT_OUT:
                 outcome = unsure(outcome)
         return Reading(text, likely, tuple(marks), outcome, seen.inked, seen.found)
+
+
+def _marginals(lattice: Floats, text: tuple[int, ...]) -> Floats:
+    """Return the log probability of each digit in each place of a text, (len(text), 10)."""
+    classes = [*range(OTHER), BLANK]  # a place of a text is never a letter
+    return class_posteriors(lattice[:, classes], text)
 
 
 def _unsure(reading: Reading, share: float) -> Reading:

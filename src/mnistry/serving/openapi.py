@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import mnistry
+from mnistry.ocr.constraints import CHECKS
 from mnistry.serving.live import LIMITS
 from mnistry.serving.look import MOST
 from mnistry.serving.protocol import MOST_PICTURES
@@ -54,10 +55,10 @@ _WRONG = {
     "408": "The body took too long to arrive.",
     "413": "The body is too large.",
     "415": "The body is of a kind that can't be read.",
-    "421": "The server is not called that.",
+    "421": "The Host header does not name this server.",
     "422": "A value can't be used; the sentence says which and why.",
     "500": "Something went wrong in the server.",
-    "503": "Too many ask at once; come again in a second.",
+    "503": "The server is busy; try again in a second.",
 }
 _ALWAYS = ("401", "403", "408", "413", "421", "500", "503")
 
@@ -192,6 +193,12 @@ def _own() -> Json:
             _in_query("alpha", "How often sets may miss the truth.", share),
             _in_query("level", "Typicality up to which a mark is no digit.", level),
             _in_query("digits", "How many each has.", count),
+            _in_query("pattern", "Regular expression over digits that each row matches.", TEXT),
+            _in_query("range", "Least and greatest value of each row: LOW-HIGH.", TEXT),
+            _in_query("allowed", "All values that a row may have, separated by commas.", TEXT),
+            _in_query(
+                "check", "Rule of the check digit.", {"type": "string", "enum": sorted(CHECKS)}
+            ),
             _in_query("keep", "Keep points, commas and dashes.", YES),
             _in_query("images", "Give the 28×28 of each digit.", YES),
             _in_query("model", "Instead of all that is in the package.", TEXT),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnistry.errors import InputError
 from mnistry.evidence.contrast import contrast
+from mnistry.ocr.constraints import parse_range
 from mnistry.pictures.decode import decode
 from mnistry.pictures.pages import Page
 from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mnistry.models.base import Model
     from mnistry.serving.store import Served
 
 _MOST_PIXELS = 24_000_000  # of a picture: decoded, it is held in memory
+_MOST_PATTERN = 200  # characters of a pattern
 _MOST_POINTS, _MOST_SIDE = 50_000, 4000
 _MOST_AREA = 10**10  # square pixels that a drawing's lines could cover: seconds of work
 
@@ -39,14 +42,29 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
     if count is not None and not 1 <= count <= MOST_COUNT:
         raise InputError(f"`digits` must be from 1 to {MOST_COUNT}; got {count}.")
     keep = flag(query, "keep")
+    pattern, check, between = query.get("pattern"), query.get("check"), query.get("range")
+    if max(len(query.get(name, "")) for name in ("pattern", "check", "range")) > _MOST_PATTERN:
+        raise InputError(f"`pattern`, `range` and `check` have at most {_MOST_PATTERN} characters.")
+    bounds = None if between is None else parse_range(between, "range")
+    allowed = tuple(query["allowed"].split(",")) if "allowed" in query else None
+    known = pattern, bounds, allowed, check
     if served is None:
-        return _readers(alpha, level, count, keep)
-    return Reader(served.model, alpha=alpha, level=level, count=count, keep=keep)
+        return _readers(alpha, level, count, keep, *known)
+    return _made(served.model, alpha, level, count, keep, *known)
 
 
-@lru_cache(maxsize=64)
-def _readers(alpha: float, level: float, count: int | None, keep: bool) -> Reader:
-    return Reader(alpha=alpha, level=level, count=count, keep=keep)
+def _made(
+    model: Model | None, alpha: float, level: float, count: int | None, keep: bool,
+    pattern: str | None, between: tuple[int, int] | None, allowed: tuple[str, ...] | None,
+    check: str | None,
+) -> Reader:  # fmt: skip
+    return Reader(
+        model, alpha=alpha, level=level, count=count, keep=keep, pattern=pattern, between=between,
+        allowed=allowed, check=check,
+    )  # fmt: skip
+
+
+_readers = lru_cache(maxsize=64)(partial(_made, None))
 
 
 def read(reader: Reader, name: str, source: bytes | Page | NDArray[Any]) -> Reading | InputError:

@@ -1,4 +1,4 @@
-"""What is sent and answered, as JSON schemas."""
+"""JSON schemas of requests and responses."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def schemas() -> Json:
     )  # fmt: skip
     reading = object_of(
         ["picture"], picture=TEXT, text=TEXT, probability=NUMBER, outcome=OUTCOME,
+        fits={"type": "boolean"},
+        alternatives=list_of(object_of(["text", "probability"], text=TEXT, probability=NUMBER)),
         digits=list_of(mark), error=TEXT,
     )  # fmt: skip
     side = {"type": "number", "minimum": 1, "maximum": 4000}

@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.random import Generator
     from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]
+    Dashes = Callable[[Plane], Plane]
+
+_DASHED = 0.25  # share of the forms whose lines are dashed or dotted
+_PRINTS = 0.12  # share of the papers with printed words
+_PRINTED = "ABCDEFGHJKMNPRTUVWXYabcdefhkmnrtuvwxy$#%&:"  # none that looks like a digit
 
 
-def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
+def photograph(rng: Generator, ink: Plane, tall: float, *, forms: bool = False) -> Plane:
     """Put ink on paper of any kind, light it and photograph it badly.
 
     Parameters
     ----------
     ink : float32 (h, w) in [0, 1]. tall : the height of digits in it, in pixels.
+    forms : print words and watermarks on some papers, and make lines of some forms dashed.
 
     Returns
     -------
@@ -27,7 +35,7 @@ def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
     import cv2
 
     shape = ink.shape
-    paper = _paper(rng, ink, tall)
+    paper = _paper(rng, ink, tall, forms)
     dark = float(np.exp(rng.uniform(np.log(0.1), np.log(0.95))))  # how much light the ink takes
     # Pencils and pressure: strokes are not evenly dark.
     rough = rng.uniform(0, 0.6) * (rng.random() < 0.5)
@@ -67,7 +75,7 @@ def photograph(rng: Generator, ink: Plane, tall: float) -> Plane:
     return np.asarray(byte / np.float32(255), np.float32)
 
 
-def _paper(rng: Generator, ink: Plane, tall: float) -> Plane:
+def _paper(rng: Generator, ink: Plane, tall: float, forms: bool) -> Plane:
     """Print paper for ink: plain, ruled, squared, in cells or boxes, or patterned as cheques."""
     import cv2
 
@@ -94,11 +102,13 @@ def _paper(rng: Generator, ink: Plane, tall: float) -> Plane:
             one = _rule(along, rng.uniform(0, side), thick * rng.uniform(0.6, 1.5))
             paper -= dark * rng.uniform(0.5, 1) * one
     elif kind == "cells":
-        paper -= dark * _cells(rng, u, v, tall, thick)
+        paper -= dark * _cells(rng, u, v, tall, thick, _dashes(rng, tall, forms))
     elif kind == "boxes":
-        paper -= _boxes(rng, u, v, ink, tall)
+        paper -= _boxes(rng, u, v, ink, tall, _dashes(rng, tall, forms))
     elif kind == "pattern":
         paper -= _pattern(rng, x, y, tall)
+    if forms and rng.random() < _PRINTS:
+        paper -= _print(rng, shape, tall)
     if rng.random() < 0.25:
         paper -= _rim(rng, u, v)
     if rng.random() < 0.25:
@@ -121,7 +131,7 @@ def _rules(at: Plane, space: float, first: float, thick: float) -> Plane:
     return np.asarray(np.clip(thick / 2 + 0.5 - off, 0, min(1.0, thick)), np.float32)
 
 
-def _cells(rng: Generator, u: Plane, v: Plane, tall: float, thick: float) -> Plane:
+def _cells(rng: Generator, u: Plane, v: Plane, tall: float, thick: float, dashes: Dashes) -> Plane:
     """Draw the borders of one cell, or of a row of them, some sides missing or in pieces."""
     h, w = u.shape
     out = np.zeros_like(u)
@@ -144,14 +154,14 @@ def _cells(rng: Generator, u: Plane, v: Plane, tall: float, thick: float) -> Pla
         wall = _rule(along, place, thick * rng.uniform(0.7, 1.4))
         if rng.random() < 0.2:  # a double line
             wall = np.maximum(wall, _rule(along, place + thick + rng.uniform(1, 4), thick * 0.8))
-        wall = wall * ((across > low - reach) & (across < high + reach))
+        wall = wall * ((across > low - reach) & (across < high + reach)) * dashes(across)
         if rng.random() < 0.3:  # a worn one
             wall = wall * np.clip(_waves(rng, (h, w), rng.uniform(2, 12)) + 0.6, 0, 1)
         out = np.maximum(out, wall)
     return out
 
 
-def _boxes(rng: Generator, u: Plane, v: Plane, ink: Plane, tall: float) -> Plane:
+def _boxes(rng: Generator, u: Plane, v: Plane, ink: Plane, tall: float, dashes: Dashes) -> Plane:
     """Draw a form around what is written: lines through the gaps in it, so that digits have boxes.
 
     Their lines may be as dark and as broad as a pen's.
@@ -172,8 +182,52 @@ def _boxes(rng: Generator, u: Plane, v: Plane, ink: Plane, tall: float) -> Plane
     ):  # fmt: skip
         for place in places:
             line = _rule(along, place, thick)
-            np.maximum(out, line * ((across > low - reach) & (across < high + reach)), out=out)
+            line = line * ((across > low - reach) & (across < high + reach)) * dashes(across)
+            np.maximum(out, line, out=out)
     return dark * out
+
+
+def _dashes(rng: Generator, tall: float, forms: bool) -> Dashes:
+    """Return what makes lines solid, dashed or dotted, given the places along them."""
+    if not forms or rng.random() >= _DASHED:
+        return np.ones_like
+    period = tall * float(np.exp(rng.uniform(np.log(0.08), np.log(0.5)))) + 2
+    share, first = rng.uniform(0.35, 0.75), rng.uniform(0, period)
+    return lambda along: ((along + first) % period <= share * period).astype(np.float32)
+
+
+def _print(rng: Generator, shape: tuple[int, int], tall: float) -> Plane:
+    """Print words in a plain typeface: a large pale watermark, or small captions."""
+    import cv2
+
+    h, w = shape
+    out = np.zeros(shape, np.float32)
+    water = rng.random() < 0.5
+    for _ in range(1 if water else int(rng.integers(1, 4))):
+        letters = rng.choice(list(_PRINTED), int(rng.integers(2, 12)))
+        high = tall * (rng.uniform(0.8, 3) if water else rng.uniform(0.15, 0.5))
+        canvas = np.zeros(shape, np.uint8)
+        thick = max(1, round(high * rng.uniform(0.04, 0.14)))
+        at = int(rng.uniform(-0.3, 0.9) * w), int(rng.uniform(0.1, 1.1) * h)
+        if not water and rng.random() < 0.7:  # captions stand above or below the digits
+            at = at[0], int(rng.choice([rng.uniform(0, 0.15) * h + high, h * rng.uniform(0.92, 1)]))
+        font = int(
+            rng.choice(
+                [
+                    cv2.FONT_HERSHEY_SIMPLEX,
+                    cv2.FONT_HERSHEY_DUPLEX,
+                    cv2.FONT_HERSHEY_COMPLEX,
+                    cv2.FONT_HERSHEY_TRIPLEX,
+                ]
+            )
+        )
+        cv2.putText(canvas, "".join(letters), at, font, high / 22, 255, thick, cv2.LINE_AA)
+        if water:
+            turn = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-35, 35), 1)
+            canvas = cv2.warpAffine(canvas, turn, (w, h))
+        dark = rng.uniform(0.03, 0.3) if water else rng.uniform(0.15, 0.9)
+        out = np.maximum(out, np.float32(dark / 255) * canvas)
+    return out
 
 
 def _gaps(rng: Generator, most: Plane, tall: float) -> list[float]:

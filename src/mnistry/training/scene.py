@@ -33,7 +33,7 @@ _WIDTHS = (0.035, 0.27)  # of pens, in heights of a digit
 _ALIKE = 0.3  # share of the rows whose digits repeat
 _BROKEN = 0.12  # share of the digits with a gap in their strokes
 _SMALL_ZEROS = 0.4  # share of the writers whose zeros are smaller than their other digits
-_BEYOND = 0.8  # heights of a digit, that are drawn beyond the picture's edges
+BEYOND = 0.8  # heights of a digit, that are drawn beyond the picture's edges
 _RUNS = (1, 1, 1, 2, 3)  # digits that an excerpt shows whole
 _WIDER = (-0.02, 0.4)  # heights of a digit, that an excerpt reaches beyond those
 
@@ -141,7 +141,7 @@ class Scenes:
         """
         low, high = size
         tall = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.95 * shape[0])))))
-        written = self._written(rng, _Sheet(*shape, round(_BEYOND * tall)), tall, counts)
+        written = self._written(rng, Sheet(*shape, round(BEYOND * tall)), tall, counts)
         ink = np.zeros(shape, np.float32)
         for mark in written:
             np.maximum(ink, mark.ink, out=ink)
@@ -152,12 +152,12 @@ class Scenes:
         return scene
 
     def _written(
-        self, rng: Generator, sheet: _Sheet, tall: float, counts: Sequence[int]
+        self, rng: Generator, sheet: Sheet, tall: float, counts: Sequence[int]
     ) -> list[Mark]:
         """Write rows of digits, from one to as many as have room."""
         count = int(rng.choice(counts))
         h, w = sheet.h, sheet.w
-        hand = _Hand.drawn(rng, tall)
+        hand = Hand.drawn(rng, tall)
         wide = 0.75 * tall * max(count, 1)
         x = (
             rng.uniform(0.05 * tall, max(w - wide, 0.1 * tall))
@@ -175,7 +175,7 @@ class Scenes:
         return marks
 
     def _row(
-        self, rng: Generator, sheet: _Sheet, hand: _Hand, x: float, y: float, count: int
+        self, rng: Generator, sheet: Sheet, hand: Hand, x: float, y: float, count: int
     ) -> list[Mark]:
         """Write a row whose left end is x and whose middle is y, while there is room."""
         marks: list[Mark] = []
@@ -220,7 +220,7 @@ class Scenes:
         return int(rng.integers(len(self._labels)))
 
     def _brush(
-        self, rng: Generator, canvas: Plane, i: int, hand: _Hand, tall: float, x: float, y: float
+        self, rng: Generator, canvas: Plane, i: int, hand: Hand, tall: float, x: float, y: float
     ) -> float:
         """Write a digit as MNIST has it, its own strokes enlarged; give its width."""
         import cv2
@@ -243,7 +243,7 @@ class Scenes:
         return float(wide)
 
     @staticmethod
-    def _point(rng: Generator, canvas: Plane, hand: _Hand, x: float, y: float) -> float:
+    def _point(rng: Generator, canvas: Plane, hand: Hand, x: float, y: float) -> float:
         """Write a point, comma, dash or the like; give its width."""
         kind = rng.choice(
             ["point", "comma", "dash", "equals", "slash"], p=[0.4, 0.2, 0.25, 0.1, 0.05]
@@ -285,7 +285,7 @@ def _wider(rng: Generator, at: NDArray[np.intp], size: float, side: int) -> slic
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class Sheet:
     """What is written on: the h by w pixels of the scene, and so many `beyond` each edge."""
 
     h: int
@@ -293,6 +293,7 @@ class _Sheet:
     beyond: int
 
     def blank(self) -> Plane:
+        """Return an empty plane of the sheet's size."""
         return np.zeros((self.h + 2 * self.beyond, self.w + 2 * self.beyond), np.float32)
 
     def mark(self, label: int, ink: Plane) -> Mark:
@@ -302,7 +303,7 @@ class _Sheet:
 
 
 @dataclass(frozen=True)
-class _Hand:
+class Hand:
     """How one writer writes with one pen; sizes in shares of the height `tall`, but for `width`."""
 
     tall: float
@@ -319,7 +320,8 @@ class _Hand:
     share: NDArray[np.float64]  # of each digit, its height in shares of `tall`
 
     @classmethod
-    def drawn(cls, rng: Generator, tall: float) -> _Hand:
+    def drawn(cls, rng: Generator, tall: float) -> Hand:
+        """Draw a writer and a pen at random, for digits `tall` pixels high."""
         share = np.ones(10)
         share[0] = rng.uniform(0.5, 1) if rng.random() < _SMALL_ZEROS else 1
         return cls(
@@ -338,6 +340,7 @@ class _Hand:
         )
 
     def written(self, rng: Generator, strokes: Strokes) -> Strokes:
+        """Bend strokes as this writer does, a little differently each time."""
         slant = self.slant + 0.06 * rng.standard_normal()
         turn = 0.06 * rng.standard_normal()
         matrix = np.array([[self.stretch, -slant], [turn, 1.0]])

@@ -27,6 +27,7 @@ from mnistry.cores import cores
 from mnistry.errors import InputError
 from mnistry.models.file import shipped_path
 from mnistry.models.graph import build
+from mnistry.ocr import recognizer
 from mnistry.pictures.item import several
 from mnistry.pictures.remote import ahead, is_url
 from mnistry.reader.job.cluster import Cluster, load_ray
@@ -46,7 +47,6 @@ _PLAN = "_plan"  # prefix of plans' names; the job's description names its own
 _FORMAT = 1
 _CAREFUL, _MOST_KILLED = 2, 20  # processes killed over a part before each picture gets its own
 _MOST_UNDONE = 20  # parts that can't be read now, until a job ends before it has tried the others
-_SHIPPED = ("convnet", "segments", "line")
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,10 @@ def read_into(
 def _description(sources: Sequence[str], reader: Reader, per_file: int) -> dict[str, Any]:
     """Say what is asked for, as far as rows depend on it."""
     model, options = reader.made_by
+    if options["allowed"] is not None:  # there may be a million
+        options["allowed"] = hashlib.sha256("\n".join(options["allowed"]).encode()).hexdigest()
+    if callable(options["check"]):
+        options["check"] = f"{options['check'].__module__}.{options['check'].__qualname__}"
     return {
         "format": _FORMAT,
         "mnistry": mnistry.__version__,
@@ -209,7 +213,9 @@ def _description(sources: Sequence[str], reader: Reader, per_file: int) -> dict[
 def _fingerprint(model: Model | None) -> str:
     """Give a SHA-256 by which a model is known, or the models in the package."""
     if model is None:
-        told = b"".join(shipped_path(kind).read_bytes() for kind in _SHIPPED)
+        shipped = (shipped_path(kind) for kind in ("convnet", "segments", "line"))
+        paths = (*shipped, recognizer.PATH)
+        told = b"".join(path.read_bytes() for path in paths)
     else:
         told = build(model).SerializeToString(deterministic=True)
     return hashlib.sha256(told).hexdigest()

@@ -12,8 +12,8 @@ from mnistry.reader.many import Named
 def schema() -> Any:
     """Give the schema of a job's output.
 
-    `picture` is the picture's name. `text`, `probability`, `outcome` and `digits` are as
-    `Reading.to_dict` has them, null where the picture could not be read; `error` says why, and is
+    `picture` is the name. `text`, `probability`, `outcome`, `fits`, `alternatives` and `digits` are
+    as `Reading.to_dict` has them, null where the image could not be read; `error` says why, and is
     null where it could.
     """
     import pyarrow as pa
@@ -28,12 +28,15 @@ def schema() -> Any:
             ("box", pa.list_(pa.int32(), 4)),
         ]
     )
+    alternative = pa.struct([("text", pa.string()), ("probability", pa.float64())])
     return pa.schema(
         [
             pa.field("picture", pa.string(), nullable=False),
             ("text", pa.string()),
             ("probability", pa.float64()),
             ("outcome", pa.string()),
+            ("fits", pa.bool_()),
+            ("alternatives", pa.list_(alternative)),
             ("digits", pa.list_(mark)),
             ("error", pa.string()),
         ]

@@ -1,4 +1,4 @@
-"""Texts in columns: against trying every way, and what holds for any columns."""
+"""Probabilities of texts against sums over all alignments and against PyTorch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnistry.probability import ctc
-from mnistry.probability.ctc import alternatives, likely_texts, log_likelihoods
+from mnistry.ocr import ctc
+from mnistry.ocr.ctc import class_posteriors, log_likelihoods
 
-NOTHING = 3
+BLANK = 3
 
 
 def normalised(scores: np.ndarray) -> np.ndarray:
@@ -23,15 +23,15 @@ def normalised(scores: np.ndarray) -> np.ndarray:
 
 
 columns_of_three = st.integers(1, 5).flatmap(
-    lambda t: arrays(np.float64, (t, NOTHING + 1), elements=st.floats(-6, 0)).map(normalised)
+    lambda t: arrays(np.float64, (t, BLANK + 1), elements=st.floats(-6, 0)).map(normalised)
 )
 
 
 def by_every_way(columns: np.ndarray) -> dict[tuple[int, ...], float]:
     """The probability of every text: the sum over all ways to name the columns."""
     texts: dict[tuple[int, ...], float] = defaultdict(float)
-    for way in itertools.product(range(NOTHING + 1), repeat=len(columns)):
-        text = tuple(c for c, _ in itertools.groupby(way) if c != NOTHING)
+    for way in itertools.product(range(BLANK + 1), repeat=len(columns)):
+        text = tuple(c for c, _ in itertools.groupby(way) if c != BLANK)
         texts[text] += float(np.exp(sum(column[c] for column, c in zip(columns, way, strict=True))))
     return texts
 
@@ -79,43 +79,19 @@ def test_no_texts_and_no_columns() -> None:
     """Without columns a line says nothing, for sure."""
     assert log_likelihoods(np.zeros((0, 4)), [(), (1,)]).tolist() == [0, -np.inf]
     assert log_likelihoods(np.zeros((3, 4)), []).shape == (0,)
-    assert likely_texts(np.zeros((0, 4)), 3) == [()]
-
-
-@pytest.mark.slow
-@given(columns_of_three)
-def test_likeliest_texts_come_first(columns: np.ndarray) -> None:
-    """A search that keeps all prefixes finds what trying every way finds; ties in any order."""
-    texts = by_every_way(columns)
-    best = sorted(texts.values(), reverse=True)[:3]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ctc, "_BEAM", 10_000)
-        found = likely_texts(columns, 3)
-    np.testing.assert_allclose([texts[text] for text in found], best[: len(found)], rtol=1e-9)
-
-
-@pytest.mark.slow
-def test_search_misses_little() -> None:
-    """In columns as lines have them, the prefixes kept lead to the likeliest text."""
-    rng = np.random.default_rng(0)
-    for _ in range(40):
-        columns = normalised(4 * rng.standard_normal((6, NOTHING + 1)))
-        texts = by_every_way(columns)
-        [first] = likely_texts(columns, 1)
-        assert texts[first] == pytest.approx(max(texts.values()))
 
 
 @pytest.mark.slow
 @given(columns_of_three, st.integers(1, 3))
-def test_alternatives_are_probabilities_of_single_changes(columns: np.ndarray, n: int) -> None:
+def test_posteriors_are_probabilities_of_single_changes(columns: np.ndarray, n: int) -> None:
     """Each place's ten sum to 1, and are in the ratio of the whole texts'."""
-    text = likely_texts(columns, 1)[0][:n]
-    found = alternatives(columns, text)
-    assert found.shape == (len(text), NOTHING)
+    text = max(by_every_way(columns).items(), key=lambda item: item[1])[0][:n]
+    found = class_posteriors(columns, text)
+    assert found.shape == (len(text), BLANK)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1)
     texts = by_every_way(columns)
     for place, row in enumerate(found):
-        changed = [texts.get((*text[:place], c, *text[place + 1 :]), 0.0) for c in range(NOTHING)]
+        changed = [texts.get((*text[:place], c, *text[place + 1 :]), 0.0) for c in range(BLANK)]
         np.testing.assert_allclose(np.exp(row), np.array(changed) / sum(changed), atol=1e-9)
 
 
@@ -123,7 +99,7 @@ def test_alternatives_are_probabilities_of_single_changes(columns: np.ndarray, n
     ("length", "n"), [(0, 1), (1, 1), (3, 2), (12, 0), (12, 5), (9, 9), (80, 20)]
 )
 @pytest.mark.parametrize("sharp", [1.0, 30.0])
-def test_alternatives_are_those_of_every_text_by_itself(length: int, n: int, sharp: float) -> None:
+def test_posteriors_are_those_of_every_text_by_itself(length: int, n: int, sharp: float) -> None:
     """One pass forth and back gives what each changed text's own likelihood gives."""
     rng = np.random.default_rng(length + n)
     columns = normalised(sharp * rng.standard_normal((length, 11)))
@@ -132,21 +108,21 @@ def test_alternatives_are_those_of_every_text_by_itself(length: int, n: int, sha
         expected = log_likelihoods(columns, others).reshape(n, 10)
         expected = np.maximum(expected, expected.max(axis=1, initial=-30)[:, None] - 30)
         expected -= np.logaddexp.reduce(expected, axis=1)[:, None]
-        np.testing.assert_allclose(alternatives(columns, text), expected, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(class_posteriors(columns, text), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_alternatives_of_a_long_text_take_time_by_its_length() -> None:
+def test_posteriors_of_a_long_text_take_time_by_its_length() -> None:
     """Twice the text takes twice the time and not eight times: each text is gone through twice."""
     asked = []
 
     def counted(columns: np.ndarray, texts: list[tuple[int, ...]]) -> Iterator[np.ndarray]:
         asked.append(len(texts))
-        return reached(columns, texts)
+        return forward(columns, texts)
 
-    reached = ctc._reached
+    forward = ctc._forward
     columns = normalised(np.random.default_rng(0).standard_normal((400, 11)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ctc, "_reached", counted)
-        found = alternatives(columns, (1, 2) * 60)
+        patch.setattr(ctc, "_forward", counted)
+        found = class_posteriors(columns, (1, 2) * 60)
     assert found.shape == (120, 10)
     assert sum(asked) == 2

@@ -1,0 +1,1 @@
+"""Recognition of whole rows of handwritten digits from their grey image."""

@@ -1,0 +1,50 @@
+"""``python -m mnistry.synthesis``: make synthetic rows, and train the line recognizer on them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnistry.atomic import replacing
+from mnistry.errors import InputError
+from mnistry.synthesis import line_training
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make rows, or train on them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mnistry.synthesis",
+        description="Make synthetic rows of digits (rows), or train the line recognizer (train).",
+        epilog="Examples:\n  python -m mnistry.synthesis rows ROWS --files 100 --strokes STROKES\n"
+        "  python -m mnistry.synthesis train ROWS --out src/mnistry/ocr/line.onnx\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["rows", "train"])
+    parser.add_argument("folder", metavar="ROWS", help="folder of the rows")
+    parser.add_argument("--files", type=int, default=100, help="files of 2,500 rows (default 100)")
+    parser.add_argument("--seed", type=int, default=0, help="of every draw (default 0)")
+    parser.add_argument("--strokes", metavar="DIR", help="pen strokes (default: MNIST's alone)")
+    parser.add_argument("--steps", type=int, default=11_000, help="of 64 rows (default 11000)")
+    parser.add_argument("--out", metavar="FILE", help="the .onnx file to write")
+    args = parser.parse_args(argv)
+    try:
+        if args.what == "rows":
+            Path(args.folder).mkdir(parents=True, exist_ok=True)
+            line_training.write_rows(args.folder, args.files, args.seed, args.strokes)
+            return 0
+        if not args.out:
+            raise InputError("`train` needs --out FILE.")
+        checkpoint = f"{args.out}.checkpoint.npz"
+        net = line_training.train(args.folder, checkpoint, args.steps, seed=args.seed)
+        with replacing(args.out) as file:
+            file.write(line_training.graph(net).SerializeToString())
+    except InputError as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
