@@ -40,10 +40,10 @@ def test_exact_match_and_straight_through_are_reported(
     assert "0.png  3      0" in out
     assert all(len(line) <= 80 for line in out.splitlines()[1:])
     assert main(["evaluate", "--images", str(fields), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["count"], told["right"]) == (11, 10)
-    assert [one["risk"] for one in told["accepted"]] == [0.001, 0.005, 0.01, 0.02]
-    [mistake] = told["mistakes"]
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["count"], printed["right"]) == (11, 10)
+    assert [one["risk"] for one in printed["accepted"]] == [0.001, 0.005, 0.01, 0.02]
+    [mistake] = printed["mistakes"]
     assert (mistake["image"], mistake["label"], mistake["text"]) == ("0.png", "3", "0")
 
 

@@ -52,9 +52,9 @@ def test_alternatives_are_texts_with_probabilities(images: dict[str, bytes]) -> 
         assert shares == sorted(shares, reverse=True)
         assert shares[0] == pytest.approx(reading.probability)
         assert sum(shares) <= 1 + 1e-9
-        told = reading.to_dict()
-        assert "fits" not in told
-        assert told["alternatives"][0] == {"text": text, "probability": round(shares[0], 6)}
+        printed = reading.to_dict()
+        assert "fits" not in printed
+        assert printed["alternatives"][0] == {"text": text, "probability": round(shares[0], 6)}
 
 
 def test_a_single_digit_has_alternatives(mnist: DataSets) -> None:

@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     Source = str | os.PathLike[str] | bytes | BinaryIO | Image | ArrayLike
     Floats = NDArray[np.floating[Any]]
 
-# What is chosen for a row: a path through its candidates with the probabilities of its digits,
-# (digits, 10), where the row was seen whole; or the marks themselves.
+# A row's part of a reading: a path through its candidates, its digits' probabilities (None if they
+# are the candidates' own), and its text; or the marks themselves, if no path has room for the text.
 _Part = tuple[Path, "Floats | None", tuple[int, ...]] | list[Mark]
 ALPHA = 0.01
 LEVEL = 0.001

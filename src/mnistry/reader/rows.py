@@ -8,7 +8,7 @@ candidates know where each digit is. A text's score adds the evidence of both.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,21 +31,21 @@ _MOST, _MOST_OF_INK = 12, 8  # texts taken from the lattices of the grey image a
 # Weights of the recognizers' log probabilities of a text against the candidates', which are 1. A
 # component that is surely one digit is seen better alone; the recognizers know nothing of two
 # pieces one above the other.
-_LINE, _LINE_OF_DOUBTFUL, _LINE_OF_BROKEN = 1.0, 1.0, 0.1
+_LINE, _LINE_OF_BROKEN = 1.0, 0.1
 _GREY_OF_ONE, _INK_OF_ONE, _GREY_OF_THIN = 0.5, 0.25, 0.1
 # The three see the same strokes, so that their errors go together: without a temperature, 30 of
 # 2,803 development texts are wrong at a claim of 0.99 or more, and 5 at this one.
 _TEMPERATURE = 2.0
 _ALONE = 0.05  # weight of what a digit looks like alone; see `digit_probabilities`
 NEGLIGIBLE = 1e-6  # probability of an alternative that is not worth naming
-# Log probabilities that no text goes below: each recognizer may be blind to something, the grey one
-# to a stroke that looks like a ruling, so that neither can exclude what all others support.
+# Floors of the recognizers' log probabilities. Each recognizer has blind spots (the grey one misses
+# strokes that look like rulings), so neither may exclude a text that all other evidence supports.
 _LEAST, _LEAST_OF_INK = -6.0, -8.0
 # Log of the prior probability that binarization lost or invented a digit. A text for which the
 # candidates have no room scores as the best one that has, less this for each digit.
 _LOST = math.log(0.02)
-# Log of the prior probability that a field does not keep to what it is said to hold: the writer
-# made a mistake, or the form is another. So nothing is forced where nothing fits.
+# Log of the prior probability that a field breaks its rule, because the writer made a mistake or
+# the form is a different one. With this prior, a text that fits is never forced.
 _UNEXPECTED = math.log(0.01)
 
 
@@ -106,17 +106,16 @@ def digit_texts(lattice: Floats, expected: Expected | None = None) -> dict[Text,
     ----------
     expected : of what the field may hold, the most probable texts are returned as well.
     """
-    decoded = decode(lattice, _MOST)
     found: dict[Text, float] = {}
-    for text, p in zip(decoded.texts, decoded.probabilities, strict=True):
+    for text, p in decode(lattice, _MOST).items():
         digits = tuple(k for k in text if k != OTHER)
         found[digits] = float(np.logaddexp(found.get(digits, -np.inf), math.log(max(p, 1e-300))))
     if expected is not None and expected.automaton is not None:
-        _add(found, lattice, decode(lattice, _MOST, expected.automaton).texts)
+        _add(found, lattice, decode(lattice, _MOST, expected.automaton))
     return found
 
 
-def _add(found: dict[Text, float], lattice: Floats, texts: Sequence[Text]) -> None:
+def _add(found: dict[Text, float], lattice: Floats, texts: Iterable[Text]) -> None:
     """Add the log probabilities of texts that are not there yet."""
     new = [text for text in dict.fromkeys(texts) if text not in found]
     if new:
@@ -134,7 +133,7 @@ def hypotheses(
         taken = [i for i, is_digit in zip(path.taken, path.digit, strict=True) if is_digit]
         seen.append(tuple(int(k) for k in row.known[taken].argmax(axis=1)))
     if row.ink is not None:
-        seen += decode(row.ink, _MOST_OF_INK).texts
+        seen += decode(row.ink, _MOST_OF_INK)
     _add(found, row.lattice, seen)
     texts = [text for text in found if count is None or len(text) <= count]
     paths = text_paths(*scores, row.known, texts)
@@ -156,7 +155,10 @@ def hypotheses(
 
 
 def _left_out(row: RowEvidence, way: Path | None) -> float:
-    """Return the log probability that the likeliest digit among what a path leaves out is none."""
+    """Return the log probability that no candidate which a path leaves out is a digit.
+
+    The candidate most like a digit decides.
+    """
     if way is None:
         return 0.0
     left = [i for i, is_digit in zip(way.taken, way.digit, strict=True) if not is_digit]
@@ -171,8 +173,8 @@ def _weights(row: RowEvidence) -> tuple[float, float]:
     grey = ink = _LINE
     if row.single:
         doubt = 1 - row.whole
-        grey = _GREY_OF_ONE + (_LINE_OF_DOUBTFUL - _GREY_OF_ONE) * doubt
-        ink = _INK_OF_ONE + (_LINE_OF_DOUBTFUL - _INK_OF_ONE) * doubt
+        grey = _GREY_OF_ONE + (_LINE - _GREY_OF_ONE) * doubt
+        ink = _INK_OF_ONE + (_LINE - _INK_OF_ONE) * doubt
     return (_GREY_OF_THIN if row.thin else grey), ink
 
 
@@ -204,14 +206,16 @@ def alternatives(
     _, total = _ways(rows, count)
     score = sum(one.score for one in chosen)
     said = [one.text for one in chosen]
-    found: dict[str, float] = {}
+    choices: dict[tuple[Text, ...], float] = {}
     for k, row in enumerate(rows):
         for other in row:
-            texts = [*said[:k], other.text, *said[k + 1 :]]
-            if count is not None and sum(map(len, texts)) != count:
-                continue
-            text = "\n".join("".join(map(str, text)) for text in texts if text)
-            found[text] = math.exp(score - chosen[k].score + other.score - total)
+            texts = (*said[:k], other.text, *said[k + 1 :])
+            if count is None or sum(map(len, texts)) == count:
+                choices[texts] = math.exp(score - chosen[k].score + other.score - total)
+    found: dict[str, float] = {}
+    for texts, p in choices.items():  # rows without digits leave no line: several choices may agree
+        text = "\n".join("".join(map(str, text)) for text in texts if text)
+        found[text] = found.get(text, 0.0) + p
     order = sorted(found.items(), key=lambda item: -item[1])
     return [(text, p) for text, p in order[:most] if p > NEGLIGIBLE]
 

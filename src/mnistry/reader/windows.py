@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Margins around a row's ink, in heights of its digits. Binarization may have lost strokes, also
-# whole digits, so that a row that is alone is seen in the image's full width.
+# Margins around a row's ink, in heights of its digits. A row that is alone is seen in the image's
+# full width, since binarization may have lost whole digits at its ends.
 _ABOVE, _BESIDE = 0.35, 0.6
 _HALF_DIGIT = 0.5  # greatest half width of a digit's box, in heights of its row's digits
-# Darkness within a digit's box: quantiles that are paper and pen, and what is no ink, between them.
+# Quantiles of the darkness in a digit's box that count as paper and as pen. What is darker than the
+# paper by less than the third value, relative to the pen, is no ink.
 _PAPER, _PEN, _NO_INK = 0.5, 0.98, 0.35
-_TALL_OF_WHOLE = 0.8  # height of digits in a window that may be nothing but them
+_TALL_OF_WHOLE = 0.8  # assumed height of digits in a whole image, relative to the image's
 # Least range of grey levels, from 0 to 255, between the darkest and the lightest hundredth.
 _LEAST_CONTRAST, _DARKEST = 12, 0.01
 _MOST_PIXELS = 4_000_000  # of a window; larger ones are seen by every second pixel, and so on
@@ -60,7 +61,7 @@ def window_of(inked: Inked, found: Found, row: Row) -> Window:
                     right = min(right, max((x + wide + ox) / 2, x + wide))
     box = _within(left, top, right, bottom, h, w)
     grey = _bytes(inked, box)
-    if found.grown:  # so thin strokes would vanish at a height of 48 px
+    if found.grown:  # the strokes are so thin that they would vanish at a height of 48 px
         grey = np.asarray(load_cv2().erode(grey, np.ones((found.grown + 1,) * 2, np.uint8)))
     return Window(grey, box)
 

@@ -155,15 +155,8 @@ def graph(net: nn.Module) -> Any:
         y = nodes.convolution(x, f"context.{i}", *one[:2])
         x = nodes.node("Add", [x, y], f"context.{i}.sum")
     x = nodes.convolution(x, "last", net.last)
-    x = nodes.node("Squeeze", [x, nodes.array("high", [2])], "columns")
-    x = nodes.node("Transpose", [x], "logits", perm=[0, 2, 1])
-    nodes.node("LogSoftmax", [x], "log_probabilities", axis=2)
-    answers: list[str | int | None] = ["n", "t", CLASSES]
-    return nodes.model(
-        "line_recognizer",
-        [helper.make_tensor_value_info("lines", TensorProto.FLOAT, ["n", 1, HEIGHT, "w"])],
-        [helper.make_tensor_value_info("log_probabilities", TensorProto.FLOAT, answers)],
-    )
+    lines = helper.make_tensor_value_info("lines", TensorProto.FLOAT, ["n", 1, HEIGHT, "w"])
+    return nodes.ctc_model("line_recognizer", x, lines, CLASSES)
 
 
 # Training

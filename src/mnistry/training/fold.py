@@ -61,6 +61,22 @@ class Nodes:
         )  # fmt: skip
         return out if norm is None else self.node("Relu", [out], f"{name}.out")
 
+    def ctc_model(self, name: str, x: str, lines: Any, classes: int) -> Any:
+        """Return the model of a line recognizer.
+
+        Parameters
+        ----------
+        x : name of the logits, (n, classes, 1, t). lines : value info of the input.
+        """
+        from onnx import TensorProto, helper
+
+        x = self.node("Squeeze", [x, self.array("high", [2])], "columns")
+        x = self.node("Transpose", [x], "logits", perm=[0, 2, 1])
+        self.node("LogSoftmax", [x], "log_probabilities", axis=2)
+        shape: list[str | int | None] = ["n", "t", classes]
+        answers = helper.make_tensor_value_info("log_probabilities", TensorProto.FLOAT, shape)
+        return self.model(name, [lines], [answers])
+
     def model(self, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
         """Give the ONNX model of them all."""
         from onnx import helper

@@ -225,12 +225,5 @@ def graph(net: nn.Module) -> Any:
         more = nodes.convolution(x, f"context.{i}", *block[:2])
         x = nodes.node("Add", [x, more], f"context.{i}.sum")
     x = nodes.convolution(x, "last", net.last)
-    x = nodes.node("Squeeze", [x, nodes.array("high", [2])], "columns")
-    x = nodes.node("Transpose", [x], "evidence", perm=[0, 2, 1])
-    nodes.node("LogSoftmax", [x], "log_probabilities", axis=2)
-    answers: list[str | int | None] = ["n", "t", CLASSES]
-    return nodes.model(
-        "line",
-        [helper.make_tensor_value_info("lines", TensorProto.UINT8, ["n", 2, HEIGHT, "w"])],
-        [helper.make_tensor_value_info("log_probabilities", TensorProto.FLOAT, answers)],
-    )
+    lines = helper.make_tensor_value_info("lines", TensorProto.UINT8, ["n", 2, HEIGHT, "w"])
+    return nodes.ctc_model("line", x, lines, CLASSES)

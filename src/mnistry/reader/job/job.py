@@ -215,10 +215,10 @@ def _fingerprint(model: Model | None) -> str:
     if model is None:
         shipped = (shipped_path(kind) for kind in ("convnet", "segments", "line"))
         paths = (*shipped, recognizer.PATH)
-        told = b"".join(path.read_bytes() for path in paths)
+        content = b"".join(path.read_bytes() for path in paths)
     else:
-        told = build(model).SerializeToString(deterministic=True)
-    return hashlib.sha256(told).hexdigest()
+        content = build(model).SerializeToString(deterministic=True)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _begun(store: Store, there: set[str], asked: dict[str, Any]) -> dict[str, Any] | None:
