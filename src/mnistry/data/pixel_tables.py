@@ -43,8 +43,8 @@ _LEAST_PIXELS = 16
 _ROWS = 1000  # rows parsed at a time; the first block decides the full scale of pixels
 _MAX_LINE = 2**22  # characters
 _MAX_BYTES = 64 * 2**30  # of a gzipped table's text
-# Decompressors by the first bytes of what they read, and what they raise for damaged files; bz2's
-# OSError, unlike that of a missing file, has no number.
+# Decompressors by the first bytes of a file, and the exceptions that they raise for damaged files.
+# bz2 raises an OSError without an error number instead.
 _COMPRESSED: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open
 }  # fmt: skip

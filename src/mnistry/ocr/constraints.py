@@ -104,7 +104,7 @@ class InRange:
 
 
 class OneOf:
-    """Allow the texts of a list; a million of them take about 100 MB.
+    """Allow the texts of a list, which may be a million.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class OneOf:
 
 
 def read_values(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Load the allowed values of a text file, one on each line; blank lines count for nothing.
+    """Load the allowed values of a text file, one on each line; blank lines are skipped.
 
     Raises
     ------
@@ -235,7 +235,8 @@ class Expected:
 
     Parameters
     ----------
-    automaton : followed while decoding. test : asked about whole texts; None: all pass.
+    automaton : constraint that decoding follows; None if there is none.
+    test : function that decides about whole texts; None if there is none.
     """
 
     automaton: Constraint | None
@@ -318,7 +319,8 @@ class Pattern:
 
     def __init__(self, pattern: str) -> None:
         self._pattern, self._at = pattern, 0
-        # Nondeterministic states (Thompson 1968): what follows at once, and on which digits.
+        # States of a nondeterministic automaton (Thompson 1968). `_free` holds transitions that take no
+        # digit, `_taking` the one that takes a digit.
         self._free: list[list[int]] = []
         self._taking: list[tuple[frozenset[int], int] | None] = []
         first, last = self._alternatives()

@@ -327,7 +327,7 @@ class Reader:
         if not path.digit[0] or not sure:
             return None
         reading = self._reading(seen, [(path, None, ())], path.probability)
-        # The candidate is one digit: what else it may be is what the digit's network says.
+        # The image shows one digit, so the alternatives are the classifier's other digits.
         p = path.probability * seen.probabilities[i]
         order = [int(d) for d in (-p).argsort(kind="stable") if p[d] > NEGLIGIBLE]
         return replace(reading, alternatives=tuple((str(d), float(p[d])) for d in order))
@@ -387,7 +387,7 @@ class Reader:
         doubtful = bool(reading.text) and probability < 1 - self.alpha
         outcome = unsure(reading.outcome) if doubtful else reading.outcome
         fits = None if self._expected is None else all(one.fits for one in chosen)
-        # Marks that were left out of all texts could be digits, too.
+        # `reading.probability` is lower if a mark that was left out could be a digit.
         share = reading.probability / probability if probability else 1.0
         others = alternatives(rows, chosen, self.count, _MOST_ALTERNATIVES)
         return replace(
@@ -400,7 +400,7 @@ class Reader:
     def _aligned(
         self, seen: Candidates, row: Row, window: Window, lattice: Floats, text: tuple[int, ...]
     ) -> list[Mark]:
-        """Return the marks of a text that the candidates have no room for, by its alignment."""
+        """Return the marks of a text that no path says, located by its CTC alignment."""
         spans = align(lattice, text) if text else []
         if not spans:
             return []

@@ -1,4 +1,4 @@
-"""What a row may say: texts that its lattice and its candidates support, weighed together.
+"""Hypotheses for the text of a row, scored by its lattices and its candidates.
 
 The line recognizer sees the row's grey image; candidates are pieces of its binarization, which the
 single-digit network sees one by one. The recognizer can find digits that binarization has lost; the
@@ -33,7 +33,7 @@ _MOST, _MOST_OF_INK = 12, 8  # texts taken from the lattices of the grey image a
 # pieces one above the other.
 _LINE, _LINE_OF_BROKEN = 1.0, 0.1
 _GREY_OF_ONE, _INK_OF_ONE, _GREY_OF_THIN = 0.5, 0.25, 0.1
-# The three see the same strokes, so that their errors go together: without a temperature, 30 of
+# The three kinds of evidence are correlated, so their sum is overconfident. Without scaling, 30 of
 # 2,803 development texts are wrong at a claim of 0.99 or more, and 5 at this one.
 _TEMPERATURE = 2.0
 _ALONE = 0.05  # weight of what a digit looks like alone; see `digit_probabilities`
@@ -89,7 +89,7 @@ class Hypothesis:
     Parameters
     ----------
     text : its digits. path : where they are among the candidates; None if these have no room.
-    score : log of what speaks for it, up to a constant of the row.
+    score : log of its unnormalized posterior probability.
     fits : whether the field may hold it.
     """
 
@@ -104,7 +104,7 @@ def digit_texts(lattice: Floats, expected: Expected | None = None) -> dict[Text,
 
     Parameters
     ----------
-    expected : of what the field may hold, the most probable texts are returned as well.
+    expected : if given, the most probable texts that the field may hold are added.
     """
     found: dict[Text, float] = {}
     for text, p in decode(lattice, _MOST).items():
@@ -239,9 +239,10 @@ def _ways(
 ) -> tuple[list[Hypothesis], float]:
     """Return the best choice, and the log of the sum over all with as many digits.
 
-    Where no choice has `count` digits, it counts for nothing.
+    If no choice has `count` digits, the count is ignored.
     """
-    # By the number of digits up to a row: the best score, the log of the sum over all, the best.
+    # For each number of digits so far: the best score, the log of the sum over all choices, and the
+    # best choice.
     ways: dict[int, tuple[float, float, list[Hypothesis]]] = {0: (0.0, 0.0, [])}
     for row in rows:
         found: dict[int, tuple[float, float, list[Hypothesis]]] = {}

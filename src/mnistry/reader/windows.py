@@ -47,7 +47,7 @@ def window_of(inked: Inked, found: Found, row: Row) -> Window:
         for other in found.rows:
             if other is row:
                 continue
-            # The middle of the gap to a row above or below is as far as the window reaches.
+            # The window ends in the middle of the gap to a neighbouring row.
             ox, oy, ow, oh = other.box
             if ox < x + wide and x < ox + ow:
                 if oy + oh / 2 < y + high / 2:

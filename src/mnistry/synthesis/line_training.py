@@ -244,7 +244,7 @@ def _batches(folder: Path, rng: Generator) -> Iterator[list[Line]]:
             used.add(path)
         if len(rows) < _BATCH:
             raise InputError(f"{str(folder)!r} holds no rows; make some first with `rows`.")
-        # One pool of rows at a time, so that new files are soon seen.
+        # Rows are drawn pool by pool, so that new files are soon used.
         pool = rng.choice(
             len(rows), min(_POOL * _BATCH, len(rows) // _BATCH * _BATCH), replace=False
         )

@@ -78,7 +78,7 @@ def load_strokes(folder: str | os.PathLike[str], *, held_out: bool = False) -> S
     if not paths:
         raise InputError(f"{os.fspath(folder)!r} holds no .npz files of pen strokes.")
     parts = [_load(path, held_out) for path in paths]
-    # Numbers of writers are shared by UNIPEN's two files; those of other files are others.
+    # Each file numbers its writers from the start, so that each gets a range of numbers of its own.
     first = np.cumsum([0, *(10_000 for _ in parts)])[:-1]
     return StrokeSet(
         [strokes for part in parts for strokes in part.strokes],
@@ -96,7 +96,7 @@ def _load(path: Path, held_out: bool) -> StrokeSet:
     usable = (split == held_out) & ~data["doubtful"]
     strokes, labels, of = [], [], []
     count: dict[int, int] = {}
-    # Items are taken in an order that does not depend on the file's, which may be by label.
+    # Shuffling keeps all labels in a writer's share, since files may be sorted by label.
     for i in np.random.default_rng(0).permutation(np.flatnonzero(usable)):
         label = str(data["label"][i])
         if not label.isdigit() and label in DIGIT_LIKE:
@@ -124,6 +124,6 @@ def _item(data: dict[str, NDArray[np.generic]], i: int) -> Strokes:
         before += len(own)
     all_points = np.concatenate(points)
     low, high = all_points.min(axis=0), all_points.max(axis=0)
-    # A dash is no higher than its pen: it is scaled by half of its width.
+    # A dash has hardly any height, so it is scaled by half of its width.
     height = max(high[1] - low[1], (high[0] - low[0]) / 2, 1)
     return Strokes((all_points - (low + high) / 2) / height, np.concatenate(lines))

@@ -29,11 +29,12 @@ _SIZES = (14, 60)  # px, bounds of the height of digits as they are photographed
 _WIDEST = 520  # px, of a row 48 px high; wider ones would slow batches down
 _NEIGHBOURS = 0.25  # share of the rows with another row above, and below
 _ONE_HAND = 0.6  # share of the rows whose digits one writer wrote
-# Shares of the rows without digits: paper alone, and letters or signs alone.
+# Shares of the rows that have no digits: blank paper, and letters or signs.
 _EMPTY, _LETTERS = 0.05, 0.05
 _MIXED = 0.06  # share of the rows in which letters stand before or behind the digits
 _TIGHT, _PART = 0.3, 0.25  # shares that are cut close to the row, and to some digits of it
-# Share of a digit's ink in the image from which it counts as read, and up to which it is not.
+# A digit is in the label from the first share of its ink that the image shows on. Up to the second
+# share it is not. Rows with digits in between are discarded, since their label is uncertain.
 _SEEN, _UNSEEN = 0.72, 0.28
 
 
