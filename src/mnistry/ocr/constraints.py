@@ -319,8 +319,8 @@ class Pattern:
 
     def __init__(self, pattern: str) -> None:
         self._pattern, self._at = pattern, 0
-        # States of a nondeterministic automaton (Thompson 1968). `_free` holds transitions that take no
-        # digit, `_taking` the one that takes a digit.
+        # States of a nondeterministic automaton (Thompson 1968). `_free` has transitions that take
+        # no digit, `_taking` the one that takes a digit.
         self._free: list[list[int]] = []
         self._taking: list[tuple[frozenset[int], int] | None] = []
         first, last = self._alternatives()
