@@ -3,10 +3,10 @@
     python tests/fuzz/fuzz_server_mix.py --seconds 600 --seed 0
 
 The server is a process of its own on loopback. Four threads send the mix of
-`benchmarks/attacking.py`. A finding is an answer of status 500, and a server that ends by itself,
-is larger than `--most-megabytes`, or does not end with code 0 after SIGTERM. Health checks are
-reported, not judged: how long they take depends on what else the machine does. Exits 1 on a
-finding, else 0.
+`benchmarks/attacking.py`. Findings are an answer of status 500; a server that ends by itself, or
+not with code 0 after SIGTERM; memory above `--most-megabytes`, or whose peak in the second half of
+the time is more than `--growth` times the peak in the first half; and a health check that fails or
+takes longer than `--health` seconds. Exits 1 on a finding, else 0.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most-megabytes", type=float, default=1000)
+    parser.add_argument("--growth", type=float, default=1.2, help="of the peak (default 1.2)")
+    parser.add_argument("--health", type=float, default=0.5, help="seconds (default 0.5)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, Server(Path(home)) as server:
         with Watch(server) as watch, Attack(server.port, asked.seed) as attack:
@@ -56,6 +58,17 @@ def main() -> int:
         findings.append(f"the server ended by itself with code {code_before}")
     elif code != 0:
         findings.append(f"after SIGTERM the exit code was {code}, not 0")
+    longest = report["health"] or 0.0
+    if report["health_failed"] or longest > asked.health:
+        findings.append(
+            f"{report['health_failed']} health checks failed, the longest took {longest:.2f} s"
+        )
+    seconds = report["memory"]["each_second"] or [0]
+    first, second = (
+        max(half) for half in (seconds[: len(seconds) // 2 + 1], seconds[len(seconds) // 2 :])
+    )
+    if second > asked.growth * first:
+        findings.append(f"memory grew from {first / 1e6:.0f} to {second / 1e6:.0f} MB")
     if most > asked.most_megabytes:
         findings.append(f"{most:.0f} MB are more than {asked.most_megabytes:.0f}")
     for finding in findings:

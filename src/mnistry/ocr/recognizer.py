@@ -6,7 +6,7 @@ connectionist temporal classification (CTC; Graves et al. 2006, ICML); see `mnis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ BLANK = 11  # CTC's blank: nothing is there, or what was there goes on
 CLASSES = 12
 PATH = Path(__file__).with_name("line.onnx")  # the network that ships
 _WIDEST = 4096  # px, of a row 48 px high; wider ones are squeezed
-_BATCH = 16  # rows answered together
+# Rows are answered in batches of at most this width, px, padding included. ONNX Runtime keeps the
+# memory of its largest batch, so this bounds it.
+_WIDTH_OF_BATCH = 8192
 
 
 def recognize(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
@@ -40,15 +42,25 @@ def recognize(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         `BLANK` in each column of 4 px of the row when it is 48 px high.
     """
     lines = [normalized(resized(row, _WIDEST)) for row in rows]
-    order = sorted(range(len(lines)), key=lambda i: lines[i].shape[1])
     answers: dict[int, NDArray[np.float32]] = {}
-    for start in range(0, len(order), _BATCH):
-        chosen = order[start : start + _BATCH]
+    for chosen in _batches([line.shape[1] for line in lines]):
         batch = stacked([lines[i] for i in chosen])
         [found] = _session().run(["log_probabilities"], {"lines": batch})
         for i, answer in zip(chosen, found, strict=True):
             answers[i] = answer[: -(-lines[i].shape[1] // STRIDE)]
     return [answers[i] for i in range(len(lines))]
+
+
+def _batches(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the indices of rows that are answered together, from the narrowest to the widest."""
+    batch: list[int] = []
+    for i in sorted(range(len(widths)), key=widths.__getitem__):
+        if batch and widths[i] * (len(batch) + 1) > _WIDTH_OF_BATCH:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 def with_other(columns: NDArray[np.float32]) -> NDArray[np.float32]:
