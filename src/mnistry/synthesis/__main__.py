@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default 0)")
     parser.add_argument("--strokes", metavar="DIR", help="pen strokes (default: MNIST's alone)")
     parser.add_argument("--steps", type=int, default=11_000, help="of 64 rows (default 11000)")
+    parser.add_argument("--start", metavar="FILE", help="a trained .onnx network to go on from")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest (default 0.003)")
     parser.add_argument("--out", metavar="FILE", help="the .onnx file to write")
     args = parser.parse_args(argv)
     try:
@@ -37,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.out:
             raise InputError("`train` needs --out FILE.")
         checkpoint = f"{args.out}.checkpoint.npz"
-        net = line_training.train(args.folder, checkpoint, args.steps, seed=args.seed)
+        net = line_training.train(
+            args.folder, checkpoint, args.steps, seed=args.seed, start=args.start,
+            highest_rate=args.rate,
+        )  # fmt: skip
         with replacing(args.out) as file:
             file.write(line_training.graph(net).SerializeToString())
     except InputError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,19 +145,74 @@ def graph(net: nn.Module) -> Any:
     from onnx import TensorProto, helper
 
     nodes = Nodes()
+    layers = dict(_convolutions(net))
+
+    def convolution(x: str, name: str) -> str:
+        return nodes.convolution(x, name, *layers[name])
+
     x = "lines"
-    for i, (down, residual) in enumerate(zip(net.down, net.residual, strict=True)):
-        x = nodes.convolution(x, f"down.{i}", *down[:2])
-        y = nodes.convolution(x, f"residual.{i}.0", *residual[0][:2])
-        y = nodes.convolution(y, f"residual.{i}.1", *residual[1][:2])
+    for i in range(len(net.down)):
+        x = convolution(x, f"down.{i}")
+        y = convolution(convolution(x, f"residual.{i}.0"), f"residual.{i}.1")
         x = nodes.node("Add", [x, y], f"residual.{i}.sum")
-    x = nodes.convolution(x, "flat", *net.flat[:2])
-    for i, one in enumerate(net.context):
-        y = nodes.convolution(x, f"context.{i}", *one[:2])
-        x = nodes.node("Add", [x, y], f"context.{i}.sum")
-    x = nodes.convolution(x, "last", net.last)
+    x = convolution(x, "flat")
+    for i in range(len(net.context)):
+        x = nodes.node("Add", [x, convolution(x, f"context.{i}")], f"context.{i}.sum")
+    x = convolution(x, "last")
     lines = helper.make_tensor_value_info("lines", TensorProto.FLOAT, ["n", 1, HEIGHT, "w"])
     return nodes.ctc_model("line_recognizer", x, lines, CLASSES)
+
+
+def start_from(net: nn.Module, path: str | os.PathLike[str], lines: NDArray[np.float32]) -> None:
+    """Set the network's weights to those of an exported one, so that training can go on.
+
+    The exported convolutions have the batch normalization folded in. Each normalization is set to
+    give back what it takes away from these rows, so that the answers are the exported ones.
+
+    Parameters
+    ----------
+    path : `.onnx` file that `graph` made of a network of the same shape.
+    lines : (n, 1, 48, w) normalized rows, as they are trained on.
+    """
+    import onnx
+    import torch
+    from onnx import numpy_helper
+
+    arrays = {
+        array.name: torch.from_numpy(np.array(numpy_helper.to_array(array)))
+        for array in onnx.load(path).graph.initializer
+    }
+
+    def undo(norm: Any, inputs: tuple[Tensor], bias: Tensor) -> None:
+        mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), correction=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(mean + bias)
+
+    hooks = []
+    with torch.no_grad():
+        for name, convolution in _convolutions(net):
+            convolution[0].weight.copy_(arrays[f"{name}.kernel"])
+            if len(convolution) == 1:
+                convolution[0].bias.copy_(arrays[f"{name}.bias"])
+            else:
+                hook = partial(undo, bias=arrays[f"{name}.bias"])
+                hooks.append(convolution[1].register_forward_pre_hook(hook))
+        net.train()
+        net(torch.from_numpy(lines))
+    for hook in hooks:
+        hook.remove()
+
+
+def _convolutions(net: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield the name of each convolution in the ONNX graph, with its layers in PyTorch."""
+    for i, (down, residual) in enumerate(zip(net.down, net.residual, strict=True)):
+        yield f"down.{i}", down[:2]
+        yield from ((f"residual.{i}.{j}", part[:2]) for j, part in enumerate(residual))
+    yield "flat", net.flat[:2]
+    yield from ((f"context.{i}", one[:2]) for i, one in enumerate(net.context))
+    yield "last", [net.last]
 
 
 # Training
@@ -169,12 +225,20 @@ def train(
     *,
     seed: int = 0,
     channels: tuple[int, int, int, int] = CHANNELS,
+    start: str | None = None,
+    highest_rate: float = _RATE,
 ) -> nn.Module:
     """Train on the rows in a folder until `steps` steps are done; resume if begun before.
 
     The learning rate rises, then falls along a cosine to 0. Files that appear in the folder while
     training goes on are used too. It runs on a GPU where there is one; with another machine, thread
     count or library, results differ in the last bits.
+
+    Parameters
+    ----------
+    checkpoint : file of the state, which is written every minute.
+    start : `.onnx` file of a trained network to go on from; None: random weights.
+    highest_rate : learning rate after the rise.
 
     Raises
     ------
@@ -188,6 +252,11 @@ def train(
     net = network(channels).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
     step = _load_state(checkpoint, net, optimizer)
+    if start and not step:
+        rows = next(_batches(Path(folder), np.random.default_rng(seed)))
+        lines = stacked([augmented(np.random.default_rng(seed), image) for image, _ in rows])
+        start_from(net.cpu(), start, lines)
+        net.to(device)
     rng = np.random.default_rng((seed, step))
     since, kept, total = time.monotonic(), time.monotonic(), 0.0
     first = step
@@ -196,7 +265,7 @@ def train(
         if step >= steps:
             break
         for group in optimizer.param_groups:
-            group["lr"] = _RATE * _rate((step + 1) / steps)
+            group["lr"] = highest_rate * _rate((step + 1) / steps)
         x = torch.from_numpy(stacked([augmented(rng, image) for image, _ in batch]))
         x = x.to(device, memory_format=torch.channels_last)
         texts = [text for _, text in batch]

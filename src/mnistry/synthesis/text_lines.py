@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from mnistry.ocr.line_image import HEIGHT, resized
 from mnistry.ocr.recognizer import OTHER
 from mnistry.training.paper import photograph
-from mnistry.training.pen import Strokes, draw
+from mnistry.training.pen import Strokes, draw, polyline
 from mnistry.training.scene import BEYOND, Hand, Mark, Scenes, Sheet
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mnistry.synthesis.strokes import StrokeSet
 
     Image = NDArray[np.uint8]
+    Plane = NDArray[np.float32]
     Line = tuple[Image, tuple[int, ...]]
 
 _COUNTS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10)  # digits of a row, one of them drawn
@@ -32,6 +34,14 @@ _ONE_HAND = 0.6  # share of the rows whose digits one writer wrote
 # Shares of the rows that have no digits: blank paper, and letters or signs.
 _EMPTY, _LETTERS = 0.05, 0.05
 _MIXED = 0.06  # share of the rows in which letters stand before or behind the digits
+# MNIST's pens are broad. Some writers of forms use pens a hundredth of a digit wide.
+_THIN, _THIN_WIDTHS = 0.2, (0.008, 0.035)  # share of the rows; widths in heights of a digit
+_THINNEST = (0.5, 1.2)  # px, bounds of the least width, so that thin lines stay legible
+_BARE_ONES = 300  # digits 1 that are one straight line, as rulings are, added to the others
+# Rows whose ink hardly differs from the paper around it are discarded: nobody could read them, and
+# a network that is taught to guess their text sees digits on empty paper.
+_LEAST_CONTRAST = 0.02  # of white, between the ink and the paper beside it
+_LEAST_DISTINCTION = 0.6  # the same in standard deviations of that paper
 _TIGHT, _PART = 0.3, 0.25  # shares that are cut close to the row, and to some digits of it
 # A digit is in the label from the first share of its ink that the image shows on. Up to the second
 # share it is not. Rows with digits in between are discarded, since their label is uncertain.
@@ -56,15 +66,19 @@ class TextLines(Scenes):
         self._hands: list[NDArray[np.intp]] = []
         self._others: list[Strokes] = []
         self._pool: NDArray[np.intp] | None = None  # of the row that is being written
-        if strokes is None:
-            return
-        digits = strokes.digits()
-        first = len(self._labels)
-        self._hands = [own + first for own in digits.full_hands()]
-        self._others = strokes.others()
-        self._images = np.concatenate([self._images, [_small(own) for own in digits.strokes]])
-        self._labels = np.concatenate([self._labels, digits.labels])
-        self._strokes = [*self._strokes, *digits.strokes]
+        line = polyline((0, -0.5), (0, 0.5))
+        self._add([line] * _BARE_ONES, np.ones(_BARE_ONES, self._labels.dtype))
+        if strokes is not None:
+            digits = strokes.digits()
+            self._hands = [own + len(self._labels) for own in digits.full_hands()]
+            self._others = strokes.others()
+            self._add(digits.strokes, digits.labels)
+
+    def _add(self, strokes: list[Strokes], labels: NDArray[np.integer]) -> None:
+        """Add digits to those that rows are written with."""
+        self._images = np.concatenate([self._images, [_small(own) for own in strokes]])
+        self._labels = np.concatenate([self._labels, labels])
+        self._strokes = [*self._strokes, *strokes]
         self._of = [np.flatnonzero(self._labels == k) for k in range(10)]
 
     def lines(self, rng: Generator, n: int) -> Iterator[Line]:
@@ -91,6 +105,9 @@ class TextLines(Scenes):
         w = int(min(_WIDEST * h / HEIGHT, max(tall * (0.85 * count + rng.uniform(0.3, 2.5)), 24)))
         sheet = Sheet(h, w, round(BEYOND * tall))
         hand = Hand.drawn(rng, tall)
+        if rng.random() < _THIN:
+            width = tall * float(np.exp(rng.uniform(*np.log(_THIN_WIDTHS))))
+            hand = replace(hand, width=max(width, rng.uniform(*_THINNEST)))
         x = rng.uniform(0.05 * tall, max(w - 0.75 * tall * count, 0.1 * tall))
         y = rng.uniform(0.5 * tall, max(h - 0.5 * tall, 0.51 * tall))
         main: list[Mark] = []
@@ -106,6 +123,8 @@ class TextLines(Scenes):
         for mark in main + around:
             np.maximum(ink, mark.ink, out=ink)
         grey = photograph(rng, ink, tall, forms=True)
+        if main and not _legible(grey, np.max([mark.ink for mark in main], axis=0), tall):
+            return None
         room = self._room(rng, main, tall, (h, w))
         text = _text([mark.within(room) for mark in main], [m.within(room) for m in around])
         if text is None:
@@ -187,6 +206,21 @@ class TextLines(Scenes):
             slice(max(ys.min() - y0, 0), min(ys.max() + 1 + y1, shape[0])),
             slice(max(xs.min() - x0, 0), min(xs.max() + 1 + x1, shape[1])),
         )
+
+
+def _legible(grey: Plane, ink: Plane, tall: float) -> bool:
+    """Return whether ink differs enough from the paper beside it."""
+    import cv2
+
+    soft = cv2.GaussianBlur(grey, (0, 0), 0.8)
+    inked = ink > 0.5 * ink.max()
+    side = 2 * round(0.15 * tall) + 3
+    near = cv2.dilate((ink > 0).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    paper = soft[near & (ink == 0)]
+    if not inked.any() or not len(paper):
+        return False
+    contrast = float(paper.mean() - soft[inked].mean())
+    return contrast > max(_LEAST_CONTRAST, _LEAST_DISTINCTION * float(paper.std()))
 
 
 def _text(main: list[Mark], around: list[Mark]) -> tuple[int, ...] | None:
