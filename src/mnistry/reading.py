@@ -104,6 +104,8 @@ class Reading:
     pages : of the document of which `Reader.read` read the first.
     alternatives : the most probable texts with their probabilities, this one among them.
     fits : whether the text is one that the field may hold; None if nothing is known of the field.
+    accepted : whether the text needs no person, at the risk that `Reader` was given; None if it was
+        given none.
     """
 
     text: str
@@ -115,6 +117,7 @@ class Reading:
     pages: int = 1
     alternatives: tuple[tuple[str, float], ...] = ()
     fits: bool | None = None
+    accepted: bool | None = None
 
     def __repr__(self) -> str:
         count = f"{len(self.digits)} mark{'s' * (len(self.digits) != 1)}"
@@ -139,12 +142,12 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as the command line's contract says."""
-        fits = {} if self.fits is None else {"fits": self.fits}
+        known = {"fits": self.fits, "accepted": self.accepted}
         return {
             "text": self.text,
             "probability": round(self.probability, 6),
             "outcome": str(self.outcome),
-            **fits,
+            **{name: value for name, value in known.items() if value is not None},
             "alternatives": [
                 {"text": text, "probability": round(p, 6)} for text, p in self.alternatives
             ],

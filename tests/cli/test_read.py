@@ -139,7 +139,8 @@ def test_read_prints_one_picture_in_detail(
     assert out[-1] == "A set holds the right digit 95% of the time."
     assert asked == {
         "model": None, "alpha": 0.05, "level": 0.001, "count": None, "keep": False,
-        "pattern": None, "between": None, "allowed": None, "check": None, "sources": ["a.png"],
+        "pattern": None, "between": None, "allowed": None, "check": None, "risk": None,
+        "calibration": None, "sources": ["a.png"],
         "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip
 
@@ -320,7 +321,7 @@ def test_read_help_has_examples_that_parse(capsys: pytest.CaptureFixture[str]) -
         main(["read", "--help"])
     assert caught.value.code == 0
     examples = capsys.readouterr().out.partition("Examples:\n")[2].strip().split("\n")
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         command, *argv = shlex.split(example)
         assert command == "mnistry"
@@ -350,6 +351,34 @@ def test_what_is_known_of_the_field_is_used(
         (["--allowed", "nowhere.txt"], "nowhere.txt"),
     ):
         assert main(["read", picture, *bad]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_risk_parts_readings_into_accepted_and_to_check(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--risk, --calibration, --csv and --review work together; wrong use is named."""
+    table, page, report = (tmp_path / name for name in ("all.csv", "check.html", "sample.json"))
+    files = ["--csv", str(table), "--review", str(page)]
+    assert main(["read", str(pictures), "--risk", "0.5", *files]) == 2  # one file is no image
+    out = capsys.readouterr().out
+    assert out.count(" accepted ") == out.count(" to check ") == 1
+    assert out.splitlines()[-1] == f"{page}: 1 of 3 readings to check"
+    rows = table.read_text("utf-8").splitlines()
+    assert [row.split(",")[4] for row in rows] == ["accepted", "false", "false", "true"]
+    assert "<script" in page.read_text("utf-8")
+    report.write_text(json.dumps({"accepted": [{"risk": 0.01, "threshold": None}]}))
+    seven = str(pictures / "seven.png")
+    args = ["read", seven, "--json", "--risk", "0.02", "--calibration", str(report)]
+    assert main(args) == 0
+    assert json.loads(capsys.readouterr().out)["accepted"] is False
+    for bad, said in (
+        (["--risk", "0"], "`--risk` must be a number between 0 and 1; got 0.0"),
+        (["--calibration", "x"], "`--calibration` needs `--risk`"),
+        (["--csv", str(tmp_path / "none" / "x.csv")], "The folder of `--csv`"),
+        (["--review", "x.html", "--out", str(tmp_path / "job")], "`--review` is of a few"),
+    ):  # fmt: skip
+        assert main(["read", str(pictures), *bad]) == 2
         assert said in capsys.readouterr().err
 
 

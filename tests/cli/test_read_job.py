@@ -71,11 +71,12 @@ def test_an_address_is_told_from_a_picture(
 def test_options_reach_the_job(asked: dict[str, Any]) -> None:
     """What `read` is told of pictures counts for a job as well."""
     more = ("--alpha", "0.1", "--level", "0.01", "--digits", "5", "--keep", "--per-file", "9")
-    known = ("--pattern", "1.*", "--range", "10-20000", "--check", "luhn")
+    known = ("--pattern", "1.*", "--range", "10-20000", "--check", "luhn", "--risk", "0.02")
     assert main(["read", "a", "--out", "x", *more, *known]) == 0
     assert asked["options"] == {
         "alpha": 0.1, "level": 0.01, "count": 5, "keep": True, "pattern": "1.*",
-        "between": (10, 20_000), "allowed": None, "check": "luhn",
+        "between": (10, 20_000), "allowed": None, "check": "luhn", "risk": 0.02,
+        "calibration": None,
     }  # fmt: skip
     assert asked["per_file"] == 9
 

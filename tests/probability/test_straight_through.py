@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistry.errors import InputError
-from mnistry.probability.straight_through import score_texts
+from mnistry.probability.straight_through import acceptance_threshold, score_texts
 
 SOME = st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9, 0.95, 1.0]), st.booleans()), min_size=1)
 
@@ -56,3 +59,34 @@ def test_arrays_that_do_not_match_are_refused(p: list[float], right: list[bool])
     """One value for each text, and at least one text."""
     with pytest.raises(InputError, match="must have one value for each text"):
         score_texts(p, right)
+
+
+def test_a_threshold_without_a_sample_is_the_claim_itself() -> None:
+    """Each accepted text has at most the risk by its own probability."""
+    assert acceptance_threshold(0.01) == 0.99
+    for bad in (0, 1, -0.1, float("nan"), True, "0.1"):
+        with pytest.raises(InputError, match="`risk` must be a number between 0 and 1"):
+            acceptance_threshold(bad)  # type: ignore[arg-type]
+
+
+def test_a_threshold_comes_from_the_sample(tmp_path: Path) -> None:
+    """Of the sample's risks the greatest that is not above the asked one is used."""
+    report = tmp_path / "report.json"
+    claims = np.linspace(0.5, 1, 400)
+    right = claims > 0.7
+    scores = score_texts(claims, right)
+    report.write_text(json.dumps({"images": "x", **scores.to_dict()}))
+    for risk, of in ((0.01, 0.01), (0.015, 0.01), (0.5, 0.02)):
+        threshold = acceptance_threshold(risk, report)
+        assert threshold == next(one.threshold for one in scores.accepted if one.risk == of)
+        accepted = claims >= threshold
+        assert (~right[accepted]).mean() <= risk
+    with pytest.raises(InputError, match=r"risks 0.001, 0.005, 0.01, 0.02; 0.0001 is below them"):
+        acceptance_threshold(0.0001, report)
+    report.write_text(json.dumps(score_texts([0.9], [False]).to_dict()))
+    assert acceptance_threshold(0.01, report) == float("inf")
+    report.write_text("[1]")
+    with pytest.raises(InputError, match="is no report of"):
+        acceptance_threshold(0.01, report)
+    with pytest.raises(InputError, match="can't be read"):
+        acceptance_threshold(0.01, tmp_path / "missing.json")

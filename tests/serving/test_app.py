@@ -84,6 +84,12 @@ def test_what_is_known_of_a_field_is_used(client: httpx.Client, mnist: DataSets)
         [reading] = client.post(f"/read?{query}", content=seven).json()["readings"]
         assert (reading["text"], reading["fits"]) == ("7", fits)
         assert reading["alternatives"][0]["text"] == "7"
+        assert "accepted" not in reading
+    for risk, accepted in ((0.5, True), (1e-9, False)):
+        [reading] = client.post(f"/read?risk={risk}", content=seven).json()["readings"]
+        assert (reading["text"], reading["accepted"]) == ("7", accepted)
+    for bad in ("0", "2", "nan", "x"):
+        assert client.post(f"/read?risk={bad}", content=seven).status_code == 422
 
 
 def test_pages_are_read_and_one_bad_file_stops_no_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import os
 import re
@@ -21,12 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from mnistry.cli.review import Review
 from mnistry.data.dataset import DataSets
 from mnistry.errors import DataError
 from mnistry.models.file import save_model
 from mnistry.models.softmax import SoftmaxRegression
 from mnistry.pictures.decode import decode
 from mnistry.pictures.frame import frame_many
+from mnistry.reader import Reader
 from mnistry.serving.guard import Limits, _too_large
 
 pytestmark = pytest.mark.slow
@@ -938,3 +941,41 @@ def test_what_the_server_refuses_is_said_in_chinese_too(
     page.click("#language")
     expect(page.locator("#reading")).to_contain_text("is not a picture")
     page.close()
+
+
+def test_doubtful_readings_are_corrected_by_keys(
+    browser: Browser, mnist: DataSets, tmp_path: Path
+) -> None:
+    """The page of `read --review`: alternatives, a typed text, and the corrected CSV file."""
+    review, reader = Review(), Reader(risk=1e-9)
+    for i in range(3):
+        review.add(f"{i}, page.png", reader.read(255 - cv2.resize(mnist.test.images[i], (84, 84))))
+    review.write_page(tmp_path / "check.html")
+    context = browser.new_context(accept_downloads=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+    page.goto((tmp_path / "check.html").as_uri())
+    expect(page.locator("#progress")).to_have_text("0 of 3 checked")
+    expect(page.locator("#text")).to_be_focused()
+    expect(page.locator("#image")).to_have_js_property("complete", True)
+    page.keyboard.press("Enter")  # as it was read
+    expect(page.locator("#name")).to_have_text("2. 1, page.png")
+    page.locator("#text").fill("12 / 34")
+    page.keyboard.press("Enter")
+    second = page.locator("#choices button").first
+    expect(second).to_contain_text("1")
+    page.keyboard.press("Alt+1")
+    expect(page.locator("#progress")).to_have_text("3 of 3 checked")
+    for one in Axe().run(page).response["violations"]:
+        assert one["impact"] not in ("serious", "critical"), one
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["picture"] for row in rows] == [f"{i}, page.png" for i in range(3)]
+    assert [row["text"] for row in rows] == ["7", "12\n34", "1"]
+    assert [row["checked"] for row in rows] == ["true"] * 3
+    assert not problems
+    context.close()

@@ -52,7 +52,8 @@ def settle(args: argparse.Namespace) -> None:
             if value is not None:
                 raise InputError(f"`{option}` needs `--out`, the folder of the Parquet files.")
         return
-    for option, wanted in {"--show": args.show is not None, "--doctor": args.doctor}.items():
+    few = {"--show": args.show, "--doctor": args.doctor, "--csv": args.csv, "--review": args.review}
+    for option, wanted in few.items():
         if wanted:
             raise InputError(f"`{option}` is of a few pictures, `--out` of many; leave out one.")
 

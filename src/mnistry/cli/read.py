@@ -40,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "  mnistry read scans/ more.zip --json\n"
         "  mnistry read meter.png --digits 5 --show strip.png --doctor\n"
         "  mnistry read cards/ --check luhn --pattern '4\\d{15}' --json\n"
+        "  mnistry read forms/ --risk 0.01 --csv forms.csv --review check.html\n"
         "  mnistry read s3://bucket/scans --out readings/ --ray auto\n",
     )
     parser.add_argument(
@@ -86,12 +87,32 @@ def add_parser(subparsers: Subparsers) -> None:
         help="rule of the check digit: luhn, mod97 (IBAN), ean, isbn13 or isbn10",
     )
     parser.add_argument(
+        "--risk",
+        type=float,
+        metavar="R",
+        help="greatest share of accepted readings that may be wrong, such as 0.01; the others are "
+        "for a person to check",
+    )
+    parser.add_argument(
+        "--calibration",
+        metavar="FILE",
+        help="what `evaluate --images --labels --json` printed about your own labelled images; "
+        "--risk takes its threshold from there",
+    )
+    parser.add_argument(
         "--keep", action="store_true", help="keep points, commas and dashes in the text"
     )
     parser.add_argument(
         "--show",
         metavar="FILE",
         help="draw the steps from image to answer into a .png or .svg file",
+    )
+    parser.add_argument("--csv", metavar="FILE", help="write one row per image into a .csv file")
+    parser.add_argument(
+        "--review",
+        metavar="FILE",
+        help="write an .html page of the readings that a person should check, with their images, "
+        "alternatives and a corrected CSV file to download",
     )
     parser.add_argument(
         "--doctor", action="store_true", help="report problems of image quality, and their cure"
@@ -115,6 +136,9 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(args.show).parent
         if not folder.is_dir():
             raise InputError(f"The folder of `--show`, {folder}, does not exist; make it first.")
+    for option, path in (("--csv", args.csv), ("--review", args.review)):
+        if path is not None and not Path(path).parent.is_dir():
+            raise InputError(f"The folder of `{option}`, {Path(path).parent}, does not exist.")
     from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 
     if args.digits is not None and not 1 <= args.digits <= MOST_COUNT:
@@ -127,14 +151,20 @@ def run(args: argparse.Namespace) -> int:
         pattern=args.pattern, check=args.check,
         between=None if args.range is None else parse_range(args.range, "--range"),
         allowed=None if args.allowed is None else Path(args.allowed),
+        risk=args.risk, calibration=args.calibration,
     )  # fmt: skip
     if args.out is not None:
         return job.run(args, reader)
     shots: list[Shot] = []
+    review = None
+    if args.review or args.csv:
+        from mnistry.cli.review import Review
+
+        review = Review()
     read = failed = 0
     with Counter(wanted=not sys.stdout.isatty()) as counter:
         # What is shown of a reading is made here; other processes send only what it says.
-        workers = 1 if args.show is not None or args.doctor else cores()
+        workers = 1 if args.show or args.doctor or args.review else cores()
         stdin = getattr(sys.stdin, "buffer", None)  # there is none where it is closed
         found = reader.read_many(args.pictures, stdin=stdin, workers=workers)
         first = list(islice(found, 2))
@@ -145,12 +175,23 @@ def run(args: argparse.Namespace) -> int:
                 failed += 1
                 counter.wipe()
                 _refuse(args, name, one)
+                if review is not None:
+                    review.add_error(name, str(one))
             else:
                 read += 1
                 _tell(args, name, one, alone=len(first) == 1)
                 if args.show is not None:
                     _keep(shots, name, one)
+                if review is not None:
+                    review.add(name, one)
             counter.update(read + failed)
+    if review is not None:
+        if args.csv:
+            review.write_csv(args.csv)
+        if args.review:
+            review.write_page(args.review)
+            if not args.json:
+                print(f"\n{args.review}: {review.summary()}")
     if shots:
         from mnistry.evidence.page import save
         from mnistry.evidence.strip import strip
@@ -256,6 +297,8 @@ def _outcome(reading: Reading, wanted: int | None) -> str:
         return f"{reading.outcome}, {count} of {wanted} digits"
     if reading.fits is False:
         return f"{reading.outcome}, does not fit"
+    if reading.accepted is not None:
+        return "accepted" if reading.accepted else "to check"
     return str(reading.outcome)
 
 

@@ -7,7 +7,12 @@ selective prediction it is the coverage at a risk (El-Yaniv & Wiener 2010, JMLR 
 
 from __future__ import annotations
 
+import json
+import math
+import os
 from dataclasses import asdict, dataclass
+from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,6 +123,47 @@ def score_texts(
         sum(one.count / n * abs(one.claimed - one.right) for one in bins),
         tuple(_accepted(p, hits, risk) for risk in risks), bins,
     )  # fmt: skip
+
+
+def acceptance_threshold(risk: float, calibration: str | os.PathLike[str] | None = None) -> float:
+    """Return the probability from which texts are accepted at a risk.
+
+    Parameters
+    ----------
+    risk : greatest share of the accepted texts that may be wrong, between 0 and 1.
+    calibration : file that ``mnistry evaluate --images FOLDER --labels FILE --json`` printed: the
+        threshold that kept the risk on these labelled images. Of the risks in the file, the
+        greatest that is not above `risk` is used. None: 1 - `risk`, so that each accepted text has
+        at most this risk by its own claimed probability.
+
+    Returns
+    -------
+    threshold : in [0, 1]; infinity if the sample has no threshold that keeps the risk.
+
+    Raises
+    ------
+    InputError : the risk is out of range, or the file is not such a report.
+    """
+    if isinstance(risk, bool) or not isinstance(risk, Real) or not 0 < risk < 1:
+        raise InputError(f"`risk` must be a number between 0 and 1; got {risk!r}.")
+    if calibration is None:
+        return 1 - float(risk)
+    name = os.fspath(calibration)
+    try:
+        report = json.loads(Path(name).read_text("utf-8"))
+        found = {float(one["risk"]): one["threshold"] for one in report["accepted"]}
+    except OSError as error:
+        raise InputError(f"{name!r} can't be read: {error.strerror or error}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{name!r} is no report of `mnistry evaluate --images FOLDER --labels FILE --json`."
+        ) from None
+    known = [own for own in found if own <= risk]
+    if not known:
+        listed = ", ".join(f"{own:g}" for own in sorted(found))
+        raise InputError(f"{name!r} has thresholds for the risks {listed}; {risk:g} is below them.")
+    threshold = found[max(known)]
+    return math.inf if threshold is None else float(threshold)
 
 
 def _accepted(p: np.ndarray, hits: np.ndarray, risk: float) -> Accepted:

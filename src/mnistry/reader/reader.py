@@ -34,6 +34,7 @@ from mnistry.pictures.paths import Path, best_path
 from mnistry.pictures.stream import stream
 from mnistry.pictures.thicken import thickened
 from mnistry.probability.measure import credible_sets
+from mnistry.probability.straight_through import acceptance_threshold
 from mnistry.reader.candidates import Candidates, look_at
 from mnistry.reader.many import Named, Workers, read_stream
 from mnistry.reader.rows import (
@@ -108,6 +109,10 @@ class Reader:
     check : the rule of a check digit, "luhn", "mod97", "ean", "isbn13" or "isbn10"; or a function
         of the text. With any of these four, a text that does not fit is read only if nothing that
         fits is plausible; the reading is ambiguous then, and its `fits` is False.
+    risk : greatest share of the accepted texts that may be wrong, between 0 and 1. If given,
+        `Reading.accepted` says which readings need no person. None: it is None.
+    calibration : file with the thresholds of your own labelled images for `risk`; see
+        `mnistry.probability.straight_through.acceptance_threshold`.
 
     Raises
     ------
@@ -127,6 +132,8 @@ class Reader:
         between: tuple[int, int] | None = None,
         allowed: Iterable[str] | os.PathLike[str] | None = None,
         check: str | Callable[[str], bool] | None = None,
+        risk: float | None = None,
+        calibration: str | os.PathLike[str] | None = None,
     ) -> None:
         load_cv2()  # fail here, once, and not for each image
         self.model = shipped_model("convnet") if model is None else model
@@ -158,6 +165,10 @@ class Reader:
             "pattern": pattern, "between": between, "allowed": allowed, "check": check
         }  # fmt: skip
         self._expected = expected(pattern=pattern, between=between, allowed=allowed, check=check)
+        if calibration is not None and risk is None:
+            raise InputError("`calibration` needs `risk`, the share of errors that is allowed.")
+        self._accepting = {"risk": risk, "calibration": calibration}
+        self._threshold = None if risk is None else acceptance_threshold(risk, calibration)
         self._judge = shipped_model("segments")
         self._all = model is None
         self._workers: Workers | None = None  # once they are asked for
@@ -166,7 +177,7 @@ class Reader:
     def made_by(self) -> tuple[Model | None, dict[str, Any]]:
         """What makes another reader like this one: the model, and the other arguments."""
         named = ("alpha", "level", "count", "keep")
-        options = {name: getattr(self, name) for name in named} | self._known
+        options = {name: getattr(self, name) for name in named} | self._known | self._accepting
         return None if self._all else self.model, options
 
     def read(self, source: Source) -> Reading:
@@ -264,7 +275,18 @@ class Reader:
         others = self._answer([(inked, pieces_of(inked)) for inked in loose.values()])
         for i, other in zip(loose, others, strict=True):
             readings[i] = self._with_loose(readings[i], other)
+        if self._threshold is not None:
+            readings = [
+                replace(one, accepted=self._is_accepted(one, self._threshold)) for one in readings
+            ]
         return readings
+
+    def _is_accepted(self, reading: Reading, threshold: float) -> bool:
+        """Return whether a reading is a text that needs no person."""
+        count = sum(mark.digit is not None for mark in reading.digits)
+        complete = self.count is None or count == self.count
+        likely = reading.probability >= threshold
+        return bool(reading.text) and reading.fits is not False and complete and likely
 
     def _with_loose(self, without: Reading, other: Reading) -> Reading:
         """Choose between two readings, the second of which includes loose strokes.

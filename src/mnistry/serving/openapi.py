@@ -195,6 +195,10 @@ def _own() -> Json:
             _in_query("digits", "How many each has.", count),
             _in_query("pattern", "Regular expression over digits that each row matches.", TEXT),
             _in_query("range", "Least and greatest value of each row: LOW-HIGH.", TEXT),
+            _in_query(
+                "risk", "Greatest share of the accepted texts that may be wrong; sets `accepted`.",
+                NUMBER,
+            ),
             _in_query("allowed", "All values that a row may have, separated by commas.", TEXT),
             _in_query(
                 "check", "Rule of the check digit.", {"type": "string", "enum": sorted(CHECKS)}

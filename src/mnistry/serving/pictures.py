@@ -47,7 +47,8 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
         raise InputError(f"`pattern`, `range` and `check` have at most {_MOST_PATTERN} characters.")
     bounds = None if between is None else parse_range(between, "range")
     allowed = tuple(query["allowed"].split(",")) if "allowed" in query else None
-    known = pattern, bounds, allowed, check
+    risk = number(query, "risk", 0.0) if "risk" in query else None
+    known = pattern, bounds, allowed, check, risk
     if served is None:
         return _readers(alpha, level, count, keep, *known)
     return _made(served.model, alpha, level, count, keep, *known)
@@ -56,11 +57,11 @@ def reader_of(query: Mapping[str, str], served: Served | None) -> Reader:
 def _made(
     model: Model | None, alpha: float, level: float, count: int | None, keep: bool,
     pattern: str | None, between: tuple[int, int] | None, allowed: tuple[str, ...] | None,
-    check: str | None,
+    check: str | None, risk: float | None,
 ) -> Reader:  # fmt: skip
     return Reader(
         model, alpha=alpha, level=level, count=count, keep=keep, pattern=pattern, between=between,
-        allowed=allowed, check=check,
+        allowed=allowed, check=check, risk=risk,
     )  # fmt: skip
 
 

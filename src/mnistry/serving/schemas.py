@@ -50,7 +50,7 @@ def schemas() -> Json:
     )  # fmt: skip
     reading = object_of(
         ["picture"], picture=TEXT, text=TEXT, probability=NUMBER, outcome=OUTCOME,
-        fits={"type": "boolean"},
+        fits={"type": "boolean"}, accepted={"type": "boolean"},
         alternatives=list_of(object_of(["text", "probability"], text=TEXT, probability=NUMBER)),
         digits=list_of(mark), error=TEXT,
     )  # fmt: skip

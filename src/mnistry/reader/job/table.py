@@ -12,9 +12,9 @@ from mnistry.reader.many import Named
 def schema() -> Any:
     """Give the schema of a job's output.
 
-    `picture` is the name. `text`, `probability`, `outcome`, `fits`, `alternatives` and `digits` are
-    as `Reading.to_dict` has them, null where the image could not be read; `error` says why, and is
-    null where it could.
+    `picture` is the name. `text`, `probability`, `outcome`, `fits`, `accepted`, `alternatives` and
+    `digits` are as `Reading.to_dict` has them, null where the image could not be read; `error` says
+    why, and is null where it could.
     """
     import pyarrow as pa
 
@@ -36,6 +36,7 @@ def schema() -> Any:
             ("probability", pa.float64()),
             ("outcome", pa.string()),
             ("fits", pa.bool_()),
+            ("accepted", pa.bool_()),
             ("alternatives", pa.list_(alternative)),
             ("digits", pa.list_(mark)),
             ("error", pa.string()),
