@@ -102,6 +102,7 @@ def opened(browser: Browser, url: str) -> Iterator[Opened]:
         page.goto(f"{url}{path}")
         return page
 
+    open_.faults = faults  # type: ignore[attr-defined]  # a test removes those that it expects
     yield open_
     for context in contexts:
         context.close()
@@ -979,3 +980,27 @@ def test_doubtful_readings_are_corrected_by_keys(
     assert [row["checked"] for row in rows] == ["true"] * 3
     assert not problems
     context.close()
+
+
+def test_what_a_field_may_hold_is_used(opened: Opened, tmp_path: Path) -> None:
+    """A rule of the field changes the reading of the open photo, and a bad one is explained."""
+    page = opened(locale="en-GB")
+    page.set_input_files("#file", photo(tmp_path / "photo.png", "17"))
+    expect(page.locator("#text")).to_have_text("17")
+    more = page.locator("#outcome .more").first
+    page.click("#known summary")
+    page.fill("#known-allowed", "99,85")
+    page.keyboard.press("Tab")
+    expect(more).to_contain_text("It does not fit the field.")
+    page.fill("#known-allowed", "17,99")
+    page.select_option("#known-risk", "0.05")
+    expect(more).to_contain_text("Accepted")
+    expect(more).not_to_contain_text("does not fit")
+    page.fill("#known-pattern", "x")
+    page.keyboard.press("Tab")
+    expect(page.locator("#reading")).to_contain_text("The pattern 'x' is refused")
+    [refused] = opened.faults  # Chromium logs each status that is an error
+    assert "status of 422" in refused
+    opened.faults.clear()
+    for one in Axe().run(page).response["violations"]:
+        assert one["impact"] not in ("serious", "critical"), one

@@ -182,7 +182,7 @@ const marks = new WeakMap(); // button in the headline -> the digit that it show
  */
 export function sayNumber(reading, picked, about, onpick) {
   const line = $("outcome");
-  const more = t("photo.sure", { percent: percent(reading.probability) });
+  const more = [t("photo.sure", { percent: percent(reading.probability) }), ...remarks(reading)].join(" ");
   const chosen = about ? `${about.said} · ${about.more}` : "";
   line.dataset.outcome = "number";
   const shown = line.querySelector("#text");
@@ -209,6 +209,24 @@ export function sayNumber(reading, picked, about, onpick) {
     button.setAttribute("aria-label", labelOf(marks.get(button)));
     button.setAttribute("aria-pressed", String(marks.get(button) === picked));
   }
+}
+
+const MOST_OTHERS = 3; // texts that are named beside the chosen one
+const LEAST = 0.005; // probability of a text that is worth naming
+
+/** Return sentences about a reading: whether it fits and is accepted, and what else it could be. */
+function remarks({ text, fits, accepted, alternatives }) {
+  const others = (alternatives ?? []).filter((other) => other.text !== text && other.probability > LEAST);
+  const named = others.slice(0, MOST_OTHERS).map((other) => {
+    const said = other.text.replaceAll("\n", " / ") || t("photo.nothing");
+    return `${said} (${percent(other.probability)})`;
+  });
+  return [
+    fits === false && t("known.unfit"),
+    accepted === true && t("known.accepted"),
+    accepted === false && t("known.doubtful"),
+    named.length > 0 && t("photo.others", { texts: named.join(", ") }),
+  ].filter(Boolean);
 }
 
 function digitButton(digit, onpick) {

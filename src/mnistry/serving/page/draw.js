@@ -6,6 +6,7 @@ import { $, announce, h } from "./dom.js";
 import * as evidence from "./evidence.js";
 import { frame } from "./frame.js";
 import { paintImage } from "./heat.js";
+import { onKnown } from "./known.js";
 import { FIELD, Pen } from "./pen.js";
 import {
   attempt, closePhoto, markDrawing, markPicked, readDrawing, readPhotos, sayError, unsay,
@@ -31,6 +32,7 @@ let framed = null; // `image`, where it is the drawing as a whole
 let answer = null; // the newest, and the `image` that it is to
 let others = new Map(); // by the model's name: its answer to `image`
 let asking = null; // classes to compare once `image` is answered: {image, classes, label}
+let chosen = []; // the image files that were opened last
 let number = null; // the reading of several digits that is the headline
 let picked = null; // the digit of `number` that `image` shows
 let newestStroke = null; // the last stroke that `number` was read with
@@ -79,6 +81,10 @@ export function startDraw() {
     alpha = Number($("alpha").value);
     showAnswer();
     if (pen.strokes.length) readSoon();
+  });
+  onKnown(() => {
+    if (!$("photo").hidden) photos(chosen);
+    else if (pen.strokes.length) readSoon();
   });
   $("wrong").addEventListener("click", () => offer($("right").hidden));
   // Before the list opens, by pointer or by key.
@@ -360,6 +366,7 @@ function sample() {
 
 function photos(files) {
   if (!files.length) return;
+  chosen = files;
   clearTimeout(reading);
   pen.clear();
   const shown = readPhotos(files, alpha, opened, pick);

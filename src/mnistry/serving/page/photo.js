@@ -3,6 +3,7 @@
 import { json, ServerError } from "./api.js";
 import { labelOf } from "./answer.js";
 import { $, announce, h } from "./dom.js";
+import { knownQuery } from "./known.js";
 import { FIELD } from "./pen.js";
 import { count, t } from "./words.js";
 
@@ -151,7 +152,7 @@ function sayAlways(make) {
 const tooLarge = () =>
   new ServerError(`A request may have at most ${count(MOST)} bytes; send less at once.`, 413);
 
-const pathAt = (alpha) => `/read?images=true&alpha=${alpha}`;
+const pathAt = (alpha) => `/read?images=true&alpha=${alpha}${knownQuery()}`;
 
 /** Put a file's image onto the field, as large as it fits, without boxes yet. */
 function showFile(file, page) {
