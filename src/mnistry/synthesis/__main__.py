@@ -1,4 +1,4 @@
-"""``python -m mnistry.synthesis``: make synthetic rows, and train the line recognizer on them."""
+"""``python -m mnistry.synthesis``: synthetic rows, the recognizer's training, and a benchmark."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from pathlib import Path
 from mnistry.atomic import replacing
 from mnistry.errors import InputError
 from mnistry.synthesis import line_training
+from mnistry.synthesis.numbers import write_numbers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make rows, or train on them."""
+    """Make rows, train on them, or make the public benchmark."""
     parser = argparse.ArgumentParser(
         prog="python -m mnistry.synthesis",
-        description="Make synthetic rows of digits (rows), or train the line recognizer (train).",
+        description="Make synthetic rows of digits (rows), train the line recognizer on them "
+        "(train), or make a benchmark of numbers from MNIST's test split (numbers).",
         epilog="Examples:\n  python -m mnistry.synthesis rows ROWS --files 100 --strokes STROKES\n"
-        "  python -m mnistry.synthesis train ROWS --out src/mnistry/ocr/line.onnx\n",
+        "  python -m mnistry.synthesis train ROWS --out src/mnistry/ocr/line.onnx\n"
+        "  python -m mnistry.synthesis numbers NUMBERS --count 900\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["rows", "train"])
-    parser.add_argument("folder", metavar="ROWS", help="folder of the rows")
+    parser.add_argument("what", choices=["rows", "train", "numbers"])
+    parser.add_argument("folder", metavar="FOLDER", help="of the rows or numbers")
     parser.add_argument("--files", type=int, default=100, help="files of 2,500 rows (default 100)")
+    parser.add_argument("--count", type=int, default=900, help="of numbers (default 900)")
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default 0)")
     parser.add_argument("--strokes", metavar="DIR", help="pen strokes (default: MNIST's alone)")
     parser.add_argument("--steps", type=int, default=11_000, help="of 64 rows (default 11000)")
@@ -35,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.what == "rows":
             Path(args.folder).mkdir(parents=True, exist_ok=True)
             line_training.write_rows(args.folder, args.files, args.seed, args.strokes)
+            return 0
+        if args.what == "numbers":
+            write_numbers(args.folder, args.count, args.seed)
             return 0
         if not args.out:
             raise InputError("`train` needs --out FILE.")
