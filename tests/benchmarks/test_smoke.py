@@ -39,6 +39,8 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         (f"answering.py --model {SOFTMAX}", ["batch_1", "batch_64"], ["onnxruntime"]),
         ("reading.py", ["mnistry", "mnistry_known", "resize"], ["mnistry.reader"]),
         ("reading.py", ["rapidocr", "rapidocr_narrow"], ["rapidocr"]),
+        ("whole_numbers.py", ["mnistry"], ["mnistry.reader"]),
+        ("whole_numbers.py", ["rapidocr"], ["rapidocr"]),
         ("large.py", ["softmax_file", "softmax_memory"], []),
         ("windows.py", ["softmax_memory", "softmax_file"], []),
         ("windows.py", ["convnet_file"], ["torch"]),

@@ -44,6 +44,7 @@ from mnistry.reader.rows import (
     choose,
     digit_probabilities,
     hypotheses,
+    weighed,
 )
 from mnistry.reader.windows import (
     Window,
@@ -258,17 +259,15 @@ class Reader:
     def answer(self, seen: Sequence[tuple[Inked, Found]]) -> list[Reading]:
         """Read images from their ink and its pieces, as `look` returns them.
 
-        Where strokes may have been taken for lines, an image is read with them as well, and the
-        more probable reading is kept, but never an empty one in place of digits. Where a stroke
-        could be a whole digit, the reading is ambiguous.
+        Where strokes may have been taken for lines, an image is read with them as well, and the two
+        readings are weighed against each other; see `_weighed`. Where a stroke could be a whole
+        digit, the reading is ambiguous.
         """
         readings = self._answer(seen)
         fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
         others = self._answer([(inked, pieces_of(inked)) for inked in fuller.values()])
         for i, other in zip(fuller, others, strict=True):
-            says = other.text or not readings[i].text
-            if says and other.probability > readings[i].probability:
-                readings[i] = other
+            readings[i] = self._weighed(readings[i], other)
         empty = [i for i, one in enumerate(readings) if not (one.text and seen[i][1].rows)]
         loose = {i: more for i in empty if (more := with_only_stroke(seen[i][0]))}
         loose |= {i: more for i, one in enumerate(seen) if (more := with_loose_strokes(*one))}
@@ -287,6 +286,36 @@ class Reader:
         complete = self.count is None or count == self.count
         likely = reading.probability >= threshold
         return bool(reading.text) and reading.fits is not False and complete and likely
+
+    def _weighed(self, without: Reading, other: Reading) -> Reading:
+        """Choose between the readings of two inks, the second of which includes more strokes.
+
+        A reading's probability is conditional on its ink, so the emptier ink would always look
+        surer. The grey image decides between them: each text's probability is multiplied by its
+        likelihood in one lattice, of a window that shows the strokes of both, and the products of
+        all texts of both are normalized together.
+        """
+        says = other.text or not without.text
+        if "\n" in without.text or "\n" in other.text or not (without.text and other.text):
+            return other if says and other.probability > without.probability else without
+        assert other.inked is not None  # noqa: S101 - this process has read it
+        assert other.found is not None  # noqa: S101
+        rows = other.found.rows
+        window = (
+            window_of(other.inked, other.found, rows[0]) if len(rows) == 1 else whole(other.inked)
+        )
+        [lattice] = recognize([window.grey])
+        shares = weighed(lattice, [without.alternatives, other.alternatives])
+        chosen = max((without, other), key=lambda one: shares.get(one.text, 0.0))
+        probability = shares[chosen.text]
+        order = sorted(shares.items(), key=lambda item: -item[1])[:_MOST_ALTERNATIVES]
+        doubtful = probability < 1 - self.alpha
+        return replace(
+            chosen,
+            probability=probability,
+            outcome=unsure(chosen.outcome) if doubtful else chosen.outcome,
+            alternatives=tuple((text, p) for text, p in order if p > NEGLIGIBLE),
+        )
 
     def _with_loose(self, without: Reading, other: Reading) -> Reading:
         """Choose between two readings, the second of which includes loose strokes.
@@ -386,7 +415,7 @@ class Reader:
         rows = []
         for k, own in seen.rows():
             row = seen.found.rows[k]
-            kind = row.is_one, row.broken, seen.found.grown > 0
+            kind = row.is_one, row.broken
             told = RowEvidence(
                 *seen.scores(k, own), seen.known[own], lattices[k], with_other(inks[k]), *kind
             )

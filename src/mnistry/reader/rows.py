@@ -32,7 +32,7 @@ _MOST, _MOST_OF_INK = 12, 8  # texts taken from the lattices of the grey image a
 # component that is surely one digit is seen better alone; the recognizers know nothing of two
 # pieces one above the other.
 _LINE, _LINE_OF_BROKEN = 1.0, 0.1
-_GREY_OF_ONE, _INK_OF_ONE, _GREY_OF_THIN = 0.5, 0.25, 0.1
+_GREY_OF_ONE, _INK_OF_ONE = 0.5, 0.25
 # The three kinds of evidence are correlated, so their sum is overconfident. Without scaling, 30 of
 # 2,803 development texts are wrong at a claim of 0.99 or more, and 5 at this one.
 _TEMPERATURE = 2.0
@@ -61,7 +61,6 @@ class RowEvidence:
     ink : (t, 12), the same from the row's ink; see `mnistry.models.line`. None: there is no ink.
     single : whether all of it is one component.
     broken : whether it may be one digit, broken across.
-    thin : whether its strokes are thinner than any that the recognizer was trained on.
     """
 
     spans: Sequence[tuple[int, int]]
@@ -72,7 +71,6 @@ class RowEvidence:
     ink: Floats | None = None
     single: bool = False
     broken: bool = False
-    thin: bool = False
 
     @property
     def whole(self) -> float:
@@ -175,7 +173,7 @@ def _weights(row: RowEvidence) -> tuple[float, float]:
         doubt = 1 - row.whole
         grey = _GREY_OF_ONE + (_LINE - _GREY_OF_ONE) * doubt
         ink = _INK_OF_ONE + (_LINE - _INK_OF_ONE) * doubt
-    return (_GREY_OF_THIN if row.thin else grey), ink
+    return grey, ink
 
 
 def digit_probabilities(row: Sequence[Hypothesis], chosen: Hypothesis, alone: Floats) -> Floats:
@@ -218,6 +216,26 @@ def alternatives(
         found[text] = found.get(text, 0.0) + p
     order = sorted(found.items(), key=lambda item: -item[1])
     return [(text, p) for text, p in order[:most] if p > NEGLIGIBLE]
+
+
+def weighed(lattice: Floats, readings: Sequence[Sequence[tuple[str, float]]]) -> dict[str, float]:
+    """Return the probabilities of texts from readings of the same row that saw different ink.
+
+    Parameters
+    ----------
+    lattice : (t, 12), of a window of the grey image that shows all of the ink.
+    readings : for each, its texts of one row and their probabilities, if its ink is right.
+    """
+    texts = list(dict.fromkeys(text for reading in readings for text, _ in reading))
+    said = [tuple(map(int, "".join(c for c in text if c.isdigit()))) for text in texts]
+    found = np.maximum(log_likelihoods(lattice, said), _LEAST) / _TEMPERATURE
+    grey = dict(zip(texts, np.exp(found).tolist(), strict=True))
+    sums = dict.fromkeys(texts, 0.0)
+    weights = [sum(p * grey[text] for text, p in reading) for reading in readings]
+    for reading, weight in zip(readings, weights, strict=True):
+        for text, p in reading:
+            sums[text] += p * weight / sum(weights)
+    return sums
 
 
 def choose(
