@@ -40,10 +40,10 @@ _ALONE = 0.05  # weight of what a digit looks like alone; see `digit_probabiliti
 NEGLIGIBLE = 1e-6  # probability of an alternative that is not worth naming
 # Floors of the recognizers' log probabilities. Each recognizer has blind spots (the grey one misses
 # strokes that look like rulings), so neither may exclude a text that all other evidence supports.
-_LEAST, _LEAST_OF_INK = -6.0, -8.0
-# Log of the prior probability that binarization lost or invented a digit. A text for which the
-# candidates have no room scores as the best one that has, less this for each digit.
-_LOST = math.log(0.02)
+_LEAST, _LEAST_OF_INK = -10.0, -8.0
+# Log of the prior probability that binarization lost or invented a certain digit: one digit in a
+# hundred, which may be any of ten. See `_through_another`.
+_LOST = math.log(0.001)
 # Log of the prior probability that a field breaks its rule, because the writer made a mistake or
 # the form is a different one. With this prior, a text that fits is never forced.
 _UNEXPECTED = math.log(0.01)
@@ -138,18 +138,41 @@ def hypotheses(
     best = max((path for path in paths if path is not None), key=lambda own: own.score)
     of_ink = np.zeros(len(texts)) if row.ink is None else log_likelihoods(row.ink, texts)
     grey_weight, ink_weight = _weights(row)
-    out = []
+    binarized = []  # log probability of each text from the ink: its candidates and recognizer
     for text, way, ink in zip(texts, paths, of_ink.tolist(), strict=True):
-        if way is None:
-            missing = max(len(text) - sum(best.digit), 1)
-            score = best.score + missing * _LOST
-        else:
-            score = way.score
-        score += grey_weight * max(found[text], _LEAST) + ink_weight * max(ink, _LEAST_OF_INK)
+        missing = max(len(text) - sum(best.digit), 1)
+        score = best.score + missing * _LOST if way is None else way.score
+        binarized.append(score + ink_weight * max(ink, _LEAST_OF_INK))
+    out = []
+    for i, (text, way) in enumerate(zip(texts, paths, strict=True)):
+        score, through = _through_another(texts, binarized, i)
+        own = way if through else None
+        score += grey_weight * max(found[text], _LEAST)
         fits = expected is None or expected.allows(text)
-        score = score / _TEMPERATURE + _left_out(row, way) + (0.0 if fits else _UNEXPECTED)
-        out.append(Hypothesis(text, way, score, fits))
+        score = score / _TEMPERATURE + _left_out(row, own) + (0.0 if fits else _UNEXPECTED)
+        out.append(Hypothesis(text, own, score, fits))
     return out
+
+
+def _through_another(texts: Sequence[Text], scores: Sequence[float], i: int) -> tuple[float, bool]:
+    """Return the score of a text if binarization may have lost or invented some of its digits.
+
+    The ink of such a text looks like another text, which lacks these digits or has more.
+
+    Returns
+    -------
+    score : the greatest of the text's own and of the others', less the prior of each such digit.
+    own : whether it is the text's own.
+    """
+    best, own = scores[i], True
+    for other, score in zip(texts, scores, strict=True):
+        score += abs(len(other) - len(texts[i])) * _LOST
+        if score > best and len(other) != len(texts[i]):
+            short, long = sorted((other, texts[i]), key=len)
+            rest = iter(long)
+            if all(digit in rest for digit in short):  # the one is a subsequence of the other
+                best, own = score, False
+    return best, own
 
 
 def _left_out(row: RowEvidence, way: Path | None) -> float:
