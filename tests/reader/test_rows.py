@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ from mnistry.ocr.constraints import expected
 from mnistry.ocr.recognizer import BLANK, CLASSES
 from mnistry.pictures.paths import Path
 from mnistry.reader.rows import (
+    _LOST,
     Hypothesis,
     RowEvidence,
+    _through_another,
     choose,
     digit_probabilities,
     hypotheses,
+    weighed,
 )
 
 
@@ -121,15 +125,54 @@ def test_texts_are_of_the_number_asked_for(pieces: int, count: int, seed: int) -
 
 def test_a_digit_that_binarization_lost_is_read() -> None:
     """The lattice says 135, the ink holds 3 and 5 alone: the 1 is read without a candidate."""
-    columns = columns_saying((1, 0.999), (3, 0.999), (5, 0.999))
+    columns = columns_saying((1, 0.99999), (3, 0.99999), (5, 0.99999))
     made = hypotheses(row(columns, (3, 0.99, 0.95), (5, 0.99, 0.95)))
     chosen = max(made, key=lambda one: one.score)
     assert chosen.text == (1, 3, 5)
     assert chosen.path is None
     _, probability = choose([made], None)
     assert 0.5 < probability < 1
-    columns = columns_saying((1, 0.5), (3, 0.999), (5, 0.999))
+    columns = columns_saying((1, 0.5), (3, 0.99999), (5, 0.99999))
     assert best(hypotheses(row(columns, (3, 0.99, 0.95), (5, 0.99, 0.95)))) == (3, 5)
+
+
+def test_ink_that_is_wrong_in_both_views_is_overruled() -> None:
+    """Candidates and the ink's lattice share a lost 8 or an invented 1; the grey one decides."""
+    whole, lost = ((3, 0.99999), (8, 0.99999), (5, 0.99999)), ((3, 0.99999), (5, 0.99999))
+    invented = ((3, 0.99999), (1, 0.99999), (8, 0.99999), (5, 0.99999))
+    for ink in (lost, invented):
+        shown = row(columns_saying(*whole), *((digit, 0.99, 0.95) for digit, _ in ink))
+        made = hypotheses(replace(shown, ink=columns_saying(*ink)))
+        chosen = max(made, key=lambda one: one.score)
+        assert chosen.text == (3, 8, 5)
+        assert chosen.path is None
+        _, probability = choose([made], None)
+        assert 0.5 < probability < 0.999
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=4).map(tuple), min_size=1, unique=True))
+def test_a_text_is_reached_through_what_it_contains(texts: list[tuple[int, ...]]) -> None:
+    """The score is the best over all texts of which one is a subsequence of the other."""
+    scores = np.random.default_rng(len(texts)).uniform(-30, 0, len(texts)).tolist()
+    for i, text in enumerate(texts):
+        reached = [scores[i]]
+        for other, score in zip(texts, scores, strict=True):
+            short, long = sorted((text, other), key=len)
+            if len(short) < len(long) and short in itertools.combinations(long, len(short)):
+                reached.append(score + (len(long) - len(short)) * _LOST)
+        score, as_seen = _through_another(texts, scores, i)
+        assert score == pytest.approx(max(reached))
+        assert as_seen == (score == scores[i])
+
+
+def test_inks_are_weighed_by_the_grey_lattice() -> None:
+    """The emptier ink is surer of its text, but the grey image does not show it."""
+    grey = columns_saying((1, 0.99), (5, 0.99), (0, 0.99))
+    shares = weighed(grey, [[("15", 0.999), ("5", 0.001)], [("150", 0.9), ("15", 0.1)]])
+    assert max(shares, key=lambda text: shares[text]) == "150"
+    assert sum(shares.values()) == pytest.approx(1)
+    same = [("150", 0.9), ("15", 0.1)]
+    assert weighed(grey, [same, same]) == pytest.approx(dict(same))
 
 
 def test_what_is_known_decides_between_texts() -> None:

@@ -145,8 +145,9 @@ def hypotheses(
         binarized.append(score + ink_weight * max(ink, _LEAST_OF_INK))
     out = []
     for i, (text, way) in enumerate(zip(texts, paths, strict=True)):
-        score, through = _through_another(texts, binarized, i)
-        own = way if through else None
+        score, as_seen = _through_another(texts, binarized, i)
+        # A text that the ink does not show has no path; its digits are located by CTC alignment.
+        own = way if as_seen else None
         score += grey_weight * max(found[text], _LEAST)
         fits = expected is None or expected.allows(text)
         score = score / _TEMPERATURE + _left_out(row, own) + (0.0 if fits else _UNEXPECTED)
@@ -161,18 +162,19 @@ def _through_another(texts: Sequence[Text], scores: Sequence[float], i: int) -> 
 
     Returns
     -------
-    score : the greatest of the text's own and of the others', less the prior of each such digit.
-    own : whether it is the text's own.
+    score : the greatest of the text's own score and of the others', less the prior of each digit
+        by which they differ.
+    as_seen : whether it is the text's own score.
     """
-    best, own = scores[i], True
+    best, as_seen = scores[i], True
     for other, score in zip(texts, scores, strict=True):
         score += abs(len(other) - len(texts[i])) * _LOST
         if score > best and len(other) != len(texts[i]):
             short, long = sorted((other, texts[i]), key=len)
             rest = iter(long)
             if all(digit in rest for digit in short):  # the one is a subsequence of the other
-                best, own = score, False
-    return best, own
+                best, as_seen = score, False
+    return best, as_seen
 
 
 def _left_out(row: RowEvidence, way: Path | None) -> float:
