@@ -51,6 +51,6 @@ def test_each_number_has_one_writer(mnist: DataSets) -> None:
 def test_files_have_labels_that_evaluate_reads(tmp_path: Path) -> None:
     """The folder is what `mnistry evaluate --images --labels` takes."""
     write_numbers(tmp_path, 9, 2)
-    listed = read_texts(tmp_path, tmp_path / "labels.csv")
+    listed = read_texts(str(tmp_path), str(tmp_path / "labels.csv"))
     assert [text for _, text in listed] == [one.text for one in number_images(9, 2)]
     assert all(Path(path).exists() for path, _ in listed)
