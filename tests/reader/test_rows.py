@@ -171,7 +171,7 @@ def test_inks_are_weighed_by_the_grey_lattice() -> None:
     shares = weighed(grey, [[("15", 0.999), ("5", 0.001)], [("150", 0.9), ("15", 0.1)]])
     assert max(shares, key=lambda text: shares[text]) == "150"
     assert sum(shares.values()) == pytest.approx(1)
-    same = [("150", 0.9), ("15", 0.1)]
+    same = [("150", 0.9), ("15\n0", 0.1)]  # a row may have been taken for two
     assert weighed(grey, [same, same]) == pytest.approx(dict(same))
 
 

@@ -291,12 +291,14 @@ class Reader:
         """Choose between the readings of two inks, the second of which includes more strokes.
 
         A reading's probability is conditional on its ink, so the emptier ink would always look
-        surer. The grey image decides between them: each text's probability is multiplied by its
-        likelihood in one lattice, of a window that shows the strokes of both, and the products of
-        all texts of both are normalized together.
+        surer. The grey image weighs them: each ink by the mean likelihood of its texts in one
+        lattice, of a window that shows the strokes of both. Where a reading has no text or several
+        rows, the more probable one is kept, but never an empty one in place of digits.
         """
         says = other.text or not without.text
-        if "\n" in without.text or "\n" in other.text or not (without.text and other.text):
+        digits = [_digits(one.text) for one in (without, other)]
+        comparable = all(digits) and "\n" not in without.text + other.text
+        if not (comparable and without.alternatives and other.alternatives):
             return other if says and other.probability > without.probability else without
         assert other.inked is not None  # noqa: S101 - this process has read it
         assert other.found is not None  # noqa: S101
@@ -306,8 +308,9 @@ class Reader:
         )
         [lattice] = recognize([window.grey])
         shares = weighed(lattice, [without.alternatives, other.alternatives])
-        chosen = max((without, other), key=lambda one: shares.get(one.text, 0.0))
-        probability = shares[chosen.text]
+        # With `keep`, texts also have points and dashes; the alternatives never do.
+        own = [shares.get(text, 0.0) for text in digits]
+        chosen, probability = (without, own[0]) if own[0] >= own[1] else (other, own[1])
         order = sorted(shares.items(), key=lambda item: -item[1])[:_MOST_ALTERNATIVES]
         doubtful = probability < 1 - self.alpha
         return replace(
@@ -539,6 +542,11 @@ def _unsure(reading: Reading, share: float) -> Reading:
     """Return an ambiguous reading, its probability times the share of such readings."""
     outcome = unsure(reading.outcome)
     return replace(reading, probability=share * reading.probability, outcome=outcome)
+
+
+def _digits(text: str) -> str:
+    """Return the digits of one row's text, without points and dashes."""
+    return "".join(c for c in text if c in "0123456789")
 
 
 def _path_or_content(source: Any) -> Any:

@@ -249,10 +249,11 @@ def weighed(lattice: Floats, readings: Sequence[Sequence[tuple[str, float]]]) ->
     Parameters
     ----------
     lattice : (t, 12), of a window of the grey image that shows all of the ink.
-    readings : for each, its texts of one row and their probabilities, if its ink is right.
+    readings : for each, its texts and their probabilities, if its ink is right.
     """
     texts = list(dict.fromkeys(text for reading in readings for text, _ in reading))
-    said = [tuple(map(int, "".join(c for c in text if c.isdigit()))) for text in texts]
+    # A text of several rows is compared as one row, since the window shows all of them.
+    said = [tuple(int(c) for c in text if c.isdigit()) for text in texts]
     found = np.maximum(log_likelihoods(lattice, said), _LEAST) / _TEMPERATURE
     grey = dict(zip(texts, np.exp(found).tolist(), strict=True))
     sums = dict.fromkeys(texts, 0.0)
