@@ -72,16 +72,16 @@ def main() -> int:
         for peer in args.peers:
             if peer.key in SEVERAL_WAYS:
                 some = kept(written, TRIED)
-                told = ask(peer, {"numbers": some}, folder)["numbers"]
-                ways[peer.key] = {"numbers": best_way(some, texts_of(told))}
+                trial = ask(peer, {"numbers": some}, folder)["numbers"]
+                ways[peer.key] = {"numbers": best_way(some, texts_of(trial))}
         texts: dict[str, list[str]] = {}
 
         def measure(peer: Peer, _: int) -> Run:
-            told = ask(peer, {"numbers": written}, folder, "--first", ways=ways.get(peer.key))
-            [found] = told["numbers"].values()
-            texts[peer.key] = found["texts"]
-            seconds = found["seconds"] / count
-            right = int(marks(written, found["texts"]).sum())
+            answers = ask(peer, {"numbers": written}, folder, "--first", ways=ways.get(peer.key))
+            [result] = answers["numbers"].values()
+            texts[peer.key] = result["texts"]
+            seconds = result["seconds"] / count
+            right = int(marks(written, result["texts"]).sum())
             return {"seconds": seconds, "rate": 1 / seconds, "accuracy": right / count, "n": count}
 
         runs = take_turns(args.peers, args.repeats, measure)

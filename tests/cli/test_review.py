@@ -29,12 +29,12 @@ def readings(mnist: DataSets) -> list[Reading]:
 
 
 def data_of(path: Path) -> dict[str, object]:
-    """Return what a page holds."""
+    """Return the data in a page's script element."""
     page = path.read_text("utf-8")
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
     assert found is not None
-    told: dict[str, object] = json.loads(found[1])
-    return told
+    data: dict[str, object] = json.loads(found[1])
+    return data
 
 
 def test_csv_has_a_row_for_each_image(readings: list[Reading], tmp_path: Path) -> None:
@@ -62,15 +62,15 @@ def test_page_holds_what_is_doubtful(readings: list[Reading], tmp_path: Path) ->
     for name, reading in zip(["one", "</script><!--", "three"], readings, strict=True):
         review.add(name, reading)
     review.write_page(tmp_path / "page.html")
-    told = data_of(tmp_path / "page.html")
-    rows, doubtful = told["rows"], told["doubtful"]
+    data = data_of(tmp_path / "page.html")
+    rows, doubtful = data["rows"], data["doubtful"]
     assert isinstance(rows, list)
     assert isinstance(doubtful, list)
     assert [row["picture"] for row in rows] == ["one", "</script><!--", "three"]
     assert [one["row"] for one in doubtful] == [1, 2]
     assert doubtful[0]["image"].startswith("data:image/png;base64,")
     assert doubtful[0]["alternatives"][0]["text"] == readings[1].text
-    assert told["summary"] == "2 of 3 readings to check"
+    assert data["summary"] == "2 of 3 readings to check"
 
 
 def test_page_is_bounded(
@@ -83,9 +83,9 @@ def test_page_is_bounded(
         review.add(f"{i}.png", readings[1])
     assert review.summary() == "1 of 3 readings to check (and 2 more than the page holds)"
     review.write_page(tmp_path / "page.html")
-    told = data_of(tmp_path / "page.html")
-    assert isinstance(told["rows"], list)
-    assert len(told["rows"]) == 3
+    data = data_of(tmp_path / "page.html")
+    assert isinstance(data["rows"], list)
+    assert len(data["rows"]) == 3
 
 
 def test_without_a_risk_what_is_not_sure_is_doubtful() -> None:

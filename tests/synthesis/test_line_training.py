@@ -15,9 +15,16 @@ from mnistry.ocr.line_image import HEIGHT, normalized, resized, stacked
 from mnistry.ocr.recognizer import CLASSES, OTHER, recognize
 from mnistry.runtime import open_session
 from mnistry.synthesis.__main__ import main
-from mnistry.synthesis.line_training import graph, network, read_rows, train, write_rows
+from mnistry.synthesis.line_training import (
+    graph,
+    network,
+    read_rows,
+    start_from,
+    train,
+    write_rows,
+)
 from mnistry.synthesis.strokes import StrokeSet
-from mnistry.synthesis.text_lines import TextLines
+from mnistry.synthesis.text_lines import TextLines, _legible
 from mnistry.training.pen import polyline
 
 TINY = (4, 6, 8, 12)
@@ -56,7 +63,7 @@ def test_rows_are_images_and_texts(rows: Path) -> None:
 def test_rows_say_what_is_written(little: DataSet) -> None:
     """The recognizer that ships, which saw other rows, reads half of them as they are labelled.
 
-    Many of the others are illegible, on purpose; with wrong labels, hardly any would be right.
+    Many of the others are hard to read, on purpose; with wrong labels, hardly any would be right.
     """
     source = TextLines(little, np.random.default_rng(0))
     lines = list(source.lines(np.random.default_rng(1), 300))
@@ -138,3 +145,36 @@ def test_contrast_and_size_are_normalized() -> None:
     batch = stacked([line, line[:, :50]])
     assert batch.shape == (2, 1, HEIGHT, 160)
     assert not batch[1, :, :, 50:].any()
+
+
+def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
+    """The network computes what the exported one did, in training and after it."""
+    import torch
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    lines = rng.standard_normal((4, 1, HEIGHT, 64)).astype(np.float32)
+    before, after = network(TINY), network(TINY)
+    with torch.no_grad():
+        before(torch.from_numpy(lines))  # moves the running statistics away from 0 and 1
+        expected = before.eval()(torch.from_numpy(lines))
+    path = tmp_path / "before.onnx"
+    path.write_bytes(graph(before).SerializeToString())
+    start_from(after, path, lines)
+    after.drop.p = 0.0
+    with torch.no_grad():
+        for net in (after.train(), after.eval()):
+            np.testing.assert_allclose(net(torch.from_numpy(lines)), expected, atol=2e-3)
+
+
+def test_ink_is_legible_if_it_stands_out_from_the_paper() -> None:
+    """Ink as pale as the paper or no stronger than its pattern is not; a clear stroke is."""
+    rng = np.random.default_rng(0)
+    ink = np.zeros((40, 40), np.float32)
+    ink[8:32, 18:22] = 1
+    paper = 0.8 + 0.01 * rng.standard_normal(ink.shape).astype(np.float32)
+    pattern = paper - 0.3 * (np.indices(ink.shape)[0] % 6 < 3).astype(np.float32)
+    assert _legible(paper - 0.3 * ink, ink, 24)
+    assert not _legible(paper - 0.005 * ink, ink, 24)
+    assert not _legible(pattern - 0.05 * ink, ink, 24)
+    assert not _legible(paper, np.zeros_like(ink), 24)

@@ -96,8 +96,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--calibration",
         metavar="FILE",
-        help="what `evaluate --images --labels --json` printed about your own labelled images; "
-        "--risk takes its threshold from there",
+        help="JSON report of `evaluate --images --labels --json` on your own labelled images, from "
+        "which --risk takes its threshold",
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep points, commas and dashes in the text"

@@ -37,7 +37,11 @@ class Review:
         self._left_out = 0
 
     def add(self, name: str, reading: Reading) -> None:
-        """Add a reading. It is doubtful if it is not accepted or, without a risk, not sure."""
+        """Add a reading.
+
+        It is shown on the page unless it was accepted at the reader's risk. Without a risk, it is
+        shown unless its outcome is *digit* and it fits the field.
+        """
         sure = reading.outcome is Outcome.DIGIT and reading.fits is not False
         accepted = sure if reading.accepted is None else reading.accepted
         self._rows.append(
@@ -47,7 +51,7 @@ class Review:
                 "accepted": accepted, "error": "",
             }
         )  # fmt: skip
-        # Where another process read the image, it is not here; the CSV file needs none.
+        # Readings from worker processes have no image. `--csv` alone uses workers, and needs none.
         if accepted or reading.inked is None:
             return
         if len(self._doubtful) == _MOST_IMAGES:
@@ -70,7 +74,7 @@ class Review:
         self._rows.append(empty | {"picture": name, "accepted": False, "error": error})
 
     def summary(self) -> str:
-        """Return how many readings are to be checked, as a sentence's part."""
+        """Return how many readings are to be checked, in words."""
         more = f" (and {self._left_out:,} more than the page holds)" if self._left_out else ""
         return f"{len(self._doubtful):,} of {len(self._rows):,} readings to check{more}"
 
@@ -92,8 +96,8 @@ class Review:
             "summary": self.summary(),
         }  # fmt: skip
         # Within a script element, "<" could end it or begin a comment.
-        told = json.dumps(data).replace("<", "\\u003c")
-        page = _TEMPLATE.read_text("utf-8").replace("/*DATA*/", told)
+        text = json.dumps(data).replace("<", "\\u003c")
+        page = _TEMPLATE.read_text("utf-8").replace("/*DATA*/", text)
         with replacing(path) as file:
             file.write(page.encode("utf-8", "backslashreplace"))
 

@@ -111,9 +111,9 @@ class Reader:
         of the text. With any of these four, a text that does not fit is read only if nothing that
         fits is plausible; the reading is ambiguous then, and its `fits` is False.
     risk : greatest share of the accepted texts that may be wrong, between 0 and 1. If given,
-        `Reading.accepted` says which readings need no person. None: it is None.
-    calibration : file with the thresholds of your own labelled images for `risk`; see
-        `mnistry.probability.straight_through.acceptance_threshold`.
+        `Reading.accepted` says which readings can be accepted without a person.
+    calibration : JSON report of `mnistry evaluate --images --labels --json`, from which the
+        threshold for `risk` is taken. None: the threshold is 1 - `risk`.
 
     Raises
     ------
@@ -281,7 +281,7 @@ class Reader:
         return readings
 
     def _is_accepted(self, reading: Reading, threshold: float) -> bool:
-        """Return whether a reading is a text that needs no person."""
+        """Return whether a reading can be accepted without a person."""
         count = sum(mark.digit is not None for mark in reading.digits)
         complete = self.count is None or count == self.count
         likely = reading.probability >= threshold

@@ -166,12 +166,13 @@ def graph(net: nn.Module) -> Any:
 def start_from(net: nn.Module, path: str | os.PathLike[str], lines: NDArray[np.float32]) -> None:
     """Set the network's weights to those of an exported one, so that training can go on.
 
-    The exported convolutions have the batch normalization folded in. Each normalization is set to
-    give back what it takes away from these rows, so that the answers are the exported ones.
+    Batch normalization is folded into the exported convolutions. So the scale and shift of each
+    normalization are set to the statistics of these rows. It is the identity then, and the outputs
+    are those of the exported network.
 
     Parameters
     ----------
-    path : `.onnx` file that `graph` made of a network of the same shape.
+    path : `.onnx` file that `graph` made of a network of the same channels.
     lines : (n, 1, 48, w) normalized rows, as they are trained on.
     """
     import onnx

@@ -1,8 +1,9 @@
 """A public benchmark: images of whole numbers, each in the hand of one writer.
 
-They are composed from MNIST's test split. QMNIST (Yadav & Bottou 2019, arXiv:1905.10498) found out
-who wrote each of its digits. The images serve to report and to compare, not to train or to tune:
-paper, print and light are simpler here than in the training images, and made by other code.
+They are composed from MNIST's test split. QMNIST (Yadav & Bottou 2019, arXiv:1905.10498) identified
+the writer of each digit. The images are for reporting and comparing, not for training or tuning.
+Their paper, print and light are simpler than those of the training images, and other code makes
+them.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ def write_numbers(folder: str | os.PathLike[str], count: int, seed: int = 0) -> 
 
 
 def _text(rng: Generator, kind: str, known: set[int]) -> str:
-    """Draw a number whose digits a writer has written; an amount, where no date has them."""
+    """Draw a number of which the writer has written all digits.
+
+    If 100 drawn dates have a digit that the writer lacks, an amount is drawn instead of a date.
+    """
     if kind == "date":
         for _ in range(100):
             year, month, day = rng.integers(1900, 2030), rng.integers(1, 13), rng.integers(1, 29)
