@@ -166,6 +166,11 @@ def outcome_of(marks: Sequence[Mark]) -> Outcome:
     return Outcome.NOT_A_DIGIT
 
 
+def digits_of(text: str) -> str:
+    """Return the digits of a text, without points, letters and line breaks."""
+    return "".join(c for c in text if c in "0123456789")
+
+
 def unsure(outcome: Outcome) -> Outcome:
     """Return the outcome of a reading that left out ink which could be a digit."""
     return Outcome.AMBIGUOUS if outcome is Outcome.DIGIT else outcome

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from mnistry.models.file import load_model
     from mnistry.probability.straight_through import score_texts
     from mnistry.reader import Reader
+    from mnistry.reading import digits_of
 
     listed = {str(path): text for path, text in read_texts(args.images, args.labels)}
     reader = Reader(None if args.model is None else load_model(args.model))
@@ -42,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
                 print(f"mnistry: {printable(str(one))}", file=sys.stderr)
                 said, p = "", 0.0
             else:
-                said, p = _digits(one.text), one.probability
-            label = _digits(listed[path])
+                said, p = digits_of(one.text), one.probability
+            label = digits_of(listed[path])
             claimed.append(p)
             right.append(said == label)
             if said != label:
@@ -68,11 +69,6 @@ def run(args: argparse.Namespace) -> int:
             ]
             print(table([head, *rows]))
     return 2 if failed else 0
-
-
-def _digits(text: str) -> str:
-    """Return the digits of a text: points, letters and line breaks do not count."""
-    return "".join(c for c in text if c in "0123456789")
 
 
 def _report(name: str, scores: TextScores) -> Iterator[str]:

@@ -55,7 +55,7 @@ from mnistry.reader.windows import (
     whole_row,
     window_of,
 )
-from mnistry.reading import Mark, Outcome, Reading, outcome_of, unsure
+from mnistry.reading import Mark, Outcome, Reading, digits_of, outcome_of, unsure
 from mnistry.runtime import load_cv2
 
 if TYPE_CHECKING:
@@ -291,12 +291,13 @@ class Reader:
         """Choose between the readings of two inks, the second of which includes more strokes.
 
         A reading's probability is conditional on its ink, so the emptier ink would always look
-        surer. The grey image weighs them: each ink by the mean likelihood of its texts in one
-        lattice, of a window that shows the strokes of both. Where a reading has no text or several
-        rows, the more probable one is kept, but never an empty one in place of digits.
+        surer. The grey image weighs the two (Bayesian model averaging). The weight of an ink is the
+        mean likelihood of its texts in one lattice, of a window that shows all strokes. If a
+        reading has no text or several rows, the more probable one is kept. An empty reading never
+        replaces digits.
         """
         says = other.text or not without.text
-        digits = [_digits(one.text) for one in (without, other)]
+        digits = [digits_of(one.text) for one in (without, other)]
         comparable = all(digits) and "\n" not in without.text + other.text
         if not (comparable and without.alternatives and other.alternatives):
             return other if says and other.probability > without.probability else without
@@ -542,11 +543,6 @@ def _unsure(reading: Reading, share: float) -> Reading:
     """Return an ambiguous reading, its probability times the share of such readings."""
     outcome = unsure(reading.outcome)
     return replace(reading, probability=share * reading.probability, outcome=outcome)
-
-
-def _digits(text: str) -> str:
-    """Return the digits of one row's text, without points and dashes."""
-    return "".join(c for c in text if c in "0123456789")
 
 
 def _path_or_content(source: Any) -> Any:

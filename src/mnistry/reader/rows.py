@@ -18,6 +18,7 @@ from mnistry.ocr.ctc import log_likelihoods
 from mnistry.ocr.decoding import decode
 from mnistry.ocr.recognizer import OTHER
 from mnistry.pictures.paths import Path, best_path, counted_paths, text_paths
+from mnistry.reading import digits_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -253,7 +254,7 @@ def weighed(lattice: Floats, readings: Sequence[Sequence[tuple[str, float]]]) ->
     """
     texts = list(dict.fromkeys(text for reading in readings for text, _ in reading))
     # A text of several rows is compared as one row, since the window shows all of them.
-    said = [tuple(int(c) for c in text if c.isdigit()) for text in texts]
+    said = [tuple(map(int, digits_of(text))) for text in texts]
     found = np.maximum(log_likelihoods(lattice, said), _LEAST) / _TEMPERATURE
     grey = dict(zip(texts, np.exp(found).tolist(), strict=True))
     sums = dict.fromkeys(texts, 0.0)
