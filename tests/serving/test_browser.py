@@ -373,10 +373,10 @@ def test_in_forced_colours_only_possible_digits_are_circled(opened: Opened) -> N
     marks = [tab.evaluate(mark) for tab in page.locator("[role=tab]").all()]
     assert marks[0] not in (None, paper)
     assert marks[1:] == [None] * 3
-    pressed = "element => getComputedStyle(element).backgroundColor"
-    before = page.locator("#eraser").evaluate(pressed)
+    before = page.locator("#eraser").evaluate("e => getComputedStyle(e).backgroundColor")
     page.click("#eraser")
-    assert page.locator("#eraser").evaluate(pressed) != before
+    # The colour changes by a transition, so it is awaited.
+    expect(page.locator("#eraser")).not_to_have_css("background-color", before)
 
 
 def test_a_part_that_cannot_be_loaded_says_so(browser: Browser, url: str) -> None:
