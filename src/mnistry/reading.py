@@ -104,8 +104,8 @@ class Reading:
     pages : of the document of which `Reader.read` read the first.
     alternatives : the most probable texts with their probabilities, this one among them.
     fits : whether the text is one that the field may hold; None if nothing is known of the field.
-    accepted : whether the text can be accepted without a person at the `risk` of the `Reader`; None
-        if it has no `risk`.
+    accepted : whether the text can be accepted without review, at the `risk` or `threshold` of the
+        `Reader`; None if it has neither.
     """
 
     text: str

@@ -139,8 +139,8 @@ def test_read_prints_one_picture_in_detail(
     assert out[-1] == "A set holds the right digit 95% of the time."
     assert asked == {
         "model": None, "alpha": 0.05, "level": 0.001, "count": None, "keep": False,
-        "pattern": None, "between": None, "allowed": None, "check": None, "risk": None,
-        "calibration": None, "sources": ["a.png"],
+        "pattern": None, "between": None, "allowed": None, "check": None,
+        "threshold": None, "sources": ["a.png"],
         "stdin": sys.stdin.buffer, "workers": cores(),
     }  # fmt: skip
 
@@ -362,10 +362,10 @@ def test_a_risk_parts_readings_into_accepted_and_to_check(
     files = ["--csv", str(table), "--review", str(page)]
     assert main(["read", str(pictures), "--risk", "0.5", *files]) == 2  # one file is no image
     out = capsys.readouterr().out
-    assert out.count(" accepted ") == out.count(" to check ") == 1
-    assert out.splitlines()[-1] == f"{page}: 1 of 3 readings to check"
+    assert out.count("digit, accepted ") == out.count("blank, to check ") == 1
+    assert out.splitlines()[-1] == f"{page}: 1 of 3 readings to check; 1 could not be read"
     rows = table.read_text("utf-8").splitlines()
-    assert [row.split(",")[4] for row in rows] == ["accepted", "false", "false", "true"]
+    assert [row.split(",")[4] for row in rows] == ["accepted", "false", "", "true"]
     assert "<script" in page.read_text("utf-8")
     report.write_text(json.dumps({"accepted": [{"risk": 0.01, "threshold": None}]}))
     seven = str(pictures / "seven.png")

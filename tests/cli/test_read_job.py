@@ -75,8 +75,7 @@ def test_options_reach_the_job(asked: dict[str, Any]) -> None:
     assert main(["read", "a", "--out", "x", *more, *known]) == 0
     assert asked["options"] == {
         "alpha": 0.1, "level": 0.01, "count": 5, "keep": True, "pattern": "1.*",
-        "between": (10, 20_000), "allowed": None, "check": "luhn", "risk": 0.02,
-        "calibration": None,
+        "between": (10, 20_000), "allowed": None, "check": "luhn", "threshold": 0.98,
     }  # fmt: skip
     assert asked["per_file"] == 9
 

@@ -51,7 +51,7 @@ def test_csv_has_a_row_for_each_image(readings: list[Reading], tmp_path: Path) -
     assert reader.fieldnames == list(COLUMNS)
     assert [row["picture"] for row in rows] == [*names, "none.png"]
     assert [row["text"] for row in rows] == [readings[0].text, readings[1].text, "", ""]
-    assert [row["accepted"] for row in rows] == ["true", "false", "false", "false"]
+    assert [row["accepted"] for row in rows] == ["true", "false", "false", ""]
     assert rows[3]["error"] == "It is no picture."
     assert float(rows[0]["probability"]) == round(readings[0].probability, 6)
 
@@ -81,15 +81,32 @@ def test_page_is_bounded(
     review = Review()
     for i in range(3):
         review.add(f"{i}.png", readings[1])
-    assert review.summary() == "1 of 3 readings to check (and 2 more than the page holds)"
+    assert review.summary() == "3 of 3 readings to check; the page shows the first 1"
     review.write_page(tmp_path / "page.html")
     data = data_of(tmp_path / "page.html")
     assert isinstance(data["rows"], list)
     assert len(data["rows"]) == 3
 
 
-def test_without_a_risk_what_is_not_sure_is_doubtful() -> None:
+def test_without_a_risk_what_is_not_sure_is_doubtful(tmp_path: Path) -> None:
     """A blank image has no text to accept."""
     review = Review()
     review.add("blank", Reader().read(np.full((60, 60), 255, np.uint8)))
     assert review.summary() == "1 of 1 readings to check"
+    review.write_page(tmp_path / "page.html")
+    rows = data_of(tmp_path / "page.html")["rows"]
+    assert isinstance(rows, list)
+    assert rows[0]["accepted"] == ""
+
+
+def test_names_are_no_formulas(readings: list[Reading], tmp_path: Path) -> None:
+    """A spreadsheet would run what begins with a sign; images that can't be read are counted."""
+    review = Review(images=False)
+    review.add("=cmd|'/c calc'!A0.png", readings[0])
+    review.add_error("@sum.png", "-1 is no image.")
+    review.write_csv(tmp_path / "all.csv")
+    with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["picture"] for row in rows] == ["'=cmd|'/c calc'!A0.png", "'@sum.png"]
+    assert rows[1]["error"] == "'-1 is no image."
+    assert review.summary() == "0 of 2 readings to check; 1 could not be read"

@@ -6,7 +6,8 @@ The server is a process of its own on loopback. Four threads send the mix of
 `benchmarks/attacking.py`. Findings are an answer of status 500; a server that ends by itself, or
 not with code 0 after SIGTERM; memory above `--most-megabytes`, or whose peak in the second half of
 the time is more than `--growth` times the peak in the first half; and a health check that fails or
-takes longer than `--health` seconds. Exits 1 on a finding, else 0.
+takes longer than `--health` seconds. So run it on a machine without other work. Exits 1 on a
+finding, else 0.
 """
 
 from __future__ import annotations

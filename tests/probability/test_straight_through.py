@@ -85,8 +85,10 @@ def test_a_threshold_comes_from_the_sample(tmp_path: Path) -> None:
         acceptance_threshold(0.0001, report)
     report.write_text(json.dumps(score_texts([0.9], [False]).to_dict()))
     assert acceptance_threshold(0.01, report) == float("inf")
-    report.write_text("[1]")
-    with pytest.raises(InputError, match="is no report of"):
-        acceptance_threshold(0.01, report)
+    wrong = [{"accepted": [{"risk": 0.01, "threshold": bad}]} for bad in ("x", -1, 2, float("nan"))]
+    for bad in ([1], *wrong):
+        report.write_text(json.dumps(bad))
+        with pytest.raises(InputError, match="is no report of"):
+            acceptance_threshold(0.01, report)
     with pytest.raises(InputError, match="can't be read"):
         acceptance_threshold(0.01, tmp_path / "missing.json")

@@ -115,7 +115,7 @@ def test_what_is_malformed_is_refused() -> None:
 
 
 def test_readings_of_two_inks_are_weighed(images: dict[str, bytes]) -> None:
-    """The surer reading of emptier ink gives way to what the grey image shows, signs or not."""
+    """The surer reading of emptier ink gives way to what the grey image shows."""
     reader = Reader()
     [whole] = reader.read_batch([images["10414"]])
     texts = ((("1041", 0.999), ("10414", 0.001)), (("10414", 0.9), ("1041", 0.1)))
@@ -123,11 +123,11 @@ def test_readings_of_two_inks_are_weighed(images: dict[str, bytes]) -> None:
         replace(whole, text=text, probability=own[0][1], alternatives=own)
         for text, own in zip(("1041", "10.414"), texts, strict=True)
     )
-    found = reader._weighed(emptier, fuller)
+    found = reader._combine(emptier, fuller)
     assert found.text == "10.414"
     assert found.alternatives[0] == ("10414", found.probability)
     assert 0.5 < found.probability < 0.9
     assert sum(p for _, p in found.alternatives) == pytest.approx(1)
     nothing = replace(emptier, text="", alternatives=())
-    assert reader._weighed(nothing, replace(fuller, probability=0.1)).text == ""
-    assert reader._weighed(nothing, replace(fuller, probability=1.0)).text == "10.414"
+    assert reader._combine(nothing, replace(fuller, probability=0.1)).text == ""
+    assert reader._combine(nothing, replace(fuller, probability=1.0)).text == "10.414"

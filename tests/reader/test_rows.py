@@ -19,9 +19,9 @@ from mnistry.reader.rows import (
     RowEvidence,
     _through_another,
     choose,
+    combine_readings,
     digit_probabilities,
     hypotheses,
-    weighed,
 )
 
 
@@ -168,11 +168,11 @@ def test_a_text_is_reached_through_what_it_contains(texts: list[tuple[int, ...]]
 def test_inks_are_weighed_by_the_grey_lattice() -> None:
     """The emptier ink is surer of its text, but the grey image does not show it."""
     grey = columns_saying((1, 0.99), (5, 0.99), (0, 0.99))
-    shares = weighed(grey, [[("15", 0.999), ("5", 0.001)], [("150", 0.9), ("15", 0.1)]])
+    shares = combine_readings(grey, [[("15", 0.999), ("5", 0.001)], [("150", 0.9), ("15", 0.1)]])
     assert max(shares, key=lambda text: shares[text]) == "150"
     assert sum(shares.values()) == pytest.approx(1)
     same = [("150", 0.9), ("15\n0", 0.1)]  # a row may have been taken for two
-    assert weighed(grey, [same, same]) == pytest.approx(dict(same))
+    assert combine_readings(grey, [same, same]) == pytest.approx(dict(same))
 
 
 def test_what_is_known_decides_between_texts() -> None:

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from mnistry.data.dataset import DataSet
+from mnistry.errors import InputError
 from mnistry.ocr.decoding import decode
 from mnistry.ocr.line_image import HEIGHT, normalized, resized, stacked
 from mnistry.ocr.recognizer import CLASSES, OTHER, recognize
@@ -161,6 +162,10 @@ def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
     path = tmp_path / "before.onnx"
     path.write_bytes(graph(before).SerializeToString())
     start_from(after, path, lines)
+    path.with_name("other.onnx").write_bytes(b"none")
+    for other, name in ((network((4, 6, 8, 10)), "before.onnx"), (after, "other.onnx")):
+        with pytest.raises(InputError, match="is no line recognizer of this shape"):
+            start_from(other, tmp_path / name, lines)
     after.drop.p = 0.0
     with torch.no_grad():
         for net in (after.train(), after.eval()):
@@ -168,7 +173,7 @@ def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
 
 
 def test_ink_is_legible_if_it_stands_out_from_the_paper() -> None:
-    """Ink as pale as the paper or no stronger than its pattern is not; a clear stroke is."""
+    """A clear stroke is legible. Ink as pale as the paper or as its pattern is illegible."""
     rng = np.random.default_rng(0)
     ink = np.zeros((40, 40), np.float32)
     ink[8:32, 18:22] = 1

@@ -28,8 +28,11 @@ def test_texts_are_of_their_kind_and_ink_is_dark() -> None:
     for one in number_images(60, 0):
         assert one.text.isdigit()
         assert 2 <= len(one.text) <= 10
-        if one.kind == "date" and len(one.text) == 8:
-            assert 1 <= int(one.text[2:4]) <= 12 or int(one.text[:2]) > 31
+        if one.kind == "date":
+            assert len(one.text) == 8
+            assert 1 <= int(one.text[:2]) <= 28
+            assert 1 <= int(one.text[2:4]) <= 12
+            assert 1900 <= int(one.text[4:]) < 2030
         median, darkest = np.median(one.image), np.percentile(one.image, 1)
         assert median - darkest > 30
         assert one.image.shape[1] > 0.3 * one.image.shape[0] * len(one.text) / 2

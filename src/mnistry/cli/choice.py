@@ -164,3 +164,19 @@ def _some(names: tuple[str, ...]) -> str:
     """Name a few of many."""
     shown = ", ".join(names[:10])
     return shown if len(names) <= 10 else f"{shown} … ({len(names)} in all)"
+
+
+def check_target(option: str, path: str, suffix: str = "") -> None:
+    """Check a file that is to be written, before the work whose result it is to hold.
+
+    Raises
+    ------
+    InputError : the name has another suffix, is that of a folder, or its folder does not exist.
+    """
+    if not path.lower().endswith(suffix):
+        raise InputError(f"`{option}` must end in {suffix}; got {path!r}.")
+    if Path(path).is_dir():
+        raise InputError(f"`{option}` must name a file; {path!r} is a folder.")
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise InputError(f"The folder of `{option}`, {folder}, does not exist; make it first.")

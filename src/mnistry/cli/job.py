@@ -52,8 +52,9 @@ def settle(args: argparse.Namespace) -> None:
             if value is not None:
                 raise InputError(f"`{option}` needs `--out`, the folder of the Parquet files.")
         return
-    few = {"--show": args.show, "--doctor": args.doctor, "--csv": args.csv, "--review": args.review}
-    for option, wanted in few.items():
+    files = {"--show": args.show, "--csv": args.csv, "--review": args.review}
+    few_only = {option: path is not None for option, path in files.items()}
+    for option, wanted in (few_only | {"--doctor": args.doctor}).items():
         if wanted:
             raise InputError(f"`{option}` is of a few pictures, `--out` of many; leave out one.")
 

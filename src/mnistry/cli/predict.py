@@ -6,11 +6,10 @@ import argparse
 import csv
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistry.cli import choice
-from mnistry.errors import InputError, printable
+from mnistry.errors import printable
 
 if TYPE_CHECKING:
     from mnistry.cli.parser import Subparsers
@@ -50,10 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from mnistry.data.sources import load_images
 
     if args.out is not None:
-        if not args.out.lower().endswith(".csv"):
-            raise InputError(f"`--out` must end in .csv; got {args.out!r}.")
-        if not Path(args.out).parent.is_dir():
-            raise InputError(f"The folder of `--out`, {Path(args.out).parent}, does not exist.")
+        choice.check_target("--out", args.out, ".csv")
     images = load_images(args.source, invert=args.invert)
     model, about = choice.load(args, "convnet")
     probabilities = model.predict_proba(images)

@@ -91,12 +91,12 @@ def add_parser(subparsers: Subparsers) -> None:
         type=float,
         metavar="R",
         help="greatest share of accepted readings that may be wrong, such as 0.01; the others are "
-        "for a person to check",
+        "marked for review",
     )
     parser.add_argument(
         "--calibration",
         metavar="FILE",
-        help="JSON report of `evaluate --images --labels --json` on your own labelled images, from "
+        help="report of `evaluate --images FOLDER --labels FILE --json` on your own images, from "
         "which --risk takes its threshold",
     )
     parser.add_argument(
@@ -111,7 +111,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--review",
         metavar="FILE",
-        help="write an .html page of the readings that a person should check, with their images, "
+        help="write an .html page of the readings marked for review, with their images, "
         "alternatives and a corrected CSV file to download",
     )
     parser.add_argument(
@@ -133,38 +133,43 @@ def run(args: argparse.Namespace) -> int:
         from mnistry.evidence.page import kind_of
 
         kind_of(args.show)
-        folder = Path(args.show).parent
-        if not folder.is_dir():
-            raise InputError(f"The folder of `--show`, {folder}, does not exist; make it first.")
-    for option, path in (("--csv", args.csv), ("--review", args.review)):
-        if path is not None and not Path(path).parent.is_dir():
-            raise InputError(f"The folder of `{option}`, {Path(path).parent}, does not exist.")
+        choice.check_target("--show", args.show)
+    for option, path, suffix in (("--csv", args.csv, ".csv"), ("--review", args.review, ".html")):
+        if path is not None:
+            choice.check_target(option, path, suffix)
+    from mnistry.probability.straight_through import acceptance_threshold
     from mnistry.reader import ALPHA, LEVEL, MOST_COUNT, Reader
 
     if args.digits is not None and not 1 <= args.digits <= MOST_COUNT:
         raise InputError(f"`--digits` must be from 1 to {MOST_COUNT}; got {args.digits}.")
     args.alpha = ALPHA if args.alpha is None else args.alpha
     level = LEVEL if args.level is None else args.level
+    threshold = None
+    if args.risk is not None:
+        threshold = acceptance_threshold(args.risk, args.calibration)
+    elif args.calibration is not None:
+        raise InputError("`--calibration` needs `--risk`, the share of errors that is allowed.")
     model = None if args.model is None else choice.load(args, "convnet")[0]
     reader = Reader(
         model, alpha=args.alpha, level=level, count=args.digits, keep=args.keep,
         pattern=args.pattern, check=args.check,
         between=None if args.range is None else parse_range(args.range, "--range"),
         allowed=None if args.allowed is None else Path(args.allowed),
-        risk=args.risk, calibration=args.calibration,
+        threshold=threshold,
     )  # fmt: skip
     if args.out is not None:
         return job.run(args, reader)
     shots: list[Shot] = []
     review = None
-    if args.review or args.csv:
+    if args.review is not None or args.csv is not None:
         from mnistry.cli.review import Review
 
-        review = Review()
+        review = Review(images=args.review is not None)
     read = failed = 0
     with Counter(wanted=not sys.stdout.isatty()) as counter:
         # What is shown of a reading is made here; other processes send only what it says.
-        workers = 1 if args.show or args.doctor or args.review else cores()
+        alone = args.doctor or args.show is not None or args.review is not None
+        workers = 1 if alone else cores()
         stdin = getattr(sys.stdin, "buffer", None)  # there is none where it is closed
         found = reader.read_many(args.pictures, stdin=stdin, workers=workers)
         first = list(islice(found, 2))
@@ -186,9 +191,9 @@ def run(args: argparse.Namespace) -> int:
                     review.add(name, one)
             counter.update(read + failed)
     if review is not None:
-        if args.csv:
+        if args.csv is not None:
             review.write_csv(args.csv)
-        if args.review:
+        if args.review is not None:
             review.write_page(args.review)
             if not args.json:
                 print(f"\n{args.review}: {review.summary()}")
@@ -291,14 +296,14 @@ def _fit(words: list[str], width: int) -> str:
 
 
 def _outcome(reading: Reading, wanted: int | None) -> str:
-    """Say what the picture turned out to be, and whether it has as many digits as it must."""
+    """Return the outcome, whether all digits are there, whether the text fits and is accepted."""
     count = sum(mark.digit is not None for mark in reading.digits)
     if wanted is not None and count != wanted:
         return f"{reading.outcome}, {count} of {wanted} digits"
     if reading.fits is False:
         return f"{reading.outcome}, does not fit"
     if reading.accepted is not None:
-        return "accepted" if reading.accepted else "to check"
+        return f"{reading.outcome}, {'accepted' if reading.accepted else 'to check'}"
     return str(reading.outcome)
 
 

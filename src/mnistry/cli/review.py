@@ -29,34 +29,40 @@ _MOST_ALTERNATIVES = 5  # one for each of the keys 1 to 5
 
 
 class Review:
-    """Collects readings, and writes them for people and spreadsheets."""
+    """Collect readings, and write them for people and spreadsheets.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    images : keep the images of readings to check, for `write_page`.
+    """
+
+    def __init__(self, *, images: bool = True) -> None:
+        self._images = images
         self._rows: list[dict[str, Any]] = []
         self._doubtful: list[dict[str, Any]] = []
-        self._left_out = 0
+        self._to_check = self._unreadable = 0
 
     def add(self, name: str, reading: Reading) -> None:
         """Add a reading.
 
-        It is shown on the page unless it was accepted at the reader's risk. Without a risk, it is
-        shown unless its outcome is *digit* and it fits the field.
+        It is to be checked unless it was accepted at the reader's risk. Without a risk, it is to be
+        checked unless its outcome is *digit* and it fits the field.
         """
         sure = reading.outcome is Outcome.DIGIT and reading.fits is not False
-        accepted = sure if reading.accepted is None else reading.accepted
         self._rows.append(
             {
-                "picture": name, "text": reading.text,
+                "picture": _harmless(name), "text": reading.text,
                 "probability": round(reading.probability, 6), "outcome": str(reading.outcome),
-                "accepted": accepted, "error": "",
+                "accepted": "" if reading.accepted is None else str(reading.accepted).lower(),
+                "error": "",
             }
         )  # fmt: skip
-        # Readings from worker processes have no image. `--csv` alone uses workers, and needs none.
-        if accepted or reading.inked is None:
+        if sure if reading.accepted is None else reading.accepted:
             return
-        if len(self._doubtful) == _MOST_IMAGES:
-            self._left_out += 1
+        self._to_check += 1
+        if not self._images or len(self._doubtful) == _MOST_IMAGES:
             return
+        assert reading.inked is not None  # noqa: S101 - `--review` reads in this process
         self._doubtful.append(
             {
                 "row": len(self._rows) - 1,
@@ -70,22 +76,25 @@ class Review:
 
     def add_error(self, name: str, error: str) -> None:
         """Add an image that could not be read."""
+        self._unreadable += 1
         empty = dict.fromkeys(COLUMNS, "")
-        self._rows.append(empty | {"picture": name, "accepted": False, "error": error})
+        self._rows.append(empty | {"picture": _harmless(name), "error": _harmless(error)})
 
     def summary(self) -> str:
         """Return how many readings are to be checked, in words."""
-        more = f" (and {self._left_out:,} more than the page holds)" if self._left_out else ""
-        return f"{len(self._doubtful):,} of {len(self._rows):,} readings to check{more}"
+        parts = [f"{self._to_check:,} of {len(self._rows):,} readings to check"]
+        if self._to_check > len(self._doubtful):
+            parts.append(f"the page shows the first {len(self._doubtful):,}")
+        if self._unreadable:
+            parts.append(f"{self._unreadable:,} could not be read")
+        return "; ".join(parts)
 
     def write_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a row for each image: picture, text, probability, outcome, accepted, error."""
         out = io.StringIO()
         writer = csv.DictWriter(out, COLUMNS)
         writer.writeheader()
-        writer.writerows(
-            row | {"accepted": str(bool(row["accepted"])).lower()} for row in self._rows
-        )
+        writer.writerows(self._rows)
         with replacing(path) as file:
             file.write(out.getvalue().encode("utf-8", "backslashreplace"))
 
@@ -100,6 +109,14 @@ class Review:
         page = _TEMPLATE.read_text("utf-8").replace("/*DATA*/", text)
         with replacing(path) as file:
             file.write(page.encode("utf-8", "backslashreplace"))
+
+
+def _harmless(text: str) -> str:
+    """Return a text that spreadsheets do not take for a formula.
+
+    Names in an archive may come from anyone.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _data_url(grey: NDArray[np.floating[Any]]) -> str:

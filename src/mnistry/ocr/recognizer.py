@@ -24,8 +24,8 @@ BLANK = 11  # CTC's blank: nothing is there, or what was there goes on
 CLASSES = 12
 PATH = Path(__file__).with_name("line.onnx")  # the network that ships
 _WIDEST = 4096  # px, of a row 48 px high; wider ones are squeezed
-# Rows are answered in batches of at most this width, px, padding included. ONNX Runtime keeps the
-# memory of its largest batch, so this bounds it.
+# Greatest total width of a batch of several rows, px, up to padding. ONNX Runtime keeps the memory
+# of its largest batch, so this bounds it.
 _WIDTH_OF_BATCH = 8192
 
 

@@ -138,7 +138,9 @@ def acceptance_threshold(risk: float, calibration: str | os.PathLike[str] | None
 
     Returns
     -------
-    threshold : in [0, 1]; infinity if the sample has no threshold that keeps the risk.
+    threshold : in [0, 1]; infinity if the sample has no threshold that keeps the risk. Since it is
+        chosen on the sample, the risk on other images is at least as uncertain as the report's
+        `error_interval` says.
 
     Raises
     ------
@@ -151,7 +153,12 @@ def acceptance_threshold(risk: float, calibration: str | os.PathLike[str] | None
     name = os.fspath(calibration)
     try:
         report = json.loads(Path(name).read_text("utf-8"))
-        found = {float(one["risk"]): one["threshold"] for one in report["accepted"]}
+        found = {
+            float(one["risk"]): math.inf if one["threshold"] is None else float(one["threshold"])
+            for one in report["accepted"]
+        }
+        if not all(0 <= own <= 1 or own == math.inf for own in found.values()):
+            raise ValueError("a threshold is no probability")
     except OSError as error:
         raise InputError(f"{name!r} can't be read: {error.strerror or error}.") from None
     except (ValueError, KeyError, TypeError):
@@ -162,8 +169,7 @@ def acceptance_threshold(risk: float, calibration: str | os.PathLike[str] | None
     if not known:
         listed = ", ".join(f"{own:g}" for own in sorted(found))
         raise InputError(f"{name!r} has thresholds for the risks {listed}; {risk:g} is below them.")
-    threshold = found[max(known)]
-    return math.inf if threshold is None else float(threshold)
+    return found[max(known)]
 
 
 def _accepted(p: np.ndarray, hits: np.ndarray, risk: float) -> Accepted:

@@ -42,9 +42,9 @@ from mnistry.reader.rows import (
     RowEvidence,
     alternatives,
     choose,
+    combine_readings,
     digit_probabilities,
     hypotheses,
-    weighed,
 )
 from mnistry.reader.windows import (
     Window,
@@ -111,9 +111,9 @@ class Reader:
         of the text. With any of these four, a text that does not fit is read only if nothing that
         fits is plausible; the reading is ambiguous then, and its `fits` is False.
     risk : greatest share of the accepted texts that may be wrong, between 0 and 1. If given,
-        `Reading.accepted` says which readings can be accepted without a person.
-    calibration : JSON report of `mnistry evaluate --images --labels --json`, from which the
-        threshold for `risk` is taken. None: the threshold is 1 - `risk`.
+        `Reading.accepted` tells which readings can be accepted without review.
+    threshold : probability from which a text is accepted; None: 1 - `risk`. The function
+        `mnistry.probability.straight_through.acceptance_threshold` takes one from your own images.
 
     Raises
     ------
@@ -134,7 +134,7 @@ class Reader:
         allowed: Iterable[str] | os.PathLike[str] | None = None,
         check: str | Callable[[str], bool] | None = None,
         risk: float | None = None,
-        calibration: str | os.PathLike[str] | None = None,
+        threshold: float | None = None,
     ) -> None:
         load_cv2()  # fail here, once, and not for each image
         self.model = shipped_model("convnet") if model is None else model
@@ -166,10 +166,13 @@ class Reader:
             "pattern": pattern, "between": between, "allowed": allowed, "check": check
         }  # fmt: skip
         self._expected = expected(pattern=pattern, between=between, allowed=allowed, check=check)
-        if calibration is not None and risk is None:
-            raise InputError("`calibration` needs `risk`, the share of errors that is allowed.")
-        self._accepting = {"risk": risk, "calibration": calibration}
-        self._threshold = None if risk is None else acceptance_threshold(risk, calibration)
+        if risk is not None and threshold is None:
+            threshold = acceptance_threshold(risk)
+        if threshold is not None:
+            is_number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+            if not (is_number and threshold >= 0):
+                raise InputError(f"`threshold` must be a number from 0 on; got {threshold!r}.")
+        self.threshold = threshold
         self._judge = shipped_model("segments")
         self._all = model is None
         self._workers: Workers | None = None  # once they are asked for
@@ -177,8 +180,8 @@ class Reader:
     @property
     def made_by(self) -> tuple[Model | None, dict[str, Any]]:
         """What makes another reader like this one: the model, and the other arguments."""
-        named = ("alpha", "level", "count", "keep")
-        options = {name: getattr(self, name) for name in named} | self._known | self._accepting
+        named = ("alpha", "level", "count", "keep", "threshold")
+        options = {name: getattr(self, name) for name in named} | self._known
         return None if self._all else self.model, options
 
     def read(self, source: Source) -> Reading:
@@ -260,23 +263,23 @@ class Reader:
         """Read images from their ink and its pieces, as `look` returns them.
 
         Where strokes may have been taken for lines, an image is read with them as well, and the two
-        readings are weighed against each other; see `_weighed`. Where a stroke could be a whole
+        readings are combined; see `_combine`. Where a stroke could be a whole
         digit, the reading is ambiguous.
         """
         readings = self._answer(seen)
         fuller = {i: more for i, one in enumerate(seen) if (more := with_lost_strokes(*one))}
         others = self._answer([(inked, pieces_of(inked)) for inked in fuller.values()])
         for i, other in zip(fuller, others, strict=True):
-            readings[i] = self._weighed(readings[i], other)
+            readings[i] = self._combine(readings[i], other)
         empty = [i for i, one in enumerate(readings) if not (one.text and seen[i][1].rows)]
         loose = {i: more for i in empty if (more := with_only_stroke(seen[i][0]))}
         loose |= {i: more for i, one in enumerate(seen) if (more := with_loose_strokes(*one))}
         others = self._answer([(inked, pieces_of(inked)) for inked in loose.values()])
         for i, other in zip(loose, others, strict=True):
             readings[i] = self._with_loose(readings[i], other)
-        if self._threshold is not None:
+        if self.threshold is not None:
             readings = [
-                replace(one, accepted=self._is_accepted(one, self._threshold)) for one in readings
+                replace(one, accepted=self._is_accepted(one, self.threshold)) for one in readings
             ]
         return readings
 
@@ -287,14 +290,14 @@ class Reader:
         likely = reading.probability >= threshold
         return bool(reading.text) and reading.fits is not False and complete and likely
 
-    def _weighed(self, without: Reading, other: Reading) -> Reading:
+    def _combine(self, without: Reading, other: Reading) -> Reading:
         """Choose between the readings of two inks, the second of which includes more strokes.
 
-        A reading's probability is conditional on its ink, so the emptier ink would always look
-        surer. The grey image weighs the two (Bayesian model averaging). The weight of an ink is the
-        mean likelihood of its texts in one lattice, of a window that shows all strokes. If a
-        reading has no text or several rows, the more probable one is kept. An empty reading never
-        replaces digits.
+        A reading's probability is conditional on its ink, and often higher for the emptier ink. So
+        the grey image weighs the two inks: the weight of each is the mean likelihood of its texts
+        in one lattice, of a window that shows all strokes. The probabilities have seen the grey
+        image before, at a temperature, so the result is not an exact posterior. If a reading has no
+        text or several rows, the more probable one is kept. An empty one never replaces digits.
         """
         says = other.text or not without.text
         digits = [digits_of(one.text) for one in (without, other)]
@@ -308,7 +311,7 @@ class Reader:
             window_of(other.inked, other.found, rows[0]) if len(rows) == 1 else whole(other.inked)
         )
         [lattice] = recognize([window.grey])
-        shares = weighed(lattice, [without.alternatives, other.alternatives])
+        shares = combine_readings(lattice, [without.alternatives, other.alternatives])
         # With `keep`, texts also have points and dashes; the alternatives never do.
         own = [shares.get(text, 0.0) for text in digits]
         chosen, probability = (without, own[0]) if own[0] >= own[1] else (other, own[1])
@@ -419,9 +422,13 @@ class Reader:
         rows = []
         for k, own in seen.rows():
             row = seen.found.rows[k]
-            kind = row.is_one, row.broken
             told = RowEvidence(
-                *seen.scores(k, own), seen.known[own], lattices[k], with_other(inks[k]), *kind
+                *seen.scores(k, own),
+                seen.known[own],
+                lattices[k],
+                with_other(inks[k]),
+                row.is_one,
+                row.broken,
             )
             rows.append(hypotheses(told, self.count, self._expected))
         chosen, probability = choose(rows, self.count)

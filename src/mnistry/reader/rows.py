@@ -42,8 +42,8 @@ NEGLIGIBLE = 1e-6  # probability of an alternative that is not worth naming
 # Floors of the recognizers' log probabilities. Each recognizer has blind spots (the grey one misses
 # strokes that look like rulings), so neither may exclude a text that all other evidence supports.
 _LEAST, _LEAST_OF_INK = -10.0, -8.0
-# Log of the prior probability that binarization lost or invented a certain digit: one digit in a
-# hundred, which may be any of ten. See `_through_another`.
+# Log prior of one given lost or invented digit, before tempering: 0.01 for any loss or invention,
+# times 0.1 for which digit it is. See `_through_another`.
 _LOST = math.log(0.001)
 # Log of the prior probability that a field breaks its rule, because the writer made a mistake or
 # the form is a different one. With this prior, a text that fits is never forced.
@@ -244,25 +244,32 @@ def alternatives(
     return [(text, p) for text, p in order[:most] if p > NEGLIGIBLE]
 
 
-def weighed(lattice: Floats, readings: Sequence[Sequence[tuple[str, float]]]) -> dict[str, float]:
-    """Return the probabilities of texts from readings of the same row that saw different ink.
+def combine_readings(
+    lattice: Floats, readings: Sequence[Sequence[tuple[str, float]]]
+) -> dict[str, float]:
+    """Combine readings of one row from different binarizations.
 
     Parameters
     ----------
     lattice : (t, 12), of a window of the grey image that shows all of the ink.
-    readings : for each, its texts and their probabilities, if its ink is right.
+    readings : texts and probabilities of each reading, given its ink.
+
+    Returns
+    -------
+    shares : probability of each text.
     """
     texts = list(dict.fromkeys(text for reading in readings for text, _ in reading))
     # A text of several rows is compared as one row, since the window shows all of them.
-    said = [tuple(map(int, digits_of(text))) for text in texts]
-    found = np.maximum(log_likelihoods(lattice, said), _LEAST) / _TEMPERATURE
-    grey = dict(zip(texts, np.exp(found).tolist(), strict=True))
-    sums = dict.fromkeys(texts, 0.0)
-    weights = [sum(p * grey[text] for text, p in reading) for reading in readings]
-    for reading, weight in zip(readings, weights, strict=True):
+    digits = [tuple(map(int, digits_of(text))) for text in texts]
+    scores = np.maximum(log_likelihoods(lattice, digits), _LEAST) / _TEMPERATURE
+    grey = dict(zip(texts, np.exp(scores).tolist(), strict=True))
+    weights = np.array([sum(p * grey[text] for text, p in reading) for reading in readings])
+    weights /= weights.sum()
+    shares = dict.fromkeys(texts, 0.0)
+    for reading, weight in zip(readings, weights.tolist(), strict=True):
         for text, p in reading:
-            sums[text] += p * weight / sum(weights)
-    return sums
+            shares[text] += p * weight
+    return shares
 
 
 def choose(

@@ -1,4 +1,4 @@
-"""``python -m mnistry.synthesis``: synthetic rows, the recognizer's training, and a benchmark."""
+"""Make synthetic rows, train the line recognizer, or make the benchmark of numbers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", choices=["rows", "train", "numbers"])
-    parser.add_argument("folder", metavar="FOLDER", help="of the rows or numbers")
+    parser.add_argument("folder", metavar="FOLDER", help="folder of rows or numbers")
     parser.add_argument("--files", type=int, default=100, help="files of 2,500 rows (default 100)")
-    parser.add_argument("--count", type=int, default=900, help="of numbers (default 900)")
+    parser.add_argument("--count", type=int, default=900, help="number of images (default 900)")
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default 0)")
     parser.add_argument("--strokes", metavar="DIR", help="pen strokes (default: MNIST's alone)")
     parser.add_argument("--steps", type=int, default=11_000, help="of 64 rows (default 11000)")
     parser.add_argument("--start", metavar="FILE", help="a trained .onnx network to go on from")
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest (default 0.003)")
+    parser.add_argument(
+        "--rate", type=float, default=3e-3, help="peak learning rate; default 0.003"
+    )
     parser.add_argument("--out", metavar="FILE", help="the .onnx file to write")
     args = parser.parse_args(argv)
     try:

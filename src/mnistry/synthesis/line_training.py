@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from functools import partial
@@ -21,7 +22,6 @@ from mnistry.synthesis.text_lines import TextLines
 from mnistry.training.fold import Nodes, layer
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from numpy.random import Generator
@@ -167,22 +167,36 @@ def start_from(net: nn.Module, path: str | os.PathLike[str], lines: NDArray[np.f
     """Set the network's weights to those of an exported one, so that training can go on.
 
     Batch normalization is folded into the exported convolutions. So the scale and shift of each
-    normalization are set to the statistics of these rows. It is the identity then, and the outputs
-    are those of the exported network.
+    normalization are set to the statistics of these rows, on which it is then the identity. In
+    training mode, the outputs for other batches differ a little from the exported network's.
 
     Parameters
     ----------
     path : `.onnx` file that `graph` made of a network of the same channels.
     lines : (n, 1, 48, w) normalized rows, as they are trained on.
+
+    Raises
+    ------
+    InputError : the file is no such network.
     """
     import onnx
     import torch
+    from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
-    arrays = {
-        array.name: torch.from_numpy(np.array(numpy_helper.to_array(array)))
-        for array in onnx.load(path).graph.initializer
-    }
+    try:
+        arrays = {
+            array.name: torch.from_numpy(np.array(numpy_helper.to_array(array)))
+            for array in onnx.load(path).graph.initializer
+        }
+        expected = {
+            name: tuple(convolution[0].weight.shape) for name, convolution in _convolutions(net)
+        }
+        fits = all(tuple(arrays[f"{name}.kernel"].shape) == s for name, s in expected.items())
+    except (OSError, KeyError, ValueError, TypeError, DecodeError):
+        fits = False
+    if not fits:
+        raise InputError(f"{os.fspath(path)!r} is no line recognizer of this shape.")
 
     def undo(norm: Any, inputs: tuple[Tensor], bias: Tensor) -> None:
         mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), correction=0)
@@ -238,8 +252,9 @@ def train(
     Parameters
     ----------
     checkpoint : file of the state, which is written every minute.
-    start : `.onnx` file of a trained network to go on from; None: random weights.
-    highest_rate : learning rate after the rise.
+    start : `.onnx` file of a trained network to go on from, unless there is a checkpoint already.
+        None: random weights.
+    highest_rate : peak learning rate, reached after warm-up.
 
     Raises
     ------
@@ -255,7 +270,8 @@ def train(
     step = _load_state(checkpoint, net, optimizer)
     if start and not step:
         rows = next(_batches(Path(folder), np.random.default_rng(seed)))
-        lines = stacked([augmented(np.random.default_rng(seed), image) for image, _ in rows])
+        draws = np.random.default_rng(seed)
+        lines = stacked([augmented(draws, image) for image, _ in rows])
         start_from(net.cpu(), start, lines)
         net.to(device)
     rng = np.random.default_rng((seed, step))

@@ -1,9 +1,9 @@
 """A public benchmark: images of whole numbers, each in the hand of one writer.
 
-They are composed from MNIST's test split. QMNIST (Yadav & Bottou 2019, arXiv:1905.10498) identified
-the writer of each digit. The images are for reporting and comparing, not for training or tuning.
-Their paper, print and light are simpler than those of the training images, and other code makes
-them.
+The images are composed from MNIST's test split. QMNIST (Yadav & Bottou 2019, arXiv:1905.10498)
+identified the writer of each digit. The images are for reporting and comparing, not for training or
+tuning. Their paper, print and light are simpler than those of the training images. None of the code
+that makes training images is used.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def number_images(count: int, seed: int = 0) -> Iterator[NumberImage]:
         writer = int(rng.choice(able))
         own = of[writer]
         kind, paper = KINDS[i % len(KINDS)], PAPERS[i // len(KINDS) % len(PAPERS)]
-        text = _text(rng, kind, set(test.labels[own].tolist()))
+        kind, text = _text(rng, kind, set(test.labels[own].tolist()))
         chosen = [int(rng.choice(own[test.labels[own] == int(digit)])) for digit in text]
         yield NumberImage(_compose(rng, test.images[chosen], paper), text, kind, paper, writer)
 
 
 def write_numbers(folder: str | os.PathLike[str], count: int, seed: int = 0) -> None:
-    """Write the images as PNG files, and `labels.csv` with what they say, for peers to read."""
+    """Write the images as PNG files, and `labels.csv` with their texts."""
     from PIL import Image as Pillow
 
     root = Path(folder)
@@ -93,8 +93,8 @@ def write_numbers(folder: str | os.PathLike[str], count: int, seed: int = 0) -> 
         file.write(table.getvalue().encode())
 
 
-def _text(rng: Generator, kind: str, known: set[int]) -> str:
-    """Draw a number of which the writer has written all digits.
+def _text(rng: Generator, kind: str, known: set[int]) -> tuple[str, str]:
+    """Draw the kind and the text of a number of which the writer has written all digits.
 
     If 100 drawn dates have a digit that the writer lacks, an amount is drawn instead of a date.
     """
@@ -103,12 +103,13 @@ def _text(rng: Generator, kind: str, known: set[int]) -> str:
             year, month, day = rng.integers(1900, 2030), rng.integers(1, 13), rng.integers(1, 29)
             text = f"{day:02}{month:02}{year}"
             if known.issuperset(map(int, text)):
-                return text
-    low, high = (2, 7) if kind != "code" else (2, 10)
+                return kind, text
+        kind = "amount"
+    low, high = (2, 7) if kind == "amount" else (2, 10)
     digits = rng.choice(sorted(known), int(rng.integers(low, high + 1)))
     if kind == "amount" and rng.random() < 0.5 and 0 in known:  # amounts are often round
         digits[1 + len(digits) // 2 :] = 0
-    return "".join(map(str, digits))
+    return kind, "".join(map(str, digits))
 
 
 def _compose(rng: Generator, digits: NDArray[np.uint8], paper: str) -> Image:
@@ -126,7 +127,8 @@ def _compose(rng: Generator, digits: NDArray[np.uint8], paper: str) -> Image:
     gap = _BOX if paper == "boxed" else rng.uniform(*_GAPS)
     before, after, above, below = tall * rng.uniform(*_MARGINS, 4)
     step = round(max(gap * tall, 1))
-    width = round(before + after) + sum(ink.shape[1] for ink in inks) + 2 * step * len(inks)
+    width = round(before + after) + sum(ink.shape[1] for ink in inks)
+    width += step * len(inks) * (2 if paper == "boxed" else 1)
     height = round(above + below + tall)
     ink = np.zeros((height, width), np.float32)
     lines = np.zeros_like(ink)  # printed on the form
@@ -153,7 +155,7 @@ def _compose(rng: Generator, digits: NDArray[np.uint8], paper: str) -> Image:
 
 
 def _put(canvas: Plane, ink: Plane, x: int, y: int) -> None:
-    """Add ink to a canvas, as far as it has room."""
+    """Add ink to a canvas, clipped to its edges."""
     h, w = canvas.shape
     y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + ink.shape[0], h), min(x + ink.shape[1], w)
     if y0 < y1 and x0 < x1:

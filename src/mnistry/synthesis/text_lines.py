@@ -37,11 +37,11 @@ _MIXED = 0.06  # share of the rows in which letters stand before or behind the d
 # MNIST's pens are broad. Some writers of forms use pens a hundredth of a digit wide.
 _THIN, _THIN_WIDTHS = 0.2, (0.008, 0.035)  # share of the rows; widths in heights of a digit
 _THINNEST = (0.5, 1.2)  # px, bounds of the least width, so that thin lines stay legible
-_BARE_ONES = 300  # digits 1 that are one straight line, as rulings are, added to the others
+_BARE_ONES = 300  # number of extra digits 1 that are one straight line, like rulings
 # Rows whose ink hardly differs from the paper around it are discarded: nobody could read them, and
 # a network that is taught to guess their text sees digits on empty paper.
 _LEAST_CONTRAST = 0.02  # of white, between the ink and the paper beside it
-_LEAST_DISTINCTION = 0.6  # the same in standard deviations of that paper
+_LEAST_DISTINCTION = 0.6  # least contrast, in standard deviations of that paper
 _TIGHT, _PART = 0.3, 0.25  # shares that are cut close to the row, and to some digits of it
 # A digit is in the label from the first share of its ink that the image shows on. Up to the second
 # share it is not. Rows with digits in between are discarded, since their label is uncertain.

@@ -1,4 +1,4 @@
-/** What a form says about a field: the reader weighs only texts that agree with it. */
+/** What a form says about a field. Texts that break such a rule get a low prior probability. */
 
 import { $ } from "./dom.js";
 
@@ -8,7 +8,7 @@ const INPUTS = {
   "known-allowed": "allowed", "known-check": "check", "known-risk": "risk",
 };
 
-/** Call `onchange` whenever something else is known. */
+/** Call `onchange` when an input changes. */
 export function onKnown(onchange) {
   for (const id of Object.keys(INPUTS)) $(id).addEventListener("change", onchange);
 }

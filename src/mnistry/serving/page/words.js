@@ -167,7 +167,7 @@ const WORDS = {
   "photo.nothing": ["nothing", "没有内容"],
   known: ["What the field may hold", "这一栏能填什么"],
   "known.help": [
-    "What a form says about its field makes numbers surer. Leave empty what you don't know.",
+    "Rules of the field make readings more reliable. Leave unknown rules empty.",
     "表格对这一栏的规定能让读数更可靠。不知道的就空着。",
   ],
   "known.digits": ["Number of digits", "几位数字"],
